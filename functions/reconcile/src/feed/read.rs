@@ -19,7 +19,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::next::{MAX_CURSOR, Place};
-use super::{Faulty, NoPage, Page, Query, is_empty};
+use super::written::is_empty;
+use super::{Faulty, NoPage, Page, Query};
 
 /// How many changes one item may become.
 const MOST_OF_ITEM: usize = 100;

@@ -10,25 +10,26 @@
 //! - `auth` reads the credentials; `oauth` and `jwt` ask for tokens.
 //! - `next` reads how a page leads to the next.
 
+mod address;
 mod auth;
 mod body;
+mod campaigns;
 mod jwt;
 mod next;
 mod oauth;
 mod request;
 mod template;
 
+pub use address::add_parameter;
 pub use auth::FeedAuth;
 pub use next::{Next, is_id};
 pub use oauth::{FeedToken, NoToken, OAuth2, TokenRequest};
-pub use request::{Plain, add_parameter};
+pub use request::Plain;
 pub use template::{Asked, Unfit};
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use domain::change::CampaignId;
 use http::StatusCode;
 use jiff::SignedDuration;
 use mapping::Mapping;
@@ -36,8 +37,8 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::members::{MalformedSecret, Members};
+use campaigns::Campaigns;
 use request::Request;
-use template::Names;
 
 /// The members of a feed that answers as campaign-sync asks for.
 const OWN: [&str; 2] = ["url", "bearerToken"];
@@ -91,17 +92,6 @@ pub enum Pages {
         /// How an item becomes changes. `None` means that each item is a change.
         mapping: Option<Mapping>,
     },
-}
-
-/// The texts of each campaign, by campaign id and name.
-#[derive(Clone, Default)]
-struct Campaigns(BTreeMap<String, BTreeMap<String, String>>);
-
-impl Names for Campaigns {
-    fn text(&self, campaign: &CampaignId, name: &str) -> Option<&str> {
-        let texts = self.0.get(campaign.as_str())?;
-        texts.get(name).map(String::as_str)
-    }
 }
 
 impl FeedSecret {
@@ -193,7 +183,9 @@ impl FeedSecret {
         Ok(FeedSecret {
             auth: auth.ok_or_else(|| Members::wrong("auth", AUTH))?,
             request,
-            campaigns: members.object("campaigns", campaigns)?.unwrap_or_default(),
+            campaigns: members
+                .object("campaigns", campaigns::read)?
+                .unwrap_or_default(),
             pages: Pages::Configured {
                 items,
                 next,
@@ -249,7 +241,7 @@ impl FeedSecret {
 
     /// How many campaigns it has texts for.
     pub fn campaigns(&self) -> usize {
-        self.campaigns.0.len()
+        self.campaigns.count()
     }
 
     /// A summary of the secret, without any value.
@@ -297,22 +289,6 @@ fn check_cursor(
         )),
         _ => Ok(()),
     }
-}
-
-fn campaigns(members: &mut Members<'_>) -> Result<Campaigns, MalformedSecret> {
-    const EXPECTED: &str =
-        "by campaign id, texts of 1 to 256 characters by names of letters, digits and _";
-    let is_right = |(name, text): (&String, &String)| {
-        template::is_name(name)
-            && (1..=256).contains(&text.chars().count())
-            && !text.contains(char::is_control)
-    };
-    let texts = |texts: BTreeMap<String, String>| texts.iter().all(is_right).then_some(texts);
-    let all = members.rest(EXPECTED, texts)?;
-    let are_ids = all.iter().all(|(id, _)| CampaignId::parse(id).is_ok());
-    are_ids
-        .then(|| Campaigns(all.into_iter().collect()))
-        .ok_or_else(|| Members::malformed(EXPECTED))
 }
 
 impl fmt::Debug for FeedSecret {

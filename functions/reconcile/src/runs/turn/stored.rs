@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use io::records::RecordsError;
 
-use super::{AFTER_FAILURE, Turn};
+use super::Turn;
+use super::again::AFTER_FAILURE;
 use crate::Error;
 use crate::input::Input;
 use crate::record::{MOST_BYTES, Record};

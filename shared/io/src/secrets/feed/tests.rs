@@ -2,6 +2,8 @@
 
 mod refused;
 
+use domain::change::CampaignId;
+
 use super::*;
 
 fn parse(url: &str, is_local: bool) -> Result<FeedSecret, String> {

@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
+use http::StatusCode;
+
 use super::*;
 
 fn oauth(more: &Value) -> Result<OAuth2, String> {
