@@ -105,26 +105,8 @@ impl Input {
             .number("maxDriftPercent", 0, 100)
             .unwrap_or(DEFAULT_PERCENT);
         let force = reader.flag("force");
-        let read = reader.optional("read", "expected export or bulk", |value| {
-            Read::of(value.as_str()?)
-        });
-        let full = reader.flag("full");
-        if full && read == Some(Read::Bulk) {
-            let fault = "full: expected read to be export, or nothing";
-            reader.faults.push(fault.to_owned());
-        }
-        let read = if full { Some(Read::Export) } else { read };
-        const CURSOR: &str = "expected the cursor of an answer, of this org and these campaigns";
-        let mut cursor = reader.optional("cursor", CURSOR, |value| Cursor::parse(value.as_str()?));
-        let of = org.as_ref().zip(campaigns.as_ref());
-        if cursor
-            .as_ref()
-            .zip(of)
-            .is_some_and(|(cursor, (org, campaigns))| !cursor.is_of(org, campaigns))
-        {
-            reader.faults.push(format!("cursor: {CURSOR}"));
-            cursor = None;
-        }
+        let (read, full) = reader.read();
+        let cursor = reader.cursor(org.as_ref().zip(campaigns.as_ref()));
         let run: Timestamp = run.unwrap_or(now);
         let window = SignedDuration::from_mins(minutes.cast_signed());
         let since = cursor.as_ref().map(|cursor| cursor.since);
@@ -143,7 +125,7 @@ impl Input {
                 force,
                 cursor,
                 full,
-                read: read.unwrap_or_default(),
+                read,
                 task: Task::Repair,
             }),
             (_, _, faults) => Err(faults.err().unwrap_or_else(|| InvalidInput(Vec::new()))),
@@ -228,6 +210,31 @@ impl Reader {
     fn flag(&mut self, name: &str) -> bool {
         self.optional(name, "expected true or false", Value::as_bool)
             .unwrap_or(false)
+    }
+
+    /// How the campaigns are read, and whether the whole feed is compared with them.
+    fn read(&mut self) -> (Read, bool) {
+        let read = self.optional("read", "expected export or bulk", |value| {
+            Read::of(value.as_str()?)
+        });
+        let full = self.flag("full");
+        if full && read == Some(Read::Bulk) {
+            let fault = "full: expected read to be export, or nothing";
+            self.faults.push(fault.to_owned());
+        }
+        let read = if full { Some(Read::Export) } else { read };
+        (read.unwrap_or_default(), full)
+    }
+
+    /// The cursor, if it belongs to this org and these campaigns.
+    fn cursor(&mut self, of: Option<(&OrgId, &Vec<CampaignId>)>) -> Option<Cursor> {
+        const CURSOR: &str = "expected the cursor of an answer, of this org and these campaigns";
+        let cursor = self.optional("cursor", CURSOR, |value| Cursor::parse(value.as_str()?))?;
+        if of.is_some_and(|(org, campaigns)| !cursor.is_of(org, campaigns)) {
+            self.faults.push(format!("cursor: {CURSOR}"));
+            return None;
+        }
+        Some(cursor)
     }
 
     /// Reports each member that nobody took as unknown.

@@ -41,8 +41,6 @@ use crate::input::{Cursor, Input};
 use crate::record::Due;
 use crate::{Answer, Context, Error, Opened, Why};
 
-/// How many contacts are compared at once. One call of the contact list API reads as many.
-const AT_ONCE: usize = 50;
 /// Contacts that cannot be repaired, counted by campaign and by the reason for which `apply` would
 /// park their change.
 pub type LeftOut = BTreeMap<(CampaignId, ParkReason), u64>;
@@ -188,6 +186,14 @@ impl Scan<'_> {
         Cursor::start(&self.input.org, &self.input.campaigns, since)
     }
 
+    fn feed(&self, id: &CampaignId) -> Feed {
+        Feed {
+            org: self.input.org.clone(),
+            campaign: id.clone(),
+            run: self.input.run,
+        }
+    }
+
     async fn campaign(
         &mut self,
         id: &CampaignId,
@@ -201,11 +207,7 @@ impl Scan<'_> {
                 Ok(campaign) => campaign,
                 Err(failure) => return self.stop_or_fail(id, at, failure).map(Some),
             };
-        let feed = Feed {
-            org: self.input.org.clone(),
-            campaign: id.clone(),
-            run: self.input.run,
-        };
+        let feed = self.feed(id);
         self.whole = Whole::default();
         if self.input.full
             && let Some(stopped) = self.take_export(&campaign, id, &at).await?
@@ -249,47 +251,6 @@ impl Scan<'_> {
                 return Ok(Some((at, why)));
             }
         }
-    }
-
-    /// Compares the contacts of a page that are not done yet, some at once.
-    async fn page(
-        &mut self,
-        campaign: &Campaign,
-        id: &CampaignId,
-        changes: Vec<Change>,
-        at: &mut Cursor,
-    ) -> Result<Option<Stopped>, Error> {
-        let last = at
-            .done
-            .checked_sub(1)
-            .and_then(|last| changes.get(last))
-            .map(hash);
-        if last != at.last {
-            // The page has changed. To compare a contact twice does no harm; to leave one out does.
-            at.done = 0;
-        }
-        let mut waiting = changes.into_iter().skip(at.done).peekable();
-        while waiting.peek().is_some() {
-            if let Some(why) = self.must_stop(at) {
-                return Ok(Some((at.clone(), why)));
-            }
-            if let Some(stopped) = self.take_export(campaign, id, at).await? {
-                return Ok(Some(stopped));
-            }
-            let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
-            let failed = self.compare(campaign, id, some, at).await;
-            // This counts the contacts before the first that could not be read, too.
-            self.shares.insert(id.clone(), Share::of(at));
-            if self.is_too_much() {
-                self.listing.forget();
-            } else if self.listing.is_due(self.context.shared.clock.now()) {
-                self.listing.flush(&self.org, &self.run).await;
-            }
-            if let Some(failure) = failed {
-                return self.stop_or_fail(id, at.clone(), failure).map(Some);
-            }
-        }
-        Ok(None)
     }
 
     /// Whether more of any campaign differs than can be right.

@@ -30,12 +30,7 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
     let drifted = scan.drifted_campaigns();
     let error = scan.error();
     if !scan.input.dry_run && (error.is_some() || !drifted.is_empty()) {
-        scan.tell_drift(&drifted);
-        scan.hold_opt_outs(&drifted);
-        if drifted.is_empty() {
-            scan.put_on_list().await;
-        }
-        scan.enqueue().await?;
+        scan.enqueue_opt_outs(&drifted).await?;
         if error.is_some() {
             scan.tell();
         }
@@ -45,12 +40,7 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
         return Err(error);
     }
     let (mut cursor, mut why) = stopped.unzip();
-    let too_much = drifted.into_iter().next();
-    let too_much = too_much.map(|(campaign, share)| Why::TooMuchDrift {
-        campaign,
-        checked: share.checked,
-        drifted: share.drifted,
-    });
+    let too_much = drifted.into_iter().next().map(too_much);
     if scan.input.dry_run {
         why = too_much.or(why);
     } else if too_much.is_some() {
@@ -95,6 +85,14 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
     })
 }
 
+fn too_much((campaign, share): (CampaignId, Share)) -> Why {
+    Why::TooMuchDrift {
+        campaign,
+        checked: share.checked,
+        drifted: share.drifted,
+    }
+}
+
 impl Scan<'_> {
     /// Campaigns in which more contacts differ than can be right.
     fn drifted_campaigns(&self) -> BTreeMap<CampaignId, Share> {
@@ -110,6 +108,19 @@ impl Scan<'_> {
             self.in_doubt.append(&mut self.faulty_in);
         }
         self.faults.drain(..).next().map_or(too_faulty, Some)
+    }
+
+    /// Enqueues only the opt-outs of campaigns that are not in doubt.
+    async fn enqueue_opt_outs(
+        &mut self,
+        drifted: &BTreeMap<CampaignId, Share>,
+    ) -> Result<(), Error> {
+        self.tell_drift(drifted);
+        self.hold_opt_outs(drifted);
+        if drifted.is_empty() {
+            self.put_on_list().await;
+        }
+        self.enqueue().await.map(drop)
     }
 
     fn tell_drift(&self, drifted: &BTreeMap<CampaignId, Share>) {

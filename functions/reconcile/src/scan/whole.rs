@@ -105,16 +105,10 @@ impl Scan<'_> {
             return Ok(Some((at.clone(), Why::Interrupted)));
         }
         if self.input.read == Read::Automatic {
-            self.whole.is_given_up = true;
             // An export that hangs would hold up the org's other lists for as long. If only the
             // invocation had too little time, the next one may find the export ready.
-            self.has_no_exports |= matches!(why, NoExport::Late) && end == given;
-            tracing::warn!(
-                org = self.input.org.as_str(),
-                campaignId = id.as_str(),
-                detail = %why,
-                "no export of the contact list: the run goes on with fifty contacts a call"
-            );
+            let is_hung = matches!(why, NoExport::Late) && end == given;
+            self.go_on_without(id, &why, is_hung);
             return Ok(None);
         }
         match why {
@@ -126,6 +120,18 @@ impl Scan<'_> {
                 what: why.to_string(),
             }),
         }
+    }
+
+    /// Gives up the export of this list. If it hung, the run takes no export of other lists either.
+    fn go_on_without(&mut self, id: &CampaignId, why: &NoExport, is_hung: bool) {
+        self.whole.is_given_up = true;
+        self.has_no_exports |= is_hung;
+        tracing::warn!(
+            org = self.input.org.as_str(),
+            campaignId = id.as_str(),
+            detail = %why,
+            "no export of the contact list: the run goes on with fifty contacts a call"
+        );
     }
 
     /// Counts the contacts that the export shows and the feed does not list. The whole feed must

@@ -179,7 +179,7 @@ impl FeedSecret {
         }
         let items = items.or_else(|| within.map(str::to_owned));
         let (next, param) = members.object("next", next::read)?.unzip();
-        check_cursor(&mut request, next.as_ref(), param.flatten().as_deref())?;
+        next::check_cursor(&mut request, next.as_ref(), param.flatten().as_deref())?;
         Ok(FeedSecret {
             auth: auth.ok_or_else(|| Members::wrong("auth", AUTH))?,
             request,
@@ -265,30 +265,6 @@ fn not_of_a_feed(name: &str) -> String {
         _ => "the items of a feed come without headers",
     };
     format!("mapping.{name}: expected none in a feed's mapping, since {why}")
-}
-
-/// Checks that the request has a place for the cursor if and only if `next` gives one.
-fn check_cursor(
-    request: &mut Request,
-    next: Option<&Next>,
-    param: Option<&str>,
-) -> Result<(), MalformedSecret> {
-    if param.is_some_and(|param| !request.add_cursor(param)) {
-        let expected = "a parameter that request.query does not have";
-        return Err(Members::wrong("next.offset.param", expected));
-    }
-    let comes = next.is_some_and(|next| !next.is_link());
-    match request.has_cursor() {
-        true if !comes => Err(Members::wrong(
-            "next",
-            "cursor, keyset or offset, since the request has a {cursor}",
-        )),
-        false if comes => Err(Members::wrong(
-            "request",
-            "a place for {cursor}, which next gives",
-        )),
-        _ => Ok(()),
-    }
 }
 
 impl fmt::Debug for FeedSecret {

@@ -52,22 +52,7 @@ impl FeedAuth {
         match kind.as_str() {
             "none" => Ok(FeedAuth::None),
             "bearer" => members.required("token", super::TOKEN, FeedAuth::bearer),
-            "basic" => {
-                const USER: &str =
-                    "a text without a colon and control characters, the name itself in place of …";
-                let is_plain =
-                    |text: &&str| !text.contains(char::is_control) && !is_placeholder(text);
-                let user = members.required("user", USER, |user| {
-                    let is_user = is_plain(&user) && !user.contains(':');
-                    is_user.then(|| user.to_owned())
-                })?;
-                let password = members.required(
-                    "password",
-                    "a text without control characters, the password itself in place of …",
-                    |password| Some(password).filter(is_plain).map(str::to_owned),
-                )?;
-                Ok(FeedAuth::Authorization(basic(&user, &password)))
-            }
+            "basic" => FeedAuth::basic(members),
             "header" => {
                 let name = members.required(
                     "name",
@@ -94,6 +79,22 @@ impl FeedAuth {
             "oauth2" => Ok(FeedAuth::OAuth2(Arc::new(OAuth2::read(members, is_local)?))),
             _ => Err(Members::wrong("kind", KIND)),
         }
+    }
+
+    fn basic(members: &mut Members<'_>) -> Result<FeedAuth, MalformedSecret> {
+        const USER: &str =
+            "a text without a colon and control characters, the name itself in place of …";
+        let is_plain = |text: &&str| !text.contains(char::is_control) && !is_placeholder(text);
+        let user = members.required("user", USER, |user| {
+            let is_user = is_plain(&user) && !user.contains(':');
+            is_user.then(|| user.to_owned())
+        })?;
+        let password = members.required(
+            "password",
+            "a text without control characters, the password itself in place of …",
+            |password| Some(password).filter(is_plain).map(str::to_owned),
+        )?;
+        Ok(FeedAuth::Authorization(basic(&user, &password)))
     }
 
     /// A short name for the kind of credentials.

@@ -3,6 +3,7 @@
 //! This module reads the member and checks cursors. `reconcile::feed` finds the cursor on a page.
 
 use super::super::members::{MalformedSecret, Members};
+use super::request::Request;
 
 /// How a page leads to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,30 @@ pub(super) fn read(members: &mut Members<'_>) -> Result<(Next, Option<String>), 
         (None, None, None, Some(id), None) => Ok((Next::Keyset(id), None)),
         (None, None, None, None, Some(param)) => Ok((Next::Offset, param)),
         _ => Err(Members::malformed(ONE)),
+    }
+}
+
+/// Checks that the request has a place for the cursor if and only if `next` gives one.
+pub(super) fn check_cursor(
+    request: &mut Request,
+    next: Option<&Next>,
+    param: Option<&str>,
+) -> Result<(), MalformedSecret> {
+    if param.is_some_and(|param| !request.add_cursor(param)) {
+        let expected = "a parameter that request.query does not have";
+        return Err(Members::wrong("next.offset.param", expected));
+    }
+    let comes = next.is_some_and(|next| !next.is_link());
+    match request.has_cursor() {
+        true if !comes => Err(Members::wrong(
+            "next",
+            "cursor, keyset or offset, since the request has a {cursor}",
+        )),
+        false if comes => Err(Members::wrong(
+            "request",
+            "a place for {cursor}, which next gives",
+        )),
+        _ => Ok(()),
     }
 }
 
