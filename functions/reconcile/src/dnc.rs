@@ -1,6 +1,9 @@
 //! Entries of the org's DNC list that compared contacts need (docs/reconciliation.md "The DNC
 //! list"). Genesys Cloud cannot be asked which entries the list holds, so all of them are added
 //! again, many in one call.
+//!
+//! `domain::dnc` says which entries a contact needs, and `io::genesys` makes the call. Nothing here
+//! removes an entry.
 
 use std::time::Duration;
 

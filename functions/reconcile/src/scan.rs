@@ -45,6 +45,7 @@ use crate::{Answer, Context, Error, Opened, Why};
 /// park their change.
 pub type LeftOut = BTreeMap<(CampaignId, ParkReason), u64>;
 
+/// A scan under way: what it needs, and what it has found so far.
 pub(crate) struct Scan<'a> {
     pub(crate) context: &'a Context,
     pub(crate) input: &'a Input,

@@ -1,5 +1,7 @@
-//! Writes the log lines of a run: one for each contact of note, and those at its end. The counts
-//! that become metrics are events of `io::telemetry`.
+//! Writes the log lines of a run: one for each contact of note, and those at its end.
+//!
+//! No line holds a value or a key of a contact. The counts that become metrics are events of
+//! `io::telemetry`, and `scan/progress.rs` lists what a run reports.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

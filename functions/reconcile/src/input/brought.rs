@@ -1,5 +1,8 @@
 //! A sample of what the pages of a campaign's feed have brought, over all invocations of a run. It
 //! finds out a feed that repeats its contacts under ever new cursors, and so has no end.
+//!
+//! The sample is part of the run's cursor, so it is small. `scan/pages.rs` finds out other feeds
+//! without an end within one invocation: those that repeat a cursor, or bring no new page for long.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +16,10 @@ const FEW: u64 = 1_000;
 
 /// The sample. A hash stands for each item, and the least hashes are kept.
 ///
-/// Example: a feed with an end has brought 2,000 items, and a hash of the 400th was the last to
-/// enter the sample. If all items are different, each of the 16 least hashes lies in the first
-/// fifth with a chance of 1 in 5, and all of them with one of 1 in 5^16, about 150 thousand
-/// million. So a feed that gets this far repeats its items. A feed may list each of its items a few
-/// times over.
+/// Example: a feed has brought 2,000 items, and the hash of the 400th was the last to enter the
+/// sample. If all items are different, each of the 16 least hashes lies in the first fifth with a
+/// chance of 1 in 5, and all of them do with one of 1 in 5^16, about 150 thousand million. So a
+/// feed that gets this far repeats its items. A feed may list each of its items a few times over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Brought {

@@ -1,3 +1,5 @@
+//! Tests of an org's record: what is due, what is kept, and how it fits.
+
 use domain::change::OrgId;
 use serde_json::json;
 

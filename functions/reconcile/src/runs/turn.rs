@@ -1,8 +1,8 @@
 //! One invocation with a message of the queue of runs: it continues the run for as long as the
 //! invocation lasts, and decides what becomes of the message.
 //!
-//! The comparison itself is done by `run_due` in `lib.rs`. `stored` reads and writes the org's record, and
-//! `again` says when a message that is not done is received again.
+//! The comparison itself is done by `run_due` in `lib.rs`. `stored` reads and writes the org's
+//! record, and `again` says when a message that is not done is received again.
 
 mod again;
 mod stored;

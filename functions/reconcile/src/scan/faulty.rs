@@ -1,5 +1,8 @@
 //! Counts contacts of the feed that break a rule. Each is left out by itself, unless there are too
 //! many of them: then the run fails, because the feed says something other than it should.
+//!
+//! `feed/read.rs` finds them and reads their opt-outs. A contact that could be read but that
+//! `apply` would park is no such contact: `compare` leaves it out.
 
 use domain::batch::ParkReason;
 use domain::change::CampaignId;

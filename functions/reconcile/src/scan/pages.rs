@@ -1,5 +1,8 @@
 //! Asks for the pages of one campaign's feed, one after the other, and notices if they lead to no
 //! end.
+//!
+//! `feed` sends the request and reads the page. What is seen here lasts for one invocation only;
+//! `input/brought.rs` finds out a feed that repeats itself more slowly.
 
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,8 +1,8 @@
 //! Decides when a scan stops early, and where the next one continues.
 //!
 //! If the queue has no more room, a scan of an operator's command ends: the command waits and
-//! continues from the cursor. Nobody continues a scan of a schedule, so it looks on for opt-outs;
-//! its cursor stays where the room ended.
+//! continues from the cursor. The first invocation of a scheduled run looks on for opt-outs
+//! instead, because an opt-out must not wait for room; its cursor stays where the room ended.
 //!
 //! `scan` asks this module between two steps. `settle` decides what is enqueued after that.
 

@@ -1,4 +1,8 @@
-//! One look at a campaign: an export of its contact list, and the feed that was read whole beside it.
+//! One look at a campaign: an export of its contact list, and the feed that was read whole beside
+//! it.
+//!
+//! A look fails or ends early if anything of the feed or the list could not be read. `unlisted`
+//! takes two of them and compares what they found.
 
 use domain::change::CampaignId;
 use io::genesys::{Snapshot, Unlisted};

@@ -1,6 +1,7 @@
 //! The member `next` of a feed's secret: how a page leads to the next.
 //!
-//! This module reads the member and checks cursors. `reconcile::feed` finds the cursor on a page.
+//! This module reads the member, checks it against the request, and checks cursors.
+//! `reconcile::feed` finds the cursor on a page.
 
 use super::super::members::{MalformedSecret, Members};
 use super::request::Request;

@@ -1,4 +1,7 @@
 //! The answer of a token endpoint: a token, or why there is none.
+//!
+//! Nothing of the answer is kept or shown but the token and a standard error code.
+//! `reconcile::feed` keeps the token until it expires, and decides when another is asked for.
 
 use std::time::Duration;
 
