@@ -1,7 +1,7 @@
 //! The errors with which a run can fail.
 //!
-//! A run that merely stops early is no error: [`Why`](super::Why) says why it did. The texts are read by
-//! operators in the log and in the queue of failed runs, and say what to do.
+//! A run that merely stops early is no error: [`Why`](super::Why) says why it did. The texts are
+//! read by operators in the log and in the queue of failed runs, and say what to do.
 
 use domain::change::{CampaignId, OrgId};
 use io::genesys::{Failure, Kind, UNKNOWN_CAMPAIGN};

@@ -144,7 +144,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule: see `hear`.
+    /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule: see
+    /// `hear`.
     fn is_heard(&self, change: &Change) -> bool {
         self.input.task == Task::Repair
             && self.org_secret.rules.ranking().is_some()

@@ -1,5 +1,5 @@
-//! What becomes of a run's message that is not done: how long it waits until it is received again, and when
-//! the run goes to the queue of failed runs.
+//! What becomes of a run's message that is not done: how long it waits until it is received again,
+//! and when the run goes to the queue of failed runs.
 
 use std::time::Duration;
 

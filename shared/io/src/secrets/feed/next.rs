@@ -15,8 +15,8 @@ pub enum Next {
     Link(String),
     /// The header `Link` holds the address of the next, with this relation.
     LinkHeader(String),
-    /// The cursor is the id of the page's last item, at this JSON pointer within it. The page without items is
-    /// the last.
+    /// The cursor is the id of the page's last item, at this JSON pointer within it. The page
+    /// without items is the last.
     Keyset(String),
     /// The cursor is the number of items before the page. The page without items is the last.
     Offset,
