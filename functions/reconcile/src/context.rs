@@ -1,4 +1,4 @@
-//! What one running copy of reconcile has, built once at its cold start.
+//! The clients and caches of one running copy of reconcile. They are built once, at its cold start.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ use lambda_runtime::Error;
 use crate::Runs;
 use crate::feed::Feeds;
 
-/// The clients, the clock and the caches. Nothing is kept from one run to the next but what calls
-/// and connections cost.
+/// The clients, the clock and the caches. From one run to the next a copy keeps only what saves
+/// calls and connections.
 pub struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) genesys: Genesys,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) feed: Arc<dyn Transport>,
     pub(crate) feeds: Feeds,
-    /// Of the function alone.
+    /// The queue of runs and the records. Only the deployed function has them.
     pub(crate) runs: Option<Runs>,
 }
 
 impl Context {
-    /// A copy with these clients. `feed`: the way to the CRMs' feeds.
+    /// A copy with these clients. `feed` is the transport to the CRMs' feeds.
     pub fn new(shared: Shared, queue: Arc<dyn Queue>, feed: Arc<dyn Transport>) -> Context {
         let shared = Arc::new(shared);
         Context {
@@ -40,7 +40,7 @@ impl Context {
         }
     }
 
-    /// A copy that takes runs from a queue.
+    /// Lets the copy take runs from a queue.
     pub fn with_runs(self, runs: Runs) -> Context {
         Context {
             runs: Some(runs),
@@ -48,10 +48,10 @@ impl Context {
         }
     }
 
-    /// A copy as it is deployed.
+    /// A copy as it is deployed, configured by the environment.
     ///
     /// # Errors
-    /// Names every variable of the environment that is missing or wrong.
+    /// A message that names every environment variable that is missing or wrong.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, own) = Config::from_env_for_runs()?;
         let sdk = io::aws::sdk_config().await;
@@ -63,7 +63,7 @@ impl Context {
     /// A copy that talks to AWS, Genesys Cloud and the feeds.
     ///
     /// # Errors
-    /// When the machine has no usable TLS roots.
+    /// The machine has no usable TLS roots.
     pub async fn connect(config: Config, telemetry: Telemetry) -> Result<Context, Error> {
         let https = Https::new()?;
         let sdk = io::aws::sdk_config().await;

@@ -1,5 +1,9 @@
-//! What belongs on the org's DNC list of the contacts that were compared (docs/reconciliation.md "The DNC
-//! list"). Nobody can ask what stands there, so all of it is put there again, many a call.
+//! Entries of the org's DNC list that compared contacts need (docs/reconciliation.md "The DNC
+//! list"). Genesys Cloud cannot be asked which entries the list holds, so all of them are added
+//! again, many in one call.
+//!
+//! `domain::dnc` says which entries a contact needs, and `io::genesys` makes the call. Nothing here
+//! removes an entry.
 
 use std::time::Duration;
 
@@ -9,19 +13,19 @@ use domain::dnc::{DncList, Entry};
 use io::genesys::{Failure, MOST_ENTRIES, Org, Run};
 use jiff::Timestamp;
 
-/// What is owed waits so long at most for more of a call.
+/// How long an entry waits at most for others to share its call.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The entries of one run.
 pub(crate) struct Listing {
-    /// None: the org has no such list, or this is a dry run.
+    /// The org's list. `None` means that the org has none, or that this is a dry run.
     list: Option<DncList>,
     owed: Vec<Entry>,
-    /// When the first of them was found.
+    /// The time at which the first of the entries that are owed was found.
     since: Option<Timestamp>,
     listed: u64,
     failed: u64,
-    /// Of the first that failed.
+    /// The failure of the first entry that was not added.
     failure: Option<Failure>,
 }
 
@@ -37,7 +41,7 @@ impl Listing {
         }
     }
 
-    /// Notes what is owed for a contact, of which the feed says this.
+    /// Notes the entries that are owed for a contact, according to the feed's change.
     pub(crate) fn looked_at(&mut self, change: &Change, actual: &Contact, now: Timestamp) {
         let Some(list) = &self.list else { return };
         let operations = std::iter::once(&change.operation);
@@ -48,19 +52,20 @@ impl Listing {
         }
     }
 
-    /// Whether there is enough for a call, or it waited for long enough.
+    /// Whether there are enough entries for a call, or the first has waited long enough.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         let is_late = self.since.is_some_and(|since| now >= since + LONGEST);
         is_late || self.owed.len() >= MOST_ENTRIES
     }
 
-    /// The feed may be wrong: nobody takes an entry from the list.
+    /// Drops what is owed, because the feed may be wrong and an entry that was added is never
+    /// removed.
     pub(crate) fn forget(&mut self) {
         self.owed.clear();
         self.since = None;
     }
 
-    /// Puts what is owed on the list.
+    /// Adds what is owed to the list.
     pub(crate) async fn flush(&mut self, org: &Org, run: &Run) {
         let owed = std::mem::take(&mut self.owed);
         self.since = None;
@@ -79,7 +84,7 @@ impl Listing {
         }
     }
 
-    /// How many contacts' entries stand there, and of how many not.
+    /// How many entries were added, and how many were not. Both are `None` if there is no list.
     pub(crate) fn ends(self, org: &Org) -> (Option<u64>, Option<u64>) {
         if let Some(failure) = &self.failure {
             tracing::warn!(

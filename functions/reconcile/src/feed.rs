@@ -1,9 +1,18 @@
-//! The client of a CRM feed (docs/contract.md "CRM feed").
+//! The client of a CRM feed (docs/contract.md "CRM feed"). [`Context::page`] asks for one page,
+//! with retries, and reads it.
+//!
+//! - `read` turns an answer into a page, and `next` finds the cursor of the next page. Both are
+//!   pure.
+//! - `token` keeps the tokens of a feed that uses OAuth 2.0, and `turn` keeps requests apart in
+//!   time.
+//! - `io::secrets` reads the feed's secret and writes the request. The scan decides which page to
+//!   ask for.
 
 mod next;
 mod read;
 mod token;
 mod turn;
+mod written;
 
 #[cfg(test)]
 pub(crate) use next::MAX_CURSOR;
@@ -16,36 +25,36 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::change::{Change, Feed, MessageGroup};
 use domain::retry::{Throttle, between_tries};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode};
 use io::http::TransportError;
-use io::secrets::{Asked, FeedAuth, FeedSecret, Pages, Plain, add_parameter};
+use io::secrets::{Asked, FeedSecret, Plain};
 use io::throttled;
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::Context;
 use turn::Turn;
+use written::{is_empty, is_for_now, refusal, written};
 
-/// The longest that one page may take.
+/// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How many times a page is asked for.
+/// How many times a request is tried.
 const TRIES: u32 = 3;
-/// The longest wait after a 429 that is waited for.
+/// The longest wait after a 429 that a run waits out.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// One page of a feed, each item of it read by itself.
 pub struct Page {
-    /// Of an item that is faulty: the opt-outs that are heard of it.
+    /// The changes of the page. A faulty item only adds its opt-outs.
     pub changes: Vec<Change>,
     /// The items that break a rule.
     pub faulty: Vec<Faulty>,
-    /// Of each item that the mapping makes no change of: a number that stands for it.
+    /// A number for each item of which the mapping makes no change.
     pub(crate) unchanged: Vec<u64>,
-    /// The cursor of the next; none: this is the last.
+    /// The cursor of the next page. `None` means that this page is the last.
     pub next: Option<String>,
 }
 
-/// Nothing that the feed says.
+/// Shows nothing that the feed says.
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
@@ -62,36 +71,36 @@ impl Page {
     }
 }
 
-/// An item of a page that breaks a rule: which, without anything that the feed says of it.
+/// An item of a page that breaks a rule. It holds nothing that the feed says of it.
 #[derive(Debug)]
 pub struct Faulty {
-    /// Where it stands on the page, and what was expected.
+    /// Its place on the page, and what was expected.
     pub what: String,
-    /// Whose it is, if that can be read.
+    /// The message group of its contact, if that can be read.
     pub group: Option<MessageGroup>,
-    /// Whose it is, of each opt-out that is heard of it.
+    /// The message group of each opt-out that is compared although the item is faulty.
     pub groups: Vec<MessageGroup>,
 }
 
 /// Why there is no page.
 #[derive(Debug)]
 pub enum NoPage {
-    /// It would not be there in time.
+    /// The page would not be there in time.
     OutOfTime,
-    /// The feed, or what gives its tokens, wants no request for so long.
+    /// The feed, or its token endpoint, wants no request for this long.
     Throttled(Duration),
-    /// What was seen, without anything of the feed's content or address.
+    /// What is at fault, and what was seen, without any of the feed's content or address.
     Fault(FaultOf, String),
 }
 
-/// What is at fault where there is no page.
+/// The part that is at fault if there is no page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultOf {
-    /// The feed does not answer, or not whoever asks: the same page may come later.
+    /// The feed does not answer, or refuses the credentials. The same page may come later.
     Feed,
-    /// The page: it is refused, or cannot be read.
+    /// The page was refused, or cannot be read.
     Page,
-    /// What the secret says of this campaign: nothing is asked for.
+    /// The secret's texts for this campaign. No request is made.
     Campaign,
 }
 
@@ -101,21 +110,21 @@ impl NoPage {
     }
 }
 
-/// What is asked for.
+/// The page that is asked for.
 pub struct Query<'a> {
-    /// Whose contacts, and by which run.
+    /// The org and campaign whose contacts are asked for, and the run that asks.
     pub feed: &'a Feed,
-    /// Those that changed at or after this.
+    /// The feed lists contacts that changed at or after this time.
     pub since: Timestamp,
-    /// Where the page before ended; none: the first is asked for.
+    /// The cursor that the page before gave. `None` asks for the first page.
     pub cursor: Option<&'a str>,
 }
 
 impl Query<'_> {
-    /// What is sent for it, before anything in it shows who asks.
+    /// The request for the page, without credentials.
     ///
     /// # Errors
-    /// A value that the request needs is not there, or may not stand where it would.
+    /// The request needs a value that is missing, or that may not stand where it would.
     pub fn plain(&self, secret: &FeedSecret) -> Result<Plain, NoPage> {
         let asked = Asked {
             campaign: &self.feed.campaign,
@@ -128,11 +137,10 @@ impl Query<'_> {
 }
 
 impl Context {
-    /// Asks for a page, up to three times where that may help. `end`: the last moment for it to be
-    /// there.
+    /// Asks for a page, with retries. `end` is the latest time at which it may be there.
     ///
     /// # Errors
-    /// It is out of time, or the feed wants to be left alone, or there is no page that can be read.
+    /// There is no time, the feed throttles the run, or no page can be read.
     pub async fn page(
         &self,
         secret: &FeedSecret,
@@ -148,7 +156,7 @@ impl Context {
             let request = written(plain.clone(), &secret.auth, token.as_ref())?;
             let answer = self.asked(&turn, secret.min_interval, &request, end);
             let answer = answer.await?;
-            // A token may end before its time: another is asked for, once.
+            // A token may expire before its time. Another is asked for, once.
             if answer.status() == StatusCode::UNAUTHORIZED && token.is_some() && refused.is_none() {
                 refused = token;
                 continue;
@@ -161,8 +169,7 @@ impl Context {
         Err(refusal(answer.status(), secret))
     }
 
-    /// Sends a request, up to three times where that may help, and answers the first answer that
-    /// stands.
+    /// Sends a request, with retries, and returns the first answer that a retry would not change.
     async fn asked(
         &self,
         turn: &Turn,
@@ -224,83 +231,4 @@ impl Context {
             Duration::try_from(end.duration_since(self.shared.clock.now())).unwrap_or_default()
         })
     }
-}
-
-/// A request as it is sent, which shows who asks.
-fn written(
-    mut plain: Plain,
-    auth: &FeedAuth,
-    token: Option<&SecretString>,
-) -> Result<Request<Bytes>, NoPage> {
-    let secret = |value: &SecretString| {
-        let value = HeaderValue::from_str(value.expose_secret());
-        value.map(|mut value| {
-            value.set_sensitive(true);
-            value
-        })
-    };
-    let shown = match auth {
-        FeedAuth::None => None,
-        FeedAuth::OAuth2(_) => token.map(|token| (header::AUTHORIZATION, secret(token))),
-        FeedAuth::Authorization(value) => Some((header::AUTHORIZATION, secret(value))),
-        FeedAuth::Header(name, value) => Some((name.clone(), secret(value))),
-        FeedAuth::Query(name, value) => {
-            add_parameter(&mut plain.url, name, value.expose_secret());
-            None
-        }
-    };
-    let unwritten = || NoPage::of_page("its address cannot be written as a request");
-    let request = Request::builder()
-        .method(plain.method)
-        .uri(plain.url.as_str())
-        .header(header::ACCEPT, "application/json");
-    let is_json = plain.body.is_some();
-    let mut request = request
-        .body(Bytes::from(plain.body.unwrap_or_default()))
-        .map_err(|_| unwritten())?;
-    let headers = request.headers_mut();
-    if is_json {
-        let json = HeaderValue::from_static("application/json");
-        headers.insert(header::CONTENT_TYPE, json);
-    }
-    for (name, value) in &plain.headers {
-        headers.insert(name, value.clone());
-    }
-    if let Some((name, value)) = shown {
-        headers.insert(name, value.map_err(|_| unwritten())?);
-    }
-    Ok(request)
-}
-
-/// Whether the secret says that such an answer has no item. A cursor that is not found any more is no end of a
-/// feed.
-fn is_empty(secret: &FeedSecret, query: &Query<'_>, status: StatusCode) -> bool {
-    let is_first = query.cursor.is_none();
-    secret.empty.contains(&status) && (is_first || status == StatusCode::NO_CONTENT)
-}
-
-/// Whether asking again may help.
-fn is_for_now(status: StatusCode) -> bool {
-    status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-        )
-}
-
-/// What an answer that is no page says.
-fn refusal(status: StatusCode, secret: &FeedSecret) -> NoPage {
-    let expected = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match secret.pages {
-            Pages::Own => "expected that it takes the secret's bearerToken",
-            Pages::Configured { .. } => "expected that it takes what the secret's auth shows",
-        },
-        status if status.is_redirection() => "redirects are not followed; expected the page itself",
-        _ => "expected 200",
-    };
-    let of = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => FaultOf::Feed,
-        _ => FaultOf::Page,
-    };
-    NoPage::Fault(of, format!("it answered {}: {expected}", status.as_u16()))
 }

@@ -1,7 +1,20 @@
-//! Finds what webhooks missed: reads the CRM's feed, compares it with the campaigns and enqueues
-//! what differs. It writes nothing to Genesys Cloud; apply stays the only writer.
+//! Finds what webhooks missed. A run reads the CRM's feed, compares it with the campaigns and
+//! enqueues a change for each contact that differs. It writes nothing to Genesys Cloud except
+//! entries of the org's DNC list: `apply` is the only writer of contacts.
 //!
-//! A run scans first and enqueues then. Where a feed is broken nothing of the run is enqueued but opt-outs.
+//! A run first scans and then enqueues. If a feed turns out to be broken, the run enqueues opt-outs
+//! and nothing else.
+//!
+//! # Where to look
+//! - [`feed`] is the client of the CRM's feed: it reads one page.
+//! - [`Input`] says what a run is asked for, and [`Answer`] what it did. [`Cursor`] says where the
+//!   next run continues.
+//! - `scan` compares the feed with the campaigns, and `settle` decides what is enqueued.
+//! - [`handle`] takes runs from a queue. `record` holds what is known of an org between two runs.
+//! - [`remove_unknown`] lowers contacts that the CRM does not list. Only an operator asks for it.
+//!
+//! docs/reconciliation.md explains the rules, and docs/contract.md "Reconcile" lists every public
+//! name.
 
 mod answer;
 mod context;
@@ -43,18 +56,19 @@ use scan::Scan;
 use settle::settle;
 use tell::{tell_outcome, watching};
 
-/// What is left of an invocation when the last call ends; in it the changes that were found go to
-/// the queue.
+/// How much time of an invocation is left when the last call ends. The changes that were found are
+/// enqueued in it.
 const TO_ENQUEUE: Duration = Duration::from_secs(30);
-/// How much of that the last entries of a DNC list may take.
+/// How much of [`TO_ENQUEUE`] the last entries of a DNC list may take.
 const TO_LIST: Duration = Duration::from_secs(10);
-/// What is left of an invocation when the last call to the queue begins.
+/// How much time of an invocation is left when the last call to the queue begins.
 const TO_ANSWER: Duration = Duration::from_secs(5);
 
-/// Runs at once and by itself: without a record, and as far as the time of this invocation allows.
+/// Does one run in this invocation, without a record. The run stops early if the invocation has too
+/// little time.
 ///
 /// # Errors
-/// Names what is wrong with the input, a secret, the feed, Genesys Cloud or the queue.
+/// A message that names the fault of the input, a secret, the feed, Genesys Cloud or the queue.
 pub async fn at_once(context: &Context, event: LambdaEvent<Value>) -> Result<Answer, Error> {
     let span = tracing::error_span!("reconcile", requestId = event.context.request_id);
     async {
@@ -76,18 +90,19 @@ pub async fn at_once(context: &Context, event: LambdaEvent<Value>) -> Result<Ans
     .inspect_err(|error| tracing::error!(detail = %error, "reconcile failed"))
 }
 
-/// When Lambda ends the invocation.
+/// The moment at which Lambda ends the invocation. `None` means that it is unknown.
 fn deadline(context: &lambda_runtime::Context, now: Timestamp) -> Option<Timestamp> {
     let deadline = i64::try_from(context.deadline).ok();
     let deadline = deadline.and_then(|deadline| Timestamp::from_millisecond(deadline).ok());
-    // One that is past already is none (`cargo lambda watch` sends one).
+    // A deadline in the past counts as none (`cargo lambda watch` sends one).
     deadline.filter(|deadline| *deadline > now)
 }
 
-/// Compares the campaigns with the feed, from the input's cursor on, and enqueues what differs.
+/// Compares the campaigns with the feed, beginning at the input's cursor, and enqueues what
+/// differs.
 ///
 /// # Errors
-/// As [`at_once`].
+/// Fails as [`at_once`] does.
 pub async fn run(
     context: &Context,
     input: &Input,
@@ -96,24 +111,24 @@ pub async fn run(
 ) -> Result<Outcome, Error> {
     let ran = run_due(context, input, until, watch, None).await?;
     match ran.unknown {
-        // What was found in the others is in the queue.
+        // What the run found in the other campaigns is in the queue already.
         Some(error) => Err(error),
         None => Ok(ran.outcome),
     }
 }
 
-/// What a run did, for its record.
+/// The result of a run, for the org's record.
 struct Ran {
     outcome: Outcome,
-    /// Where it goes on.
+    /// The place at which the next invocation continues. `None` means that the run is over.
     cursor: Option<Cursor>,
-    /// Campaigns of which all was looked at, and what differs is in the queue.
+    /// Campaigns that were compared completely, and whose differences are in the queue.
     done: Vec<CampaignId>,
     /// A campaign that Genesys Cloud does not know.
     unknown: Option<Error>,
     /// How many of the org's changes the queue may hold.
     deepest: u64,
-    /// There was no room from the start, since others filled the queue.
+    /// The queue had no room from the start, because others filled it.
     is_crowded: bool,
 }
 
@@ -130,8 +145,8 @@ impl Ran {
     }
 }
 
-/// The same. `recorded`: what is known of the org from its runs before, and since when each campaign is
-/// looked at.
+/// Does the work of [`run`]. `recorded` holds what earlier runs noted about the org, and the time
+/// since which each campaign is due.
 async fn run_due(
     context: &Context,
     input: &Input,
@@ -168,7 +183,7 @@ async fn run_due(
     })
 }
 
-/// What a run of an org needs.
+/// The clients and secrets that a run of one org needs.
 struct Opened {
     run: Run,
     org: Arc<Org>,
@@ -176,7 +191,8 @@ struct Opened {
     secret: Arc<FeedSecret>,
 }
 
-/// Reads the secrets, and whether what is asked for goes with them. `Err` within: why not now.
+/// Reads the secrets, and checks that they allow what the input asks for. The inner `Err` says why
+/// the run cannot begin now.
 async fn open(
     context: &Context,
     input: &Input,
@@ -225,13 +241,13 @@ async fn feed_secret(context: &Context, org: &OrgId) -> Result<Arc<FeedSecret>, 
         .read(&name)
         .await
         .map_err(|error| wrong(&error))?;
-    // Only in local runs are the hosts of Genesys Cloud replaced.
+    // The hosts of Genesys Cloud are replaced in local runs only.
     let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some())
         .map_err(|error| wrong(&error))?;
     Ok(Arc::new(secret))
 }
 
-/// Sends the changes in order while there is time, and answers how many.
+/// Sends the changes in order while there is time. Returns how many the queue accepted.
 async fn send(
     context: &Context,
     changes: &[Change],

@@ -1,4 +1,4 @@
-//! The Lambda function `reconcile`: wiring alone, `reconcile::handle` does the work.
+//! The Lambda function `reconcile`. This file only wires it up; `reconcile::handle` does the work.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 

@@ -1,19 +1,19 @@
 //! How a run reads the contacts of a campaign.
 
-/// By which calls a run reads what the campaign holds.
+/// The calls by which a run reads what the campaign holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Read {
-    /// Fifty a call, and by an export once that takes many calls.
+    /// Reads fifty contacts a call, and takes an export once that has cost many calls.
     #[default]
     Automatic,
-    /// Fifty a call.
+    /// Reads fifty contacts a call.
     Bulk,
-    /// By an export of the whole list: of `contactLists` alone.
+    /// Reads an export of the whole list. Only `contactLists` has exports.
     Export,
 }
 
 impl Read {
-    /// The way of this name.
+    /// Reads the name as the input has it. `None` means that there is no such way.
     pub fn of(name: &str) -> Option<Read> {
         match name {
             "bulk" => Some(Read::Bulk),

@@ -1,43 +1,50 @@
-//! What is known of an org from one run to the next: until when all that changed was looked at, where an
-//! unfinished run goes on, and how much it has sent.
+//! An org's record: what is known of the org from one run to the next. It says until when each
+//! campaign was looked at, where an unfinished run continues, and how many changes may still be in
+//! the queue.
 //!
-//! There is no personal data in it but what a feed's own cursor may hold.
+//! It holds no personal data, except what a feed's own cursor may hold.
+//!
+//! Everything here is pure: `runs/turn/stored.rs` reads and writes the text in Parameter Store, and
+//! `runs/turn.rs` decides what becomes of a run. `due` says what a run must look at, `tries` counts
+//! failures, and `fit` and `id` keep the record small enough.
 
+mod due;
+mod fit;
 mod id;
 mod tries;
 
 use domain::change::CampaignId;
 use domain::depth;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tries::Tries;
 
+pub(crate) use due::Due;
+
 use crate::input::{Cursor, Input};
 
-/// What a parameter of Parameter Store's advanced tier holds, in bytes.
+/// The size of a parameter in Parameter Store's advanced tier, in bytes.
 pub(crate) const MOST_BYTES: usize = 8 << 10;
 
-/// The first run of a campaign looks back over its window, and whoever follows a first run that failed over this
-/// many seconds at most: what is older is for the command.
+/// The first run of a campaign looks back over its window. If that run fails, the next one looks
+/// back over at most this many seconds. Older changes are left to an operator's command.
 const MOST_NEW: i64 = 86_400;
-/// What the times of a record that is too large are rounded to, one after the other, in seconds.
-const COARSE: [i64; 4] = [60, 900, 3_600, 86_400];
-
-/// So long, in seconds, a record that was begun anew tells of campaigns that no run has had since: eight days.
+/// How long, in seconds, a record that was begun anew tells of campaigns that no run has had since:
+/// eight days.
 const LATELY: i64 = 8 * 86_400;
-/// How far, in seconds, a clock by which something was looked at may have been ahead of this one's.
+/// How far, in seconds, the clock of an earlier invocation may have been ahead of this one's.
 const MOST_AHEAD: i64 = 600;
-
-/// So long a campaign is remembered that no run looks at, in seconds: 90 days.
+/// How long a campaign is remembered that no run looks at, in seconds: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
 /// The record of an org.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// What was looked at; no campaign stands there twice. It must be there: what lacks it is no record.
+    /// The times that were looked at. No campaign stands in it twice. A text without this member is
+    /// no record.
     looked_at: Vec<Looked>,
     #[serde(default, deserialize_with = "if_known")]
     unfinished: Option<Unfinished>,
@@ -45,8 +52,8 @@ pub(crate) struct Record {
     sent: Option<Sent>,
     #[serde(default, deserialize_with = "if_known")]
     tries: Option<Tries>,
-    /// Until when all campaigns count as looked at that do not stand above: of a record that took the place of one
-    /// that could not be read.
+    /// The time, in seconds, until which campaigns count as looked at that do not stand above. Only a
+    /// record that replaced one that could not be read has it.
     #[serde(
         default,
         deserialize_with = "if_known",
@@ -55,7 +62,8 @@ pub(crate) struct Record {
     anew: Option<i64>,
 }
 
-/// What another version wrote otherwise is none: what was looked at outlasts it.
+/// Reads a member that another version may have written in another form. Then it counts as absent,
+/// and `looked_at` is still read.
 fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     value: D,
 ) -> Result<Option<T>, D::Error> {
@@ -63,8 +71,8 @@ fn if_known<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
-/// Of these campaigns all that changed in this time was looked at. In whole seconds, the first cut off
-/// and the last too: never more than was.
+/// Everything that changed in these campaigns in this time was looked at. Both times are in whole
+/// seconds, rounded down.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Looked {
     from: i64,
@@ -72,186 +80,53 @@ struct Looked {
     campaigns: Vec<String>,
 }
 
-/// Where a run stopped: it goes on there, or where it was given up the next one of the campaign.
+/// The place at which a run stopped. The same run continues there. If it was given up, the next run
+/// of the campaign does.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Unfinished {
-    /// When it began with the campaign in which it is.
+    /// The time at which the run began with the campaign that it is in.
     began: i64,
-    /// Of that campaign alone: the others are those that were not looked at.
+    /// The cursor within that campaign. The run's other campaigns are those that are still due.
     cursor: Cursor,
     /// How often in a row a run failed that began there.
     #[serde(default)]
     failed: u32,
 }
 
-/// What lies in the queue, as far as it may still be there.
+/// How many changes were sent that may still be in the queue, and when.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Sent {
     changes: u64,
     at: i64,
 }
 
-/// A campaign that a run is to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Due {
-    pub(crate) campaign: CampaignId,
-    /// The feed is asked for what changed since then.
-    pub(crate) since: Timestamp,
-}
-
-/// What an invocation did of a run.
+/// The part of a run that one invocation did.
 pub(crate) struct Did<'a> {
-    /// When it began.
+    /// The time at which it began.
     pub(crate) began: Timestamp,
-    /// Campaigns of which all was looked at.
+    /// Campaigns that were looked at completely.
     pub(crate) done: &'a [Due],
     /// The place that the record keeps.
     pub(crate) cursor: Option<Cursor>,
-    /// Whether its message comes again for the rest.
+    /// Whether the message is received again for the rest.
     pub(crate) goes_on: bool,
-    /// Its message, and how often it was received.
+    /// The id of its message, and how often that was received.
     pub(crate) message: &'a str,
     pub(crate) receives: u32,
-    /// When it ended.
+    /// The time at which it ended.
     pub(crate) ended: Timestamp,
 }
 
 impl Record {
-    /// Reads what [`Record::text`] wrote. None: it is something else.
+    /// Reads what [`Record::text`] wrote. `None` means that the text is something else.
     pub(crate) fn parse(text: &str) -> Option<Record> {
         let record: Record = serde_json::from_str(text).ok()?;
         Some(record.with_ids(id::long))
     }
 
-    /// One that is too large has shorter ids; if that does not do, it says less than was looked at, in coarser
-    /// times that more campaigns share. None: a parameter cannot hold it.
-    pub(crate) fn text(&self) -> Option<String> {
-        let fits = |record: &Record| {
-            let text = serde_json::to_string(record).ok()?;
-            (text.len() <= MOST_BYTES).then_some(text)
-        };
-        let shorter = || {
-            let short = self.clone().with_ids(id::short);
-            let coarse = || {
-                COARSE
-                    .into_iter()
-                    .find_map(|seconds| fits(&short.coarse(seconds)))
-            };
-            fits(&short).or_else(coarse)
-        };
-        fits(self).or_else(shorter)
-    }
-
-    fn with_ids(mut self, written: fn(&str) -> Option<String>) -> Record {
-        let looked = self.looked_at.iter_mut();
-        for id in looked.flat_map(|looked| &mut looked.campaigns) {
-            if let Some(written) = written(id) {
-                *id = written;
-            }
-        }
-        self
-    }
-
-    fn coarse(&self, seconds: i64) -> Record {
-        let mut looked_at: Vec<Looked> = Vec::new();
-        for looked in &self.looked_at {
-            let to = looked.to - looked.to.rem_euclid(seconds);
-            let up = looked.from + (-looked.from).rem_euclid(seconds);
-            let (from, to) = (up.min(to), to);
-            let campaigns = looked.campaigns.iter().cloned();
-            match looked_at
-                .iter_mut()
-                .find(|it| (it.from, it.to) == (from, to))
-            {
-                Some(it) => it.campaigns.extend(campaigns),
-                None => looked_at.push(Looked {
-                    from,
-                    to,
-                    campaigns: campaigns.collect(),
-                }),
-            }
-        }
-        Record {
-            looked_at,
-            ..self.clone()
-        }
-    }
-
-    /// Notes campaigns that no run had before: from then on nothing is forgotten, though this run fails.
-    pub(crate) fn see(&mut self, input: &Input, due: &[Due]) {
-        let new: Vec<_> = due
-            .iter()
-            .filter(|due| self.looked(&due.campaign).is_none())
-            .cloned()
-            .collect();
-        for due in &new {
-            let since = due.since.as_second();
-            let oldest = self.anew(input).unwrap_or(input.run.as_second() - MOST_NEW);
-            let until = since.max(oldest);
-            let at = Timestamp::from_second(until).unwrap_or(due.since);
-            let campaign = due.campaign.clone();
-            self.look(
-                &Due {
-                    campaign,
-                    since: at,
-                },
-                until,
-            );
-        }
-        self.fit(&input.campaigns);
-    }
-
-    /// The campaigns of a run that are not looked at yet, with the one first in which it stopped. A run
-    /// asks from one window's length before the end of the last one: a CRM may show late what it changed.
-    pub(crate) fn due(&self, input: &Input) -> Vec<Due> {
-        let window = input.run.duration_since(input.since);
-        let mut due: Vec<_> = input
-            .campaigns
-            .iter()
-            .filter_map(|campaign| {
-                let looked = self.looked(campaign);
-                let is_done = looked.is_some_and(|looked| {
-                    looked.to >= input.run.as_second() && looked.from <= input.since.as_second()
-                });
-                let before = looked.and_then(|looked| Timestamp::from_second(looked.to).ok());
-                // One that is merely known has had no run that was too early for what the CRM shows late.
-                let margin = match looked {
-                    Some(looked) if looked.from < looked.to => window,
-                    _ => SignedDuration::ZERO,
-                };
-                let anew = self
-                    .anew(input)
-                    .and_then(|at| Timestamp::from_second(at).ok());
-                let since = before.or(anew).map_or(input.since, |before| {
-                    let since = before.min(input.run).saturating_sub(margin);
-                    since.map_or(input.since, |since| since.min(input.since))
-                });
-                let since = Timestamp::from_second(since.as_second().max(0)).unwrap_or(since);
-                let campaign = campaign.clone();
-                (!is_done).then_some(Due { campaign, since })
-            })
-            .collect();
-        if let Some(place) = due.iter().position(|due| self.cursor(due).is_some()) {
-            due[..=place].rotate_right(1);
-            if let Some(cursor) = self.cursor(&due[0]) {
-                due[0].since = cursor.since;
-            }
-        }
-        due
-    }
-
-    /// Where a run goes on in this campaign: it stopped there itself, or one before it that was given up.
-    pub(crate) fn cursor(&self, due: &Due) -> Option<&Cursor> {
-        let unfinished = self.unfinished.as_ref();
-        let unfinished = unfinished.filter(|unfinished| unfinished.is_in(&due.campaign));
-        let cursor = unfinished.map(|unfinished| &unfinished.cursor);
-        // A run may have a wider window than the one that stopped.
-        cursor.filter(|cursor| cursor.since <= due.since)
-    }
-
-    /// The record in place of one that nobody can read: of all campaigns nothing is known but that they were looked
-    /// at a day before.
+    /// The record that replaces one that cannot be read. It claims that all campaigns were looked at
+    /// until a day before the run.
     pub(crate) fn begin_anew(input: &Input) -> Record {
         let day = input.run.as_second() - MOST_NEW;
         let mut record = Record {
@@ -266,14 +141,7 @@ impl Record {
         record
     }
 
-    /// Until when a campaign that does not stand in the record counts as looked at, if the record was begun anew
-    /// lately. Weekly schedules have had a run by then.
-    fn anew(&self, input: &Input) -> Option<i64> {
-        self.anew
-            .filter(|anew| *anew > input.run.as_second() - LATELY)
-    }
-
-    /// Whether it says of a time that is still to come that all was looked at: no run would look at anything.
+    /// Whether it claims that a time still to come was looked at. Then no run would look at anything.
     pub(crate) fn is_ahead(&self, now: Timestamp) -> bool {
         let ahead = now.as_second() + MOST_AHEAD;
         self.looked_at.iter().any(|looked| looked.to > ahead)
@@ -287,7 +155,7 @@ impl Record {
         })
     }
 
-    /// The campaign of these that is furthest behind, and until when it was looked at.
+    /// The campaign that is furthest behind, and the time until which it was looked at.
     pub(crate) fn oldest<'a>(
         &self,
         campaigns: &'a [CampaignId],
@@ -302,7 +170,7 @@ impl Record {
     /// Notes what an invocation did.
     pub(crate) fn note(&mut self, input: &Input, did: &Did<'_>) {
         let before = self.unfinished.take();
-        // Of a run that went on there, its own or another's.
+        // The unfinished run that continued there keeps the time at which it began.
         let began = |campaign: Option<&str>, since: Timestamp| {
             let before = before.as_ref();
             let before = before.filter(|it| it.campaign() == campaign && it.cursor.since == since);
@@ -321,7 +189,7 @@ impl Record {
                 },
                 failed: 0,
             }),
-            // A run of other campaigns leaves the place alone.
+            // A run of other campaigns keeps the place of the unfinished run.
             None => before.filter(|it| {
                 let is_remembered = it.began > did.began.as_second() - REMEMBERED;
                 is_remembered && !input.campaigns.iter().any(|campaign| it.is_in(campaign))
@@ -338,27 +206,10 @@ impl Record {
         self.fit(&input.campaigns);
     }
 
-    /// Notes that so many changes lie in the queue.
+    /// Notes how many changes lie in the queue.
     pub(crate) fn note_sent(&mut self, changes: u64, now: Timestamp) {
         let at = now.as_second();
         self.sent = (changes > 0).then_some(Sent { changes, at });
-    }
-
-    /// Forgets other campaigns than these, the one looked at longest ago first, until the record fits.
-    fn fit(&mut self, campaigns: &[CampaignId]) {
-        let is_of_run = |id: &String| campaigns.iter().any(|campaign| campaign.as_str() == id);
-        while self.text().is_none() {
-            let others = self.looked_at.iter().enumerate();
-            let others = others.filter(|(_, looked)| !looked.campaigns.iter().all(is_of_run));
-            let Some((oldest, _)) = others.min_by_key(|(_, looked)| looked.to) else {
-                return;
-            };
-            let looked = &mut self.looked_at[oldest];
-            looked.campaigns.retain(is_of_run);
-            if looked.campaigns.is_empty() {
-                self.looked_at.remove(oldest);
-            }
-        }
     }
 
     fn looked(&self, campaign: &CampaignId) -> Option<&Looked> {
@@ -366,7 +217,8 @@ impl Record {
         self.looked_at.iter().find(has)
     }
 
-    /// What was looked at before is joined where nothing lies between.
+    /// Notes that a campaign was looked at from `due.since` to `to`. The time is joined with the
+    /// noted one if nothing lies between them.
     fn look(&mut self, due: &Due, to: i64) {
         let from = due.since.as_second();
         let (mut from, mut to) = (from, to);
@@ -393,7 +245,7 @@ impl Record {
                 campaigns: vec![id],
             }),
         }
-        // A campaign that no schedule has any more must not stay for ever.
+        // A campaign that no schedule has any more is forgotten in the end.
         self.looked_at.retain(|looked| looked.to > to - REMEMBERED);
     }
 }

@@ -1,9 +1,13 @@
-//! Runs from a queue: one of an org at a time, those of other orgs beside it, and no run goes on for ever.
+//! Runs from a queue. One run of an org is under way at a time; runs of other orgs go on beside it.
+//! No run goes on for ever.
 //!
-//! A run that does not come to its end in an invocation notes where it is in the org's record, and gives
-//! its message back for a while: its group stays locked, and the same message goes on. A run that fails is
-//! tried once more, and is told of in the queue of failed runs then: the next one looks at all since the
-//! last that came to its end.
+//! If a run does not end within an invocation, it notes its place in the org's record and sets the
+//! visibility timeout of its message. The message group stays locked until then, and the same
+//! message continues the run. If a run fails, it is retried once. If it fails again, it goes to the
+//! queue of failed runs; the org's next run looks at everything since the last run that ended.
+//!
+//! `turn` works on one message, and the crate's `record` says what an org's record holds. A run
+//! without a queue is [`at_once`].
 
 mod turn;
 
@@ -22,14 +26,14 @@ use crate::input::{Input, InvalidInput};
 use crate::record::Record;
 use crate::{Context, Error, at_once};
 
-/// What a copy of the function has for runs from a queue.
+/// The configuration and the records that a copy of the function needs for runs from a queue.
 pub struct Runs {
     config: RunsConfig,
     records: Arc<dyn Records>,
 }
 
 impl Runs {
-    /// Of these queues and records.
+    /// Takes runs from these queues and keeps these records.
     pub fn new(config: RunsConfig, records: Arc<dyn Records>) -> Runs {
         Runs { config, records }
     }
@@ -40,26 +44,28 @@ pub fn record_of(stack: &str, org: &OrgId) -> String {
     format!("/campaign-sync/{stack}/reconcile/{org}")
 }
 
-/// Until when all of these campaigns were looked at, as an org's record says; none: no run had any of them.
+/// The time until which all of these campaigns were looked at, as an org's record says. `None`
+/// means that no run has had any of them.
 ///
 /// # Errors
-/// It is not what reconcile writes.
+/// The record is not what reconcile writes.
 pub fn looked_at(record: &str, campaigns: &[CampaignId]) -> Result<Option<Timestamp>, NoRecord> {
     let record = Record::parse(record).ok_or(NoRecord)?;
     Ok(record.oldest(campaigns).map(|(_, until)| until))
 }
 
-/// A parameter holds something else than an org's record.
+/// The parameter holds something other than an org's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the record is not what reconcile writes")]
 pub struct NoRecord;
 
-/// What the function does with what it is invoked with: a message of the queue of runs is worked on, any
-/// other input becomes one, and a dry run, which writes nothing, is done at once.
+/// Handles an invocation. A message of the queue of runs is worked on. A dry run writes nothing, so
+/// it is done at once. Any other input is put into the queue of runs.
 ///
 /// # Errors
-/// Names what is wrong with an input, or why the queue of runs did not take it; of a dry run also what is
-/// wrong with a secret, the feed or Genesys Cloud. A run of the queue fails its message.
+/// A message that names the fault of the input, or says why the queue of runs did not accept it. A
+/// dry run also reports a fault of a secret, the feed or Genesys Cloud. A run of the queue returns
+/// no error: it fails its message.
 pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Value, Error> {
     match &event.payload {
         Value::Object(members) if members.contains_key("Records") => {
@@ -81,7 +87,7 @@ pub async fn handle(context: &Context, event: LambdaEvent<Value>) -> Result<Valu
     }
 }
 
-/// Puts a run into the queue.
+/// Puts a run into the queue of runs.
 async fn queue(context: &Context, payload: &Value) -> Result<Value, Error> {
     let runs = context.runs.as_ref().ok_or(Error::NoRuns)?;
     let input = Input::parse(payload, context.shared.clock.now())?;
@@ -108,7 +114,8 @@ async fn queue(context: &Context, payload: &Value) -> Result<Value, Error> {
     Ok(json!({ "queued": true, "org": input.org.as_str(), "scheduledTime": input.run.to_string() }))
 }
 
-/// The answer to Lambda. The event source hands over one message: of more the others come again.
+/// Works on the first message and answers Lambda. The event source hands over one message at a
+/// time; if there are more, the others are reported as failed and so are received again.
 async fn batch(
     context: &Context,
     runs: &Runs,

@@ -1,10 +1,16 @@
-//! What becomes of what a scan found: it is enqueued, unless a campaign is at fault.
+//! Decides what becomes of the changes that a scan found: they are enqueued, unless a campaign is
+//! at fault.
 //!
-//! A campaign is at fault if its feed, its contacts or its contact list could not be read, if too many of its
-//! contacts are faulty, or if more of it differs than can be right. Then nothing of the run is enqueued but
-//! opt-outs: lowering `callable` is safe, and nobody who opted out may be called for the trouble of a feed. Of a
-//! campaign where what the feed says is in doubt, since too much differs or too many are faulty, they are not
-//! enqueued either. What belongs on the DNC list is put there all the same.
+//! A campaign is at fault if its feed, its contacts or its contact list could not be read, if too
+//! many of its contacts are faulty, or if more of it differs than can be right. Then the run
+//! enqueues opt-outs and nothing else: to lower `callable` is safe, and nobody who opted out may be
+//! called because a feed is broken.
+//!
+//! If too much of a campaign differs, or too many of its contacts are faulty, what its feed says is
+//! in doubt. Then not even its opt-outs are enqueued. Entries of the DNC list are added all the
+//! same, unless too much differs.
+//!
+//! `scan` finds the changes. `lib.rs` sends them, and `runs` decides when the run continues.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +22,15 @@ use crate::input::Cursor;
 use crate::scan::{Scan, Share, Stopped};
 use crate::{Answer, Error, Outcome, Ran, TO_LIST, Why, send};
 
-/// Enqueues what the scan found, and says where the next run goes on.
+/// Enqueues what the scan found, and says where the next run continues.
 ///
 /// # Errors
-/// Why a campaign is at fault, but for its drift; or what is wrong with the queue.
+/// Why a campaign is at fault, except for its drift, or what failed at the queue.
 pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Result<Ran, Error> {
     let drifted = scan.drifted_campaigns();
     let error = scan.error();
     if !scan.input.dry_run && (error.is_some() || !drifted.is_empty()) {
-        scan.tell_drift(&drifted);
-        scan.hold_opt_outs(&drifted);
-        if drifted.is_empty() {
-            scan.put_on_list().await;
-        }
-        scan.enqueue().await?;
+        scan.enqueue_opt_outs(&drifted).await?;
         if error.is_some() {
             scan.tell();
         }
@@ -39,12 +40,7 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
         return Err(error);
     }
     let (mut cursor, mut why) = stopped.unzip();
-    let too_much = drifted.into_iter().next();
-    let too_much = too_much.map(|(campaign, share)| Why::TooMuchDrift {
-        campaign,
-        checked: share.checked,
-        drifted: share.drifted,
-    });
+    let too_much = drifted.into_iter().next().map(too_much);
     if scan.input.dry_run {
         why = too_much.or(why);
     } else if too_much.is_some() {
@@ -52,7 +48,7 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
     } else {
         scan.put_on_list().await;
         if !scan.enqueue().await? {
-            // What is in the queue is found equal once it is applied.
+            // The next run begins anew. Contacts whose change was applied by then are found equal.
             (cursor, why) = (Some(scan.input.start()), Some(Why::OutOfTime));
         }
     }
@@ -89,21 +85,42 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
     })
 }
 
+fn too_much((campaign, share): (CampaignId, Share)) -> Why {
+    Why::TooMuchDrift {
+        campaign,
+        checked: share.checked,
+        drifted: share.drifted,
+    }
+}
+
 impl Scan<'_> {
-    /// Campaigns of which more differs than can be right.
+    /// Campaigns in which more contacts differ than can be right.
     fn drifted_campaigns(&self) -> BTreeMap<CampaignId, Share> {
         let shares = self.shares.iter();
         let too_much = shares.filter(|(_, share)| share.is_too_much(self.input));
         too_much.map(|(id, share)| (id.clone(), *share)).collect()
     }
 
-    /// Why the run fails, if it does.
+    /// The error with which the run fails, if it does.
     fn error(&mut self) -> Option<Error> {
         let too_faulty = self.too_faulty();
         if too_faulty.is_some() {
             self.in_doubt.append(&mut self.faulty_in);
         }
         self.faults.drain(..).next().map_or(too_faulty, Some)
+    }
+
+    /// Enqueues only the opt-outs of campaigns that are not in doubt.
+    async fn enqueue_opt_outs(
+        &mut self,
+        drifted: &BTreeMap<CampaignId, Share>,
+    ) -> Result<(), Error> {
+        self.tell_drift(drifted);
+        self.hold_opt_outs(drifted);
+        if drifted.is_empty() {
+            self.put_on_list().await;
+        }
+        self.enqueue().await.map(drop)
     }
 
     fn tell_drift(&self, drifted: &BTreeMap<CampaignId, Share>) {
@@ -135,15 +152,16 @@ impl Scan<'_> {
         });
     }
 
-    /// What was found belongs there, however little time the scan left.
+    /// Adds the remaining entries to the DNC list. They belong there however little time the scan
+    /// left.
     async fn put_on_list(&mut self) {
         let end = self.until.end.map(|end| end + TO_LIST);
         self.listing.flush(&self.org, &Run::patient(end)).await;
     }
 
-    /// Sends what is held, opt-outs first. Answers whether there was time for all.
+    /// Sends the changes that are held, opt-outs first. Returns whether there was time for all.
     async fn enqueue(&mut self) -> Result<bool, Error> {
-        // Time may end before the last is sent.
+        // The time may run out before the last change is sent.
         self.held.sort_by_key(|change| !change.operation.opts_out());
         self.answer.enqueued = send(self.context, &self.held, self.until, self.watch).await?;
         Ok(self.answer.enqueued == self.held.len() as u64)

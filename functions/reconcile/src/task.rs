@@ -1,18 +1,18 @@
-//! What a run is for.
+//! The task of a run: to repair, to adopt, or to remove contacts.
 
-/// What a run puts into the queue.
+/// The kind of changes that a run enqueues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Task {
-    /// What differs, as the CRM says it. What a schedule asks for.
+    /// Enqueues what the CRM says about each contact that differs. Schedules ask for this.
     #[default]
     Repair,
-    /// An adoption of each contact that the CRM opted out, and that is not callable and has no mark
-    /// (docs/contract.md "Adopt"). Of an operator only.
+    /// Enqueues an adoption for each contact that the CRM opted out, and that is not callable and
+    /// has no mark (docs/contract.md "Adopt"). Only an operator asks for it.
     Adopt {
-        /// Also where the campaign holds something newer than the feed says.
+        /// Whether to adopt a contact even if the campaign holds something newer than the feed.
         also_newer: bool,
     },
-    /// That those left whom the campaign has and the CRM does not list, by
-    /// [`remove_unknown`](crate::remove_unknown). Of an operator only.
+    /// Enqueues, through [`remove_unknown`](crate::remove_unknown), that a contact left: the
+    /// campaign has it and the CRM does not list it. Only an operator asks for it.
     RemoveUnknown,
 }

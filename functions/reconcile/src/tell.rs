@@ -1,4 +1,7 @@
-//! What a run tells in the log, contact by contact and at its end.
+//! Writes the log lines of a run: one for each contact of note, and those at its end.
+//!
+//! No line holds a value or a key of a contact. The counts that become metrics are events of
+//! `io::telemetry`, and `scan/progress.rs` lists what a run reports.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,11 +11,11 @@ use io::telemetry::Event;
 
 use crate::{Context, Found, Input, Outcome, Progress};
 
-/// The most contacts of a run that are told one by one, of those whose stored rank is ahead, of those that
-/// are faulty and of those that the CRM does not list.
+/// How many contacts of each kind a run logs one by one: those whose stored rank is ahead, those
+/// that are faulty, and those that the CRM does not list.
 const MOST_LOGGED: u64 = 100;
 
-/// Tells in the log what a run finds.
+/// Logs what a run finds.
 pub(crate) fn watching(input: &Input) -> impl Fn(Progress) + Sync {
     let [ahead, faulty, unknown] = [const { AtomicU64::new(0) }; 3];
     move |progress: Progress| match progress {

@@ -1,28 +1,35 @@
-//! Whom a campaign has and the CRM does not list: who was found so by two whole runs is made not callable
-//! (docs/reconciliation.md "Remove whom the CRM does not list"). Of an operator only.
+//! Makes contacts not callable that a campaign has and the CRM does not list
+//! (docs/reconciliation.md "Remove whom the CRM does not list"). Only an operator asks for it.
+//!
+//! Two whole runs must both find a contact unlisted. `scan` reads the feed, and `scan/whole.rs`
+//! takes the export that shows the campaign. Nothing else is compared here.
+
+mod look;
 
 use std::time::Duration;
 
 use domain::batch::ParkReason;
 use domain::change::{CampaignId, Change, ContactKey, Feed};
-use io::genesys::{Snapshot, Unlisted};
+use io::genesys::Unlisted;
 use io::queue::room;
+use look::Look;
 
 use crate::input::InvalidInput;
-use crate::scan::{LeftOut, Scan, Share};
-use crate::{Answer, Context, Error, Input, Opened, Outcome, Progress, Until, Why, open, send};
+use crate::scan::{LeftOut, Share};
+use crate::{Answer, Context, Error, Input, Outcome, Progress, Until, Why, send};
 
-/// So many changes are made before they are sent.
+/// How many changes are made before they are sent.
 const AT_ONCE: usize = 1_000;
-/// Until a queue that has no room is asked again.
+/// How long to wait before a queue without room is asked again.
 const WAIT: Duration = Duration::from_secs(15);
 
-/// Reads the whole feed of the input's campaign twice, each time beside an export of its own, and enqueues that
-/// those left whom both found unlisted and who may be called. Where one of the two is not whole, or too many
-/// are to be lowered, it enqueues nothing. It compares nothing else, and goes on from no cursor.
+/// Reads the whole feed of the input's campaign twice, each time together with an export of its
+/// own. For each contact that both runs found unlisted, and that is callable, it enqueues that the
+/// contact left. It enqueues nothing if one of the two runs is not whole, or if too many contacts
+/// are to be lowered. It compares nothing else, and takes no cursor.
 ///
 /// # Errors
-/// As [`run`](crate::run).
+/// Fails as [`run`](crate::run) does.
 pub async fn remove_unknown(
     context: &Context,
     input: &Input,
@@ -32,7 +39,7 @@ pub async fn remove_unknown(
     let [campaign] = input.campaigns.as_slice() else {
         return Err(InvalidInput::of("campaignIds: expected one campaign").into());
     };
-    // What both find is told once, of the second.
+    // The second run alone reports what both find.
     let first_watch = |progress: Progress| {
         if matches!(progress, Progress::Faulty { .. }) {
             watch(progress);
@@ -62,107 +69,7 @@ pub async fn remove_unknown(
     removal.go().await
 }
 
-impl Opened {
-    /// Whom the feed of one campaign does not list, that of another may: both would be lowered in a list of both.
-    async fn is_alone_on_its_list(&self, input: &Input) -> Result<(), Error> {
-        let Some(campaign) = input.campaigns.first() else {
-            return Ok(());
-        };
-        let list = self.org.list_of(&self.run, campaign).await;
-        let list = list.map_err(|failure| Error::Genesys {
-            org: input.org.clone(),
-            campaign: Some(campaign.clone()),
-            failure: Box::new(failure),
-        })?;
-        let others = list.campaigns.iter();
-        let others = others.filter(|id| id.as_str() != campaign.as_str()).count();
-        match others {
-            0 => Ok(()),
-            others => Err(Error::SharedList {
-                org: input.org.clone(),
-                campaign: campaign.clone(),
-                others,
-            }),
-        }
-    }
-}
-
-/// A campaign beside a feed of which all was read.
-struct Look {
-    opened: Opened,
-    snapshot: Snapshot,
-    answer: Answer,
-}
-
-impl Look {
-    /// `Err` within: it did not come to its end.
-    async fn take(
-        context: &Context,
-        input: &Input,
-        until: &Until<'_>,
-        watch: &(dyn Fn(Progress) + Sync),
-    ) -> Result<Result<Look, Outcome>, Error> {
-        let opened = match open(context, input, until).await? {
-            Ok(opened) => opened,
-            Err(why) => {
-                let answer = Answer {
-                    dry_run: input.dry_run,
-                    ..Answer::default()
-                };
-                return Ok(Err(ended(answer, Some(why), LeftOut::new())));
-            }
-        };
-        opened.is_alone_on_its_list(input).await?;
-        let mut scan = Scan::new(context, input, until, watch, &opened);
-        let stopped = scan.all().await?;
-        let unknown = scan.unknown.pop().map(|(_, error)| error);
-        let unread = unknown.or(scan.faults.pop());
-        if let Some(error) = scan.too_faulty().or(unread) {
-            return Err(error);
-        }
-        let faulty = scan.faulty();
-        let why = stopped.map(|(_, why)| why);
-        let why = why.or_else(|| (faulty > 0).then_some(Why::Faulty(faulty)));
-        let Scan {
-            answer,
-            left_out,
-            whole,
-            ..
-        } = scan;
-        let is_counted = answer.unknown_to_crm.is_some();
-        Ok(match (why, whole.into_snapshot().filter(|_| is_counted)) {
-            (None, Some(snapshot)) => Ok(Look {
-                opened,
-                snapshot,
-                answer,
-            }),
-            (why, _) => Err(ended(answer, why, left_out)),
-        })
-    }
-
-    /// Of the ids of those whom the feed does not list, in order: 8 bytes of each.
-    fn hashes(&self, campaign: &CampaignId) -> Result<Vec<u64>, Error> {
-        let mut hashes = Vec::new();
-        for found in self.unlisted(campaign) {
-            hashes.push(found?.hash);
-        }
-        hashes.sort_unstable();
-        hashes.shrink_to_fit();
-        Ok(hashes)
-    }
-
-    fn unlisted(&self, campaign: &CampaignId) -> impl Iterator<Item = Result<Unlisted, Error>> {
-        self.snapshot.unlisted().map(|found| {
-            found.map_err(|error| Error::Export {
-                org: self.opened.org.id().clone(),
-                campaign: campaign.clone(),
-                what: format!("its temporary file: {}", error.kind()),
-            })
-        })
-    }
-}
-
-/// It goes on from no cursor.
+/// The outcome of a run that ended. It has no cursor.
 fn ended(answer: Answer, why: Option<Why>, left_out: LeftOut) -> Outcome {
     let answer = Answer {
         complete: why.is_none() && answer.complete,
@@ -178,22 +85,23 @@ fn ended(answer: Answer, why: Option<Why>, left_out: LeftOut) -> Outcome {
 
 struct Removal<'a> {
     context: &'a Context,
-    /// Of the second look.
+    /// The input of the second look.
     input: &'a Input,
     until: &'a Until<'a>,
     watch: &'a (dyn Fn(Progress) + Sync),
     campaign: &'a CampaignId,
     look: &'a Look,
-    /// Whom the first did not find listed.
+    /// The hashes of the contacts that the first look found unlisted.
     first: &'a [u64],
 }
 
-/// Who is there to be lowered.
+/// How many contacts are to be lowered.
 #[derive(Default)]
 struct Counts {
-    /// Not listed, and may be called.
+    /// Contacts that are not listed and are callable.
     callable: u64,
-    /// Of those whom the first look found so too, and of whom it can be said.
+    /// Contacts among them that the first look found unlisted too, and for which a change can be
+    /// made.
     to_lower: u64,
     left_out: LeftOut,
 }
@@ -206,8 +114,8 @@ impl Removal<'_> {
             left_out,
         } = self.count()?;
         let listed = self.look.snapshot.listed();
-        // Who is not callable already says nothing of the feed: else those that were lowered before would count
-        // against it for good.
+        // Contacts that are not callable already do not count. Otherwise those that were lowered
+        // before would count against the feed for good.
         let share = Share {
             checked: listed + callable,
             drifted: callable,
@@ -226,7 +134,7 @@ impl Removal<'_> {
         };
         if self.input.dry_run {
             answer.removed_unknown = Some(to_lower);
-            // A dry run comes to its end, and tells why another one would not.
+            // A dry run is complete, and says why a real one would not be.
             return Ok(Outcome {
                 answer,
                 why: too_much,
@@ -257,7 +165,8 @@ impl Removal<'_> {
         Ok(counts)
     }
 
-    /// What lowers the contact, where it is to be lowered; or why `apply` would park that.
+    /// The change that lowers the contact, or the reason for which `apply` would park it. `None`
+    /// means that the contact is not to be lowered.
     fn leave(&self, found: &Unlisted) -> Option<Result<Change, ParkReason>> {
         let is_in_first = self.first.binary_search(&found.hash).is_ok();
         if !found.contact.callable || !is_in_first {
@@ -277,7 +186,8 @@ impl Removal<'_> {
         Some(broken.map_or(Ok(change), |broken| Err(broken.reason())))
     }
 
-    /// Sends as many as there is room for, and waits for more. Answers why it ended early, if so.
+    /// Sends as many changes as there is room for, and waits for more room. Returns why it ended
+    /// early, if it did.
     async fn enqueue(&self, answer: &mut Answer) -> Result<Option<Why>, Error> {
         let found = self.look.unlisted(self.campaign);
         let leaves = found.filter_map(|found| match found.map(|found| self.leave(&found)) {
@@ -310,7 +220,7 @@ impl Removal<'_> {
         Ok(None)
     }
 
-    /// Waits until there is room in the queue. `Err` within: it ends before.
+    /// Waits until there is room in the queue. The inner `Err` says why it stopped waiting.
     async fn room(&self) -> Result<Result<usize, Why>, Error> {
         let config = &self.context.shared.config;
         let deepest = self.look.opened.org_secret.deepest(config.apply_top_up);

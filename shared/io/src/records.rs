@@ -1,4 +1,5 @@
-//! SSM Parameter Store: what reconcile knows of an org from one run to the next.
+//! Records in SSM Parameter Store. Reconcile keeps in them what it knows of an org from one run to
+//! the next.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
@@ -6,18 +7,18 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-/// Parameter Store refused a call, or did not answer: its error code alone.
+/// Parameter Store refused a call or did not answer. It holds nothing but the error code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Parameter Store: {0}")]
 pub struct RecordsError(String);
 
 impl RecordsError {
-    /// An error of this code.
+    /// An error with this code.
     pub fn new(code: impl Into<String>) -> RecordsError {
         RecordsError(code.into())
     }
 
-    /// Whether Parameter Store did not answer, or not now: the same call may go well later.
+    /// Whether Parameter Store did not answer, or cannot now. The same call may succeed later.
     pub fn is_away(&self) -> bool {
         const LATER: [&str; 6] = [
             "Throttl",
@@ -37,12 +38,12 @@ impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for RecordsError {
     }
 }
 
-/// Where records are kept, each under a name.
+/// A store of records, each under a name.
 pub trait Records: Send + Sync {
-    /// The text of a record; none where there is no such record yet.
+    /// Reads the text of a record. `None` means that there is no such record yet.
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, RecordsError>>;
 
-    /// Stores a record in place of the one before.
+    /// Stores a record and replaces the one before.
     fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>>;
 }
 
@@ -50,7 +51,7 @@ pub trait Records: Send + Sync {
 pub struct ParameterStore(Client);
 
 impl ParameterStore {
-    /// A client of the region and credentials that the SDK finds.
+    /// A client with the region and credentials that the SDK finds.
     pub fn new(config: &aws_config::SdkConfig) -> ParameterStore {
         ParameterStore(Client::new(config))
     }
@@ -71,8 +72,9 @@ impl Records for ParameterStore {
 
     fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>> {
         async move {
-            // A feed's cursor may hold the id of a CRM's record. Over 4 KB a parameter is of the advanced
-            // tier, which Parameter Store chooses by itself.
+            // The parameter is encrypted, because a feed's cursor may hold the id of a CRM's
+            // record. Over 4 KB it must be of the advanced tier, which Parameter Store then chooses
+            // itself.
             let call = self.0.put_parameter().name(name).value(text);
             let call = call.r#type(ParameterType::SecureString);
             let call = call.tier(ParameterTier::IntelligentTiering).overwrite(true);

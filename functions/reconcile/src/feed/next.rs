@@ -1,4 +1,7 @@
-//! Where the page after a page is, as pure functions.
+//! Finds the cursor of the page after a page, as pure functions.
+//!
+//! A page leads to the next by a cursor or link in its body, by the header `Link`, by the id of its
+//! last item, or by the number of items. `io::secrets` says which of these the feed's secret chose.
 
 use http::header::LINK;
 use http::{HeaderMap, HeaderName};
@@ -7,10 +10,10 @@ use io::secrets::{FeedSecret, Next, is_id};
 use mapping::Item;
 use serde_json::Value;
 
-/// The longest cursor of a feed, in bytes: a record of 100 campaigns holds one.
+/// The longest cursor of a feed, in bytes. The record of an org with 100 campaigns holds one.
 pub(crate) const MAX_CURSOR: usize = 4_096;
 
-/// A page, as far as it leads to the next.
+/// The parts of a page that may lead to the next.
 pub(super) struct Place<'a> {
     pub(super) secret: &'a FeedSecret,
     /// The page's own address.
@@ -18,12 +21,12 @@ pub(super) struct Place<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) text: &'a str,
     pub(super) items: &'a [Item<'a>],
-    /// By which it was asked for.
+    /// The cursor by which it was asked for.
     pub(super) cursor: Option<&'a str>,
 }
 
 impl Place<'_> {
-    /// The cursor of the next page; none: this is the last.
+    /// The cursor of the next page. `None` means that this page is the last.
     pub(super) fn next(&self, next: &Next) -> Result<Option<String>, String> {
         let cursor = match next {
             Next::Cursor(pointer) => text(self.text, pointer)?,
@@ -35,7 +38,8 @@ impl Place<'_> {
                 Some(link) => Some(self.within(&link)?),
                 None => None,
             },
-            // An API may give fewer items than it was asked for, and have more.
+            // An API may return fewer items than asked for and still have more, so only an empty
+            // page is the last.
             Next::Keyset(_) | Next::Offset if self.items.is_empty() => None,
             Next::Keyset(id) => self.last_id(id)?,
             Next::Offset => {
@@ -79,7 +83,7 @@ impl Place<'_> {
     }
 }
 
-/// The text or number that a pointer leads to; nothing, null and an empty text are none.
+/// The text or number at a pointer. An absent value, null and an empty text are `None`.
 fn text(json: &str, pointer: &str) -> Result<Option<String>, String> {
     let Some(text) = mapping::at(json, pointer).map_err(|fault| fault.to_string())? else {
         return Ok(None);
@@ -92,7 +96,7 @@ fn text(json: &str, pointer: &str) -> Result<Option<String>, String> {
     }
 }
 
-/// The link of this relation in a header such as `Link` (RFC 8288 section 3).
+/// The link with this relation in a header such as `Link` (RFC 8288 section 3).
 fn link(headers: &HeaderMap, name: &HeaderName, rel: &str) -> Result<Option<String>, String> {
     for value in headers.get_all(name) {
         let links = value.to_str().ok().and_then(links);
@@ -109,7 +113,7 @@ fn link(headers: &HeaderMap, name: &HeaderName, rel: &str) -> Result<Option<Stri
     Ok(None)
 }
 
-/// Each link with its relations.
+/// Each link of a header value with its relations. `None` means that the value is malformed.
 fn links(value: &str) -> Option<Vec<(String, String)>> {
     let (mut links, mut rest) = (Vec::new(), value);
     loop {
@@ -133,7 +137,7 @@ fn links(value: &str) -> Option<Vec<(String, String)>> {
                 None => (String::new(), after),
             };
             if name.trim().eq_ignore_ascii_case("rel") {
-                // Only the first counts.
+                // Only the first `rel` of a link counts.
                 rels.get_or_insert(value);
             }
             rest = after;
@@ -145,7 +149,7 @@ fn links(value: &str) -> Option<Vec<(String, String)>> {
     }
 }
 
-/// A token or a quoted text, and what comes after it.
+/// A token or a quoted text, and the rest after it.
 fn parameter(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ',']).unwrap_or(text.len());

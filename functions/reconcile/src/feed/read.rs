@@ -1,4 +1,8 @@
-//! From an answer to a page, as pure functions: the clock is an argument.
+//! Turns an answer into a page, as pure functions. The clock is an argument.
+//!
+//! A page whose form is wrong is an error as a whole. If an item breaks a rule, only that item is
+//! left out, and its opt-out is kept if it can be read. `next` finds the cursor of the next page,
+//! and the crate `mapping` turns items of a CRM's own form into changes.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,17 +19,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::next::{MAX_CURSOR, Place};
-use super::{Faulty, NoPage, Page, Query, is_empty};
+use super::written::is_empty;
+use super::{Faulty, NoPage, Page, Query};
 
-/// The most changes of one item.
+/// How many changes one item may become.
 const MOST_OF_ITEM: usize = 100;
 
-/// A page of a feed of the own form.
+/// A page in campaign-sync's own form.
 #[derive(Deserialize)]
 struct Own<'a> {
     #[serde(borrow)]
     contacts: Vec<&'a RawValue>,
-    // It must be there: a feed that spells it otherwise would seem to end with its first page.
+    // `next` must be there. A feed that misspells it would seem to end with its first page.
     #[serde(deserialize_with = "Option::deserialize")]
     next: Option<String>,
 }
@@ -34,8 +39,8 @@ fn fault(what: impl Into<String>) -> NoPage {
     NoPage::of_page(what)
 }
 
-/// Reads an answer that is a page, or one by which the secret says that there is no item. `at`: what was
-/// asked, before anything in it showed who asks.
+/// Reads an answer that is a page, or one whose status means by the secret that there are no items.
+/// `at` is the address that was asked, without credentials.
 ///
 /// # Errors
 /// The page as a whole is not as the secret says.
@@ -122,11 +127,11 @@ fn own(feed: &Feed, answer: &Response<Bytes>, now: Timestamp) -> Result<Page, No
     Ok(read.page(page.next))
 }
 
-/// How the text of a change is read.
+/// Reads the text of a change.
 struct Reader<'a> {
     feed: &'a Feed,
     now: Timestamp,
-    /// A mapping made it.
+    /// Whether a mapping made the text.
     is_mapped: bool,
 }
 
@@ -136,7 +141,8 @@ impl Reader<'_> {
         Ok(self.kept_out(text, change))
     }
 
-    /// The opt-out that is heard of what breaks a rule. One without a rank would be compared with nothing.
+    /// The opt-out of a text that breaks a rule. An opt-out without a rank could not be compared,
+    /// so there is none.
     fn heard(&self, text: &str) -> Option<Change> {
         let parse = |text: &str| Change::parse_from_feed(self.feed, text, self.now);
         let has_rank = |heard: &Change| heard.version.is_some() || heard.occurred_at.is_some();
@@ -144,7 +150,7 @@ impl Reader<'_> {
         heard.map(|heard| self.kept_out(text, heard))
     }
 
-    /// Whose contact it is, as far as that can be read.
+    /// The message group of the contact, if its key can be read.
     fn group(&self, text: &str) -> Option<MessageGroup> {
         let members: Members<'_> = serde_json::from_str(text).ok()?;
         let mut keys = members.0.iter().filter(|(name, _)| name == "contactKey");
@@ -155,7 +161,8 @@ impl Reader<'_> {
         Some(MessageGroup::of(&self.feed.org, &self.feed.campaign, &key))
     }
 
-    /// Whom a CRM deleted is not created for that: a feed may list all of them.
+    /// Makes sure that a contact which the CRM deleted is not created only to be opted out. A feed
+    /// may list all deleted contacts.
     fn kept_out(&self, text: &str, change: Change) -> Change {
         if !self.is_mapped {
             return change;
@@ -197,7 +204,7 @@ impl Items {
         }
     }
 
-    /// An item that is a change.
+    /// Reads an item that is itself a change.
     fn said(&mut self, reader: &Reader<'_>, place: &str, text: &str) {
         match reader.change(text) {
             Ok(change) => self.changes.push(change),
@@ -208,7 +215,7 @@ impl Items {
         }
     }
 
-    /// An item of which the mapping makes changes.
+    /// Reads an item of which the mapping makes changes.
     fn mapped(&mut self, reader: &Reader<'_>, mapping: &Mapping, place: &str, text: &str) {
         let about = About {
             headers: &BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! Tokens of a feed: asked for one at a time, and kept until shortly before their end.
+//! Tokens of a feed. They are asked for one at a time, and kept until shortly before they expire.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, header};
@@ -10,9 +10,9 @@ use super::turn::Turn;
 use super::{FaultOf, NoPage};
 use crate::Context;
 
-/// A token that an endpoint gave.
+/// A token that the endpoint gave.
 pub(super) struct Kept {
-    /// Of the secret by which it was asked for.
+    /// The fingerprint of the secret by which it was asked for.
     print: String,
     authorization: SecretString,
     until: Timestamp,
@@ -27,8 +27,8 @@ impl Kept {
 }
 
 impl Context {
-    /// The token that the feed is to be shown, where its secret says that there is one. `refused`: one that
-    /// it did not take.
+    /// The token for the feed, if its secret uses OAuth 2.0. `refused` is a token that the feed did
+    /// not accept.
     pub(super) async fn token(
         &self,
         secret: &FeedSecret,

@@ -1,4 +1,5 @@
-//! What is kept of each org's feed from one request to the next.
+//! The state of each org's feed that outlasts a request: the time of the last request, and the
+//! token.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +12,17 @@ use super::NoPage;
 use super::token::Kept;
 use crate::Context;
 
-/// The feeds that were asked.
+/// The turns of all feeds that were asked, by org.
 #[derive(Default)]
 pub(crate) struct Feeds(Mutex<BTreeMap<String, Arc<Turn>>>);
 
-/// Of one org's feed.
+/// The state of one org's feed.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// When it was asked last.
+    /// The time of the last request.
     last: tokio::sync::Mutex<Option<Timestamp>>,
-    /// The token that it was shown last. Who waits for it asks for none by itself.
+    /// The token of the last request. A task that waits for the lock finds it here and asks for
+    /// none itself.
     pub(super) token: tokio::sync::Mutex<Option<Kept>>,
 }
 
@@ -32,7 +34,7 @@ impl Feeds {
 }
 
 impl Context {
-    /// Waits until the org's feed may be asked.
+    /// Waits until the org's feed may be asked again.
     pub(super) async fn take_turn(
         &self,
         turn: &Turn,

@@ -1,25 +1,32 @@
-//! What the pages of a campaign's feed brought, over all invocations of a run: a feed that goes round with ever new
-//! cursors brings nothing new, however long it is read.
+//! A sample of what the pages of a campaign's feed have brought, over all invocations of a run. It
+//! finds out a feed that repeats its contacts under ever new cursors, and so has no end.
+//!
+//! The sample is part of the run's cursor, so it is small. `scan/pages.rs` finds out other feeds
+//! without an end within one invocation: those that repeat a cursor, or bring no new page for long.
 
 use serde::{Deserialize, Serialize};
 
-/// So many of the least numbers are kept.
+/// How many of the least numbers are kept.
 const LEAST: usize = 16;
-/// A feed has no end that brought so many times as many items as when it last brought a new one of these.
+/// A feed is endless if it has brought this many times as many items as when it last brought a new
+/// member of the sample.
 const ROUNDS: u64 = 5;
-/// Fewer items tell nothing.
+/// Below this number of items nothing is decided.
 const FEW: u64 = 1_000;
 
-/// A sample of the items: of numbers that stand for them, the least ones. Among twice as many different items some
-/// are nearly always lower than these; that none is among five times as many comes once in 5^16, which is 150
-/// thousand million, feeds that have an end. One may list each of its items some times over.
+/// The sample. A hash stands for each item, and the least hashes are kept.
+///
+/// Example: a feed has brought 2,000 items, and the hash of the 400th was the last to enter the
+/// sample. If all items are different, each of the 16 least hashes lies in the first fifth with a
+/// chance of 1 in 5, and all of them do with one of 1 in 5^16, about 150 thousand million. So a
+/// feed that gets this far repeats its items. A feed may list each of its items a few times over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Brought {
     items: u64,
-    /// How many there had been when the last new one came.
+    /// How many items there had been when the sample last changed.
     newest: u64,
-    /// In order.
+    /// The least hashes, in ascending order.
     least: Vec<u32>,
 }
 
@@ -28,7 +35,7 @@ impl Brought {
         self.items == 0
     }
 
-    /// With the items of a page more.
+    /// The sample with the items of one more page.
     #[must_use]
     pub(crate) fn and(mut self, items: impl Iterator<Item = u64>) -> Brought {
         for item in items {
@@ -45,7 +52,7 @@ impl Brought {
         self
     }
 
-    /// Whether they are the same ones again and again.
+    /// Whether the feed repeats the same items again and again.
     pub(crate) fn goes_round(&self) -> bool {
         self.items >= FEW && self.items >= ROUNDS * self.newest
     }
@@ -81,7 +88,7 @@ mod tests {
             let mut brought = Brought::default();
             for page in 0..1_000 {
                 let from = first * 1_000_000 + page * 100;
-                // Some list each more than once.
+                // Some feeds list each contact more than once.
                 brought = brought.and(numbers(from, from + 100).flat_map(|n| [n, n, n]));
                 assert!(!brought.goes_round(), "{first} {page} {brought:?}");
             }

@@ -1,4 +1,4 @@
-//! What an input may say.
+//! Tests of the input: what it may hold, and what a fault is called.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ fn no_campaign_is_always_the_last() {
         assert_eq!(campaigns(&input), ["a", "b", "c"]);
     }
     assert_eq!(first.len(), 3);
-    // Nor in each try of a run.
+    // The first campaign is another one in each try of a run, too.
     let input = parse(&json!({ "org": "acme", "campaignIds": ["a", "b", "c"] })).unwrap();
     let first: std::collections::BTreeSet<_> = (0..3)
         .map(|before| {

@@ -1,12 +1,13 @@
-//! Ids of campaigns as a record has them that would be too large: a UUID in 23 characters in place of 36.
+//! Shorter ids of campaigns, for a record that would be too large: a UUID in 23 characters instead
+//! of 36.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Stands before a shorter id, and in no id of a campaign.
+/// The first character of a shorter id. No id of a campaign contains it.
 const MARK: char = '~';
 
-/// None: it is no UUID as Genesys Cloud writes them.
+/// Shortens an id. `None` means that it is no UUID as Genesys Cloud writes them.
 pub(super) fn short(id: &str) -> Option<String> {
     let digits: String = id.split('-').collect();
     let number = u128::from_str_radix(&digits, 16).ok()?;
@@ -14,7 +15,7 @@ pub(super) fn short(id: &str) -> Option<String> {
     (long(&short)? == id).then_some(short)
 }
 
-/// None: it is not shortened.
+/// The UUID of a shorter id. `None` means that the id is not a shorter one.
 pub(super) fn long(short: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(short.strip_prefix(MARK)?).ok()?;
     let digits = format!("{:032x}", u128::from_be_bytes(bytes.try_into().ok()?));

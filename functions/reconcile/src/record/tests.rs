@@ -1,4 +1,7 @@
+//! Tests of an org's record: what is due, what is kept, and how it fits.
+
 use domain::change::OrgId;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
@@ -8,7 +11,7 @@ fn time(text: &str) -> Timestamp {
     format!("2026-11-24T{text}Z").parse().unwrap()
 }
 
-/// A run of these campaigns that was due then, with a window of an hour.
+/// A run of these campaigns that was due at this time, with a window of an hour.
 fn run(due: &str, campaigns: &[&str]) -> Input {
     let input =
         json!({ "org": "acme", "campaignIds": campaigns, "scheduledTime": time(due).to_string() });
@@ -108,7 +111,7 @@ fn a_run_goes_on_where_it_stopped_and_so_does_the_next_if_it_is_given_up() {
     assert!(record.receives("another").is_none());
     let wider = of_b(time("12:00:00"));
     assert!(record.cursor(&wider).is_none(), "it asks for more");
-    // Should the run be given up, the next one goes on in its place.
+    // If the run is given up, the next one continues at its place.
     let next = run("16:15:00", &["a", "b", "c"]);
     assert_eq!(
         record.cursor(&of_b(next.since)),
@@ -298,7 +301,7 @@ fn a_campaign_whose_first_run_fails_is_not_forgotten() {
     assert_eq!(asked(&record, &later), ["a since 2026-11-24T15:00:00Z"]);
     let (_, until) = record.oldest(&first.campaigns).unwrap();
     assert_eq!(until, time("15:00:00"), "and how late it is can be told");
-    // One that asks for all the CRM has goes back a day.
+    // A run that asks for everything the CRM has goes back one day.
     let mut all = run("16:00:00", &["b"]);
     all.since = Timestamp::UNIX_EPOCH;
     record.see(&all, &record.clone().due(&all));

@@ -1,4 +1,4 @@
-//! How often a run's message was received, and the run failed.
+//! Counts how often a run's message was received, and how often the run failed.
 
 use domain::change::CampaignId;
 use jiff::Timestamp;
@@ -6,31 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use super::Record;
 
-/// So often in a row a run fails that began at a place, until its campaign is begun anew: the cursor may have ended,
-/// and what changed on earlier pages must not wait for another campaign's fault. A run is given up before that, and
-/// the next one tries it once.
+/// After this many failures in a row of runs that began at a place, its campaign is begun anew. The
+/// feed may not know the cursor any more, and what changed on earlier pages must not wait for another
+/// campaign's fault. A run is given up before that, and the next run tries the place once.
 const MOST_FAILED: u32 = 3;
 
-/// How it went with a run's message until now.
+/// The tries of a run's message.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tries {
-    /// Its id.
+    /// The id of the message.
     pub(super) message: String,
-    /// How often it had been received when this was noted, and when that was.
+    /// How often it had been received when this was noted, and the time of that in seconds.
     pub(super) receives: u32,
     pub(super) at: i64,
-    /// How often in a row the run failed.
+    /// How often the run has failed in a row.
     pub(super) failures: u32,
 }
 
 impl Record {
-    /// How often a message was received until its run last ended in good order, or failed, and when that was.
+    /// How often a message had been received when its run last ended in good order or failed, and
+    /// when that was.
     pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
         let tries = self.tries.as_ref().filter(|it| it.message == message)?;
         Some((tries.receives, Timestamp::from_second(tries.at).ok()?))
     }
 
-    /// Notes that a run of these campaigns failed. Answers how often it failed in a row.
+    /// Notes that a run of these campaigns failed. Returns how often it has failed in a row.
     pub(crate) fn fail(
         &mut self,
         message: &str,

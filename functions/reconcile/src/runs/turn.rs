@@ -1,14 +1,20 @@
-//! One invocation with a message of the queue of runs.
+//! One invocation with a message of the queue of runs: it continues the run for as long as the
+//! invocation lasts, and decides what becomes of the message.
+//!
+//! The comparison itself is done by `run_due` in `lib.rs`. `stored` reads and writes the org's
+//! record, and `again` says when a message that is not done is received again.
 
+mod again;
 mod stored;
 
 use std::time::Duration;
 
-use domain::change::{CampaignId, OrgId};
-use io::queue::{self, Message, Visibility};
+use again::{MOST_FAILURES, after};
+use domain::change::CampaignId;
+use io::queue;
 use io::telemetry::Event;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracing::Instrument;
 
 use super::Runs;
@@ -19,34 +25,22 @@ use crate::{
     Context, Error, Outcome, Ran, TO_ENQUEUE, Until, Why, deadline, run_due, tell_outcome, watching,
 };
 
-/// What is left of an invocation when the last change went to the queue; in it the record is written,
-/// and the message given back.
+/// How much time of an invocation is left after the last change was enqueued. In it the record is
+/// written and the visibility timeout of the message is set.
 const TO_NOTE: Duration = Duration::from_secs(15);
-/// How often a run may fail before it is told of in the queue of failed runs.
-const MOST_FAILURES: u32 = 2;
-/// How often a run is begun that ends by force each time.
+/// How often Lambda may kill a run before it is given up.
 const MOST_KILLED: u32 = 3;
-/// A run that was killed comes again no sooner: its message keeps the queue's visibility timeout.
+/// A killed run comes again after this time at the earliest, because its message keeps the queue's
+/// visibility timeout.
 const KILLED: SignedDuration = SignedDuration::from_mins(15);
-/// A message is received no more often, however its run goes on: 9 days at a quarter of an hour each, 15 hours at
-/// a minute each.
+/// The most receives of a message, however its run goes. That is 9 days at a quarter of an hour
+/// each, or 15 hours at a minute each.
 const MOST_RECEIVES: u32 = 900;
-/// A schedule's clock may be ahead of this one's, and no run is due later.
+/// How far a schedule's clock may be ahead of ours. A run that is due later is refused.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
-/// Until a run goes on that had no more time.
-const AFTER_TIME: Duration = Duration::from_secs(5);
-/// Until a run goes on that filled the queue: a tenth of what it may hold of the org is done by then.
-const AFTER_ROOM: Duration = Duration::from_mins(1);
-/// Until a run goes on for which Genesys Cloud wanted no call for longer than two minutes.
-const AFTER_THROTTLED: Duration = Duration::from_mins(2);
-/// Until a run goes on at the soonest whose feed wanted no request: one that asks for a second again and again is
-/// not hammered.
-const LEAST_AFTER_FEED: Duration = Duration::from_mins(1);
-/// Until a run that failed is tried again, or one whose record is not reached.
-const AFTER_FAILURE: Duration = Duration::from_mins(1);
-
-/// Works on a run. Answers whether its message is done; if not, it says itself when it comes again.
+/// Works on a run. Returns whether its message is done. If it is not, the turn has set when the
+/// message is received again.
 pub(super) async fn take(
     context: &Context,
     runs: &Runs,
@@ -69,9 +63,9 @@ struct Turn<'a> {
     context: &'a Context,
     runs: &'a Runs,
     message: &'a queue::Record,
-    /// When the invocation began.
+    /// The time at which the invocation began.
     now: Timestamp,
-    /// When Lambda ends it.
+    /// The time at which Lambda ends it.
     end: Option<Timestamp>,
 }
 
@@ -79,7 +73,7 @@ impl Turn<'_> {
     async fn take(&self) -> bool {
         let mut input = match self.input() {
             Ok(input) => input,
-            Err(error) => return self.fails_unread(&error.into()).await,
+            Err(error) => return self.refuses(&error.into()).await,
         };
         let receives = self.message.receives;
         input.rotate(receives.saturating_sub(1));
@@ -93,7 +87,7 @@ impl Turn<'_> {
         let was = self.oldest(&input, &record);
         let due = record.due(&input);
         if due.is_empty() {
-            // Also of a message that came again after its run was done.
+            // A message that is received again after its run was done comes here too.
             tracing::info!(
                 org = input.org.as_str(),
                 "all of the run was looked at before"
@@ -123,7 +117,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Why a run goes on no more, though it might.
+    /// Why a run is given up although there is work left.
     fn is_over(&self, record: &Record) -> Option<Error> {
         let receives = self.message.receives;
         if receives > MOST_RECEIVES {
@@ -132,15 +126,16 @@ impl Turn<'_> {
         let noted = record.receives(&self.message.message_id);
         let first = self.message.first_received.unwrap_or_default();
         let (before, since) = noted.unwrap_or((0, first));
-        // Begun since then, but for this time, and never left in good order. Who waited for the record came again
-        // sooner.
+        // How often the run was begun since then, without this time, and never ended in good order.
+        // A run that waited for its record came again sooner than one that was killed.
         let begun = receives.saturating_sub(before + 1);
         let killed = i32::try_from(begun).map_or(SignedDuration::MAX, |begun| KILLED * begun);
         let is_killed = begun >= MOST_KILLED && self.now.duration_since(since) >= killed;
         is_killed.then_some(Error::Killed(begun))
     }
 
-    /// Counts a failure of the run. Answers how often it failed in a row, or why that cannot be noted now.
+    /// Counts a failure of the run. Returns how often it has failed in a row, or why that cannot be
+    /// noted now.
     async fn count(&self, input: &Input, record: &mut Record) -> Result<u32, String> {
         let (message, receives) = (&self.message.message_id, self.message.receives);
         let now = self.context.shared.clock.now();
@@ -150,7 +145,7 @@ impl Turn<'_> {
             Err(Error::Record {
                 is_away: true, why, ..
             }) => Err(why),
-            // Nothing can be noted of it: who cannot count ends.
+            // Nothing can be noted. The count of receives ends the run.
             Err(_) => Ok(failures.max(receives)),
         }
     }
@@ -167,8 +162,8 @@ impl Turn<'_> {
         Ok(input)
     }
 
-    /// Compares what of the run was not looked at yet. Answers after how long the run goes on, or that it
-    /// is over.
+    /// Compares the campaigns of the run that are due. Returns how long to wait before the run
+    /// continues; `None` means that it is over.
     async fn go_on(
         &self,
         input: &Input,
@@ -179,7 +174,7 @@ impl Turn<'_> {
             return Ok(None);
         };
         record.see(input, &due);
-        // A run that cannot note what it sends must send nothing: it would send it again with each try.
+        // A run that cannot note what it sends would send it again with each try, so it sends nothing.
         self.write(input, record).await?;
         let before = record.cursor(first).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
@@ -198,8 +193,8 @@ impl Turn<'_> {
             end: self.end.map(|end| end - TO_NOTE - TO_ENQUEUE),
             rest_at: None,
             is_asked_to_stop: &|| false,
-            // An opt-out at the end of the feed must not wait for room. A run that goes on by its own message
-            // reaches it about as fast as the queue takes the rest.
+            // An opt-out at the end of the feed must not wait for room. A run that continues by its own
+            // message reaches it about as fast as the queue takes the rest, so it does not look on.
             looks_on_for_opt_outs: before.is_none() || self.message.receives <= 1,
         };
         let recorded = Some((&*record, due.as_slice()));
@@ -208,7 +203,7 @@ impl Turn<'_> {
         let after = after(&ran, input.cursor.as_ref());
         self.tell(&input, &ran.outcome, after);
         if input.dry_run {
-            // What it found it leaves where it is.
+            // A dry run leaves the record as it is.
             return ran.unknown.map_or(Ok(None), Err);
         }
         self.note(&input, record, &due, &ran, after.is_some());
@@ -220,11 +215,11 @@ impl Turn<'_> {
         let is_done = |due: &&Due| ran.done.contains(&due.campaign);
         let done = due.iter().filter(is_done);
         let now = self.context.shared.clock.now();
-        // Another campaign comes first the next time, where nothing of this one could be read.
+        // If nothing of a campaign could be read, another one comes first the next time.
         let is_unread = |cursor: &Cursor| cursor.page.is_none() && cursor.done == 0;
         let why = ran.outcome.why.as_ref().map(Why::cause);
         let is_throttled = matches!(why, Some(Why::FeedThrottled(_)));
-        // A long run's place is left to the next run, where others filled the queue.
+        // Where others filled the queue, a long run leaves its place to the next run.
         let had_place = input.cursor.as_ref().is_some_and(|it| !is_unread(it));
         let is_left = goes_on || (ran.is_crowded && had_place);
         let keeps = |cursor: &Cursor| is_left && !(is_throttled && is_unread(cursor));
@@ -258,7 +253,7 @@ impl Turn<'_> {
             afterSeconds = after.as_secs(),
             "reconcile goes on"
         );
-        // What is faulty is told by the invocation that met it.
+        // The invocation that met faulty contacts reports them.
         let faulty = faulty(&outcome.left_out);
         let outcome = Outcome {
             why: (faulty > 0).then_some(Why::Faulty(faulty)),
@@ -272,7 +267,8 @@ impl Turn<'_> {
         oldest.map(|(campaign, until)| (campaign.clone(), until))
     }
 
-    /// Tells how far behind the org was when the run began: also of one that merely waited for its turn.
+    /// Reports how far behind the org was when the run began, even if the run only waited for its
+    /// turn.
     fn tell_how_late(&self, input: &Input, record: &Record, was: Option<&(CampaignId, Timestamp)>) {
         let now = self.context.shared.clock.now();
         let is = self.oldest(input, record);
@@ -284,89 +280,5 @@ impl Turn<'_> {
                 age: Duration::try_from(now.duration_since(*since)).unwrap_or_default(),
             });
         }
-    }
-
-    /// What becomes of a message that is no run: it is told of with its org, if that can be read.
-    async fn fails_unread(&self, error: &Error) -> bool {
-        let body: Value = serde_json::from_str(&self.message.body).unwrap_or_default();
-        let org = body["org"].as_str().and_then(|org| OrgId::parse(org).ok());
-        tracing::error!(org = org.as_ref().map(OrgId::as_str), detail = %error, "reconcile failed");
-        self.tell_failed(
-            json!({ "org": org.as_ref().map(OrgId::as_str), "error": error.to_string() }),
-        )
-        .await
-    }
-
-    /// What becomes of a run that failed so many times in a row.
-    async fn fails(&self, input: &Input, times: u32, error: &Error) -> bool {
-        tracing::error!(org = input.org.as_str(), detail = %error, "reconcile failed");
-        if times < MOST_FAILURES {
-            self.comes_again(AFTER_FAILURE).await;
-            return false;
-        }
-        let campaigns = input.campaigns.iter().map(CampaignId::as_str);
-        self.tell_failed(json!({
-            "org": input.org.as_str(),
-            "campaignIds": campaigns.collect::<Vec<_>>(),
-            "scheduledTime": input.run.to_string(),
-            "error": error.to_string(),
-        }))
-        .await
-    }
-
-    /// Sends what failed to the queue of failed runs. Answers whether it took it.
-    async fn tell_failed(&self, body: Value) -> bool {
-        let told = Message {
-            body: body.to_string(),
-            group: String::new(),
-            deduplication_id: String::new(),
-            attributes: Vec::new(),
-        };
-        let url = &self.runs.config.failed_runs_queue_url;
-        let told = self.context.queue.send(url, told).await;
-        if let Err(error) = &told {
-            tracing::error!(detail = %error, "the queue of failed runs does not take a run");
-            self.comes_again(AFTER_FAILURE).await;
-        }
-        told.is_ok()
-    }
-
-    async fn comes_again(&self, after: Duration) {
-        let visibility = Visibility {
-            receipt_handle: self.message.receipt_handle.clone(),
-            seconds: u32::try_from(after.as_secs()).unwrap_or(u32::MAX),
-        };
-        let url = &self.runs.config.runs_queue_url;
-        let set = self.context.queue.set_visibility(url, vec![visibility]);
-        if let Err(error) = set.await {
-            // It comes again all the same, when the queue's own timeout is over.
-            tracing::warn!(detail = %error, "the run's message keeps its visibility timeout");
-        }
-    }
-}
-
-/// After how long a run goes on, where it does. `from`: where it began.
-fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
-    let cursor = ran.cursor.as_ref()?;
-    let why = ran.outcome.why.as_ref()?;
-    let is_throttled = matches!(why.cause(), Why::FeedThrottled(_));
-    if let Why::Undecided { .. } = why
-        && Some(cursor) == from
-        && !is_throttled
-    {
-        // With as much time it would know no more the next time.
-        return None;
-    }
-    match why.cause() {
-        Why::OutOfTime | Why::Interrupted => Some(AFTER_TIME),
-        // Others filled the queue. Who waited for them would hold up the org's next runs, which look for opt-outs.
-        Why::QueueIsDeep if ran.is_crowded => None,
-        Why::QueueIsDeep => Some(AFTER_ROOM),
-        Why::Throttled => Some(AFTER_THROTTLED),
-        Why::FeedThrottled(wait) => Some((*wait).max(LEAST_AFTER_FEED)),
-        Why::TooMuchDrift { .. }
-        | Why::TooManyUnknown { .. }
-        | Why::Faulty(_)
-        | Why::Undecided { .. } => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Contacts that the feed opts out beside those of a campaign: who gets a mark.
+//! Decides which of the contacts that the feed opts out get a mark.
 
 use domain::Contact;
 use domain::change::{Adoption, Change, OptedOut};
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Progress, Scan};
 
 impl Scan<'_> {
-    /// Looks at one contact that the feed says must not be called.
+    /// Looks at one contact that the feed opts out, and holds an adoption if it needs one.
     pub(super) fn look(
         &mut self,
         change: &Change,
@@ -16,7 +16,7 @@ impl Scan<'_> {
         now: Timestamp,
     ) {
         let rules = &self.org_secret.rules;
-        // Without its rank, where that is ahead.
+        // The opt-out has no rank if the feed's rank is ahead.
         let Some(opt_out) = rules.opt_out(change, now, |_| false) else {
             return;
         };

@@ -1,4 +1,8 @@
-//! Contacts of the feed beside those of a campaign: what differs, and what is left out.
+//! Compares contacts of the feed with those of a campaign, one by one. It holds a change for each
+//! contact that differs, and counts what is left out.
+//!
+//! This module does not read contacts (`whole` and `io::genesys` do), and the rules of the
+//! comparison are in `domain::drift`. `adopt` looks at the contacts of an adoption instead.
 
 use domain::Contact;
 use domain::batch::ParkReason;
@@ -9,13 +13,57 @@ use domain::rules::Broken;
 use io::genesys::{Campaign, Failure, Kind};
 use jiff::Timestamp;
 
-use super::{Found, Progress, Scan, hash};
-use crate::Task;
+use super::{Found, Progress, Scan, Share, Stopped, hash};
 use crate::input::Cursor;
+use crate::{Error, Task};
+
+/// How many contacts are compared at once. One call of the contact list API reads as many.
+const AT_ONCE: usize = 50;
+
+/// Begins the page again if it has changed since a part of it was done. To compare a contact twice does
+/// no harm; to leave one out does.
+pub(super) fn begin_again_if_changed(changes: &[Change], at: &mut Cursor) {
+    let last = at.done.checked_sub(1).and_then(|last| changes.get(last));
+    if last.map(hash) != at.last {
+        at.done = 0;
+    }
+}
 
 impl Scan<'_> {
-    /// Compares these contacts in order; a failure: of the first that could not be read.
-    pub(super) async fn compare(
+    /// Compares the contacts of a page that are not done yet, some at once.
+    pub(super) async fn page(
+        &mut self,
+        campaign: &Campaign,
+        id: &CampaignId,
+        changes: Vec<Change>,
+        at: &mut Cursor,
+    ) -> Result<Option<Stopped>, Error> {
+        let mut waiting = changes.into_iter().skip(at.done).peekable();
+        while waiting.peek().is_some() {
+            if let Some(why) = self.must_stop(at) {
+                return Ok(Some((at.clone(), why)));
+            }
+            if let Some(stopped) = self.take_export(campaign, id, at).await? {
+                return Ok(Some(stopped));
+            }
+            let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
+            let failed = self.compare(campaign, id, some, at).await;
+            // This counts the contacts before the first that could not be read, too.
+            self.shares.insert(id.clone(), Share::of(at));
+            if self.is_too_much() {
+                self.listing.forget();
+            } else if self.listing.is_due(self.context.shared.clock.now()) {
+                self.listing.flush(&self.org, &self.run).await;
+            }
+            if let Some(failure) = failed {
+                return self.stop_or_fail(id, at.clone(), failure).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Compares these contacts in order. Returns the failure of the first that could not be read.
+    async fn compare(
         &mut self,
         campaign: &Campaign,
         id: &CampaignId,
@@ -24,25 +72,8 @@ impl Scan<'_> {
     ) -> Option<Failure> {
         let (org_secret, now) = (self.org_secret, self.context.shared.clock.now());
         let rules = &org_secret.rules;
-        let mut keys: Vec<&ContactKey> = Vec::new();
         let task = self.input.task;
-        // An opt-out is looked at whatever is wrong with its rank or its key: see `hear`.
-        let is_heard = |change: &Change| {
-            task == Task::Repair && rules.ranking().is_some() && change.operation.opts_out()
-        };
-        let is_passed_over = |change: &Change| match task {
-            Task::Repair => rules.rank(change).is_none() && !is_heard(change),
-            Task::Adopt { .. } => change.operation.callable() != Some(false),
-            Task::RemoveUnknown => true,
-        };
-        let is_compared = |change: &&Change| {
-            !is_passed_over(change) && (rules.key_matches(change) || is_heard(change))
-        };
-        for change in changes.iter().filter(is_compared) {
-            if !keys.contains(&&change.key) {
-                keys.push(&change.key);
-            }
-        }
+        let keys = self.keys(&changes);
         self.whole.list(&changes);
         let actuals = self.actuals(campaign, &keys, &changes).await;
         if actuals.values().any(|actual| matches!(actual, Ok(Some(_)))) {
@@ -51,13 +82,13 @@ impl Scan<'_> {
         for change in changes {
             let last = hash(&change);
             match actuals.get(&change.key) {
-                _ if is_passed_over(&change) => {
+                _ if self.is_passed_over(&change) => {
                     self.answer.unranked += u64::from(task == Task::Repair);
                 }
                 None => self.leave_out(id, ParkReason::KeyPattern),
                 Some(Err(failure)) if failure.kind == Kind::Rejected => {
                     self.leave_out(id, ParkReason::Rejected);
-                    if is_heard(&change) {
+                    if self.is_heard(&change) {
                         match campaign.read_alone(&change.key).await {
                             Ok(actual) => {
                                 self.hear(campaign, id, &change, actual.as_ref(), now, at);
@@ -76,7 +107,7 @@ impl Scan<'_> {
                     match task {
                         Task::Repair => self.compare_one(campaign, id, change, actual, now, at),
                         Task::Adopt { also_newer } => self.look(&change, actual, also_newer, now),
-                        // It passes all over.
+                        // This task passes over all contacts.
                         Task::RemoveUnknown => {}
                     }
                 }
@@ -89,8 +120,40 @@ impl Scan<'_> {
         None
     }
 
-    /// What apply would park is no drift: found again with every run, it would be parked again with
-    /// every run.
+    /// The keys of the contacts that are read, each once.
+    fn keys<'c>(&self, changes: &'c [Change]) -> Vec<&'c ContactKey> {
+        let rules = &self.org_secret.rules;
+        let is_compared = |change: &&Change| {
+            !self.is_passed_over(change) && (rules.key_matches(change) || self.is_heard(change))
+        };
+        let mut keys = Vec::new();
+        for change in changes.iter().filter(is_compared) {
+            if !keys.contains(&&change.key) {
+                keys.push(&change.key);
+            }
+        }
+        keys
+    }
+
+    /// Whether the task has no use for this change.
+    fn is_passed_over(&self, change: &Change) -> bool {
+        match self.input.task {
+            Task::Repair => self.org_secret.rules.rank(change).is_none() && !self.is_heard(change),
+            Task::Adopt { .. } => change.operation.callable() != Some(false),
+            Task::RemoveUnknown => true,
+        }
+    }
+
+    /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule: see
+    /// `hear`.
+    fn is_heard(&self, change: &Change) -> bool {
+        self.input.task == Task::Repair
+            && self.org_secret.rules.ranking().is_some()
+            && change.operation.opts_out()
+    }
+
+    /// Compares one contact. A change that `apply` would park is left out and does not count as
+    /// drift; otherwise every run would enqueue it again only to be parked.
     fn compare_one(
         &mut self,
         campaign: &Campaign,
@@ -122,8 +185,8 @@ impl Scan<'_> {
         self.found(id, change, drift, at);
     }
 
-    /// What a change says of opting out, which is not compared whole: while the contact may be called that alone
-    /// is enqueued. The CRM says it now, so nothing newer is undone.
+    /// Enqueues only the opt-out of a change that is not compared as a whole, if the contact is
+    /// still callable. The CRM says it now, so nothing newer is undone.
     fn hear(
         &mut self,
         campaign: &Campaign,

@@ -1,4 +1,8 @@
-//! Contacts of the feed that break a rule: each is left out by itself, unless they are too many.
+//! Counts contacts of the feed that break a rule. Each is left out by itself, unless there are too
+//! many of them: then the run fails, because the feed says something other than it should.
+//!
+//! `feed/read.rs` finds them and reads their opt-outs. A contact that could be read but that
+//! `apply` would park is no such contact: `compare` leaves it out.
 
 use domain::batch::ParkReason;
 use domain::change::CampaignId;
@@ -8,13 +12,14 @@ use crate::Error;
 use crate::feed::{FaultOf, Faulty};
 use crate::input::Cursor;
 
-/// So many faulty contacts stop no run, whatever their share.
+/// Up to this number of faulty contacts, no share of them stops a run.
 const MOST: u64 = 100;
-/// One faulty contact in so many stops no run, however many they are.
+/// If at most one contact in this many is faulty, no number of them stops a run.
 const ONE_IN: u64 = 100;
 
 impl Scan<'_> {
-    /// `page`: the how manieth it is since the run began with the campaign, or went on in it.
+    /// Leaves out the faulty contacts of a page. `page` is the number of the page, counted since
+    /// the run began or continued with the campaign.
     pub(super) fn leave_out_faulty(
         &mut self,
         id: &CampaignId,
@@ -44,19 +49,19 @@ impl Scan<'_> {
         }
     }
 
-    /// Contacts that break a rule.
+    /// How many contacts break a rule.
     pub(crate) fn faulty(&self) -> u64 {
         faulty(&self.left_out)
     }
 
-    /// Whether there are so few that their share does not matter.
+    /// Whether there are still so few that their share does not matter.
     pub(super) fn may_have_more_faulty(&self) -> bool {
         self.faulty() <= MOST
     }
 
-    /// More contacts are faulty than a feed that is right has: it says something else than it should.
+    /// The error of a feed with more faulty contacts than a sound feed has.
     pub(crate) fn too_faulty(&self) -> Option<Error> {
-        // Those that this campaign had before the run went on count too.
+        // The campaign's contacts before the run continued count too.
         let before = self.input.cursor.as_ref();
         let (checked, had) = before.map_or((0, 0), |before| (before.checked, before.faulty));
         let faulty = self.faulty() + had;
@@ -73,7 +78,7 @@ impl Scan<'_> {
     }
 }
 
-/// Contacts that break a rule among those that were left out.
+/// How many of the contacts that were left out break a rule.
 pub(crate) fn faulty(left_out: &LeftOut) -> u64 {
     let of_all = left_out.iter();
     let faulty = of_all.filter(|((_, reason), _)| *reason == ParkReason::InvalidChange);

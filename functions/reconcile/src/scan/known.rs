@@ -1,4 +1,4 @@
-//! Whether Genesys Cloud has the campaign at all.
+//! Checks that Genesys Cloud has the campaign at all.
 
 use domain::change::{CampaignId, ContactKey};
 use io::genesys::{Campaign, Kind};
@@ -6,15 +6,16 @@ use io::genesys::{Campaign, Kind};
 use super::Scan;
 use crate::Error;
 
-/// A contact key that nobody has.
+/// A contact key that no contact has.
 const NOBODY: &str = "campaign-sync-check";
 
 impl Scan<'_> {
-    /// A feed that lists nobody is no sign that there is such a campaign: by `predictive` a read is, with which
-    /// `contactLists` begins anyway. Only that it is not there counts: nothing is to be compared.
+    /// Fails if the campaign is unknown. A feed without contacts leads to no read, so it would not
+    /// show that. On `predictive` this makes one read; `contactLists` begins with one anyway. Any
+    /// other failure of the read is ignored, because nothing is to be compared.
     pub(super) async fn look_for(&self, campaign: &Campaign, id: &CampaignId) -> Result<(), Error> {
         let is_told = self.whole.calls() > 0 || self.org.knows(id);
-        // Without ranks nobody is ever compared, and no call is made.
+        // Without ranks no contact is ever compared, and no call is made.
         let is_wanted = !is_told && self.org_secret.rules.ranking().is_some();
         let (true, Campaign::Predictive(predictive)) = (is_wanted, campaign) else {
             return Ok(());

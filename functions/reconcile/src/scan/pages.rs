@@ -1,4 +1,8 @@
-//! The pages of one campaign's feed: asked for one after the other, and whether they lead to an end.
+//! Asks for the pages of one campaign's feed, one after the other, and notices if they lead to no
+//! end.
+//!
+//! `feed` sends the request and reads the page. What is seen here lasts for one invocation only;
+//! `input/brought.rs` finds out a feed that repeats itself more slowly.
 
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,29 +14,29 @@ use crate::feed::{FaultOf, NoPage, Page, Query};
 use crate::input::Cursor;
 use crate::{Error, Why};
 
-/// A feed that brings nothing new with so many pages in a row has no end.
+/// A feed has no end if this many pages in a row bring nothing new.
 const MOST_IDLE: usize = 50;
 
-/// What was seen of them since the run began with the campaign, or went on in it.
+/// The items and cursors of the pages since the run began or continued with the campaign.
 #[derive(Default)]
 pub(super) struct Pages {
     pub(super) count: usize,
     cursors: BTreeSet<String>,
     seen: HashSet<u64>,
     skipped: HashSet<u64>,
-    /// Pages in a row that brought nothing new.
+    /// How many pages in a row brought nothing new.
     idle: usize,
 }
 
 impl Pages {
-    /// A page brings nothing new that is empty, or all of which was there before. One of faulty contacts
-    /// alone does, until they may be too many.
+    /// Notes a page. A page brings nothing new if it is empty, or if all of it was there before. A
+    /// page of faulty contacts alone brings something new, until there may be too many of them.
     pub(super) fn look(&mut self, page: &Page, may_have_more_faulty: bool) {
         self.count += 1;
         let contacts = page.changes.iter().map(said);
         let news = contacts.filter(|contact| self.seen.insert(*contact));
         let news = news.count();
-        // Nor does one whose items became no change before.
+        // Items that the mapping makes no change of count as new once.
         let items = page.unchanged.iter();
         let items = items.filter(|item| self.skipped.insert(**item)).count();
         let is_faulty = page.changes.is_empty() && !page.faulty.is_empty();
@@ -40,14 +44,14 @@ impl Pages {
         self.idle = if is_going { 0 } else { self.idle + 1 };
     }
 
-    /// Whether the page of this cursor may be another one, and the feed have an end.
+    /// Whether this cursor may lead to a new page, and the feed may have an end.
     pub(super) fn lead_to(&mut self, next: &str) -> bool {
         self.cursors.insert(next.to_owned()) && self.idle < MOST_IDLE
     }
 }
 
 impl Scan<'_> {
-    /// Asks for the page at which the scan is. `Err` within: why not now.
+    /// Asks for the page at which the scan is. The inner `Err` says why there is none now.
     pub(super) async fn ask(&self, feed: &Feed, at: &Cursor) -> Result<Result<Page, Why>, Error> {
         let query = Query {
             feed,
@@ -91,7 +95,8 @@ pub(super) fn items(page: &Page) -> impl Iterator<Item = u64> {
     changes.chain(page.unchanged.iter().copied())
 }
 
-/// Which contact is said to be how old: a number, so that a feed of any length takes little memory.
+/// A number for a contact and the age that the feed gives it. A number takes little memory, however
+/// long the feed is.
 fn said(change: &Change) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&change.key, change.version, change.occurred_at).hash(&mut hasher);

@@ -1,7 +1,10 @@
-//! When a scan stops before its end, and where the next one goes on.
+//! Decides when a scan stops early, and where the next one continues.
 //!
-//! A queue that has no more room ends a scan of the command, which waits and goes on from its cursor. One of
-//! a schedule looks on for opt-outs, for nobody continues it; its cursor stays where there was no room.
+//! If the queue has no more room, a scan of an operator's command ends: the command waits and
+//! continues from the cursor. The first invocation of a scheduled run looks on for opt-outs
+//! instead, because an opt-out must not wait for room; its cursor stays where the room ended.
+//!
+//! `scan` asks this module between two steps. `settle` decides what is enqueued after that.
 
 use std::time::Duration;
 
@@ -9,20 +12,22 @@ use domain::change::CampaignId;
 use io::genesys::{Failure, Kind};
 use jiff::Timestamp;
 
-use super::{MOST_DRIFT, Scan, Share, Stopped};
+use super::share::MOST_DRIFT;
+use super::{Scan, Share, Stopped};
 use crate::input::Cursor;
 use crate::{Error, Why};
 
-/// When a run must end early.
+/// The conditions under which a run ends early.
 pub struct Until<'a> {
-    /// No call ends later.
+    /// The latest time at which a call may end.
     pub end: Option<Timestamp>,
-    /// From then on the run ends where it is known whether what it found is to be enqueued.
+    /// From this time on, the run ends at the first place where it is known whether what it found
+    /// is to be enqueued.
     pub rest_at: Option<Timestamp>,
-    /// Whether somebody wants it to end now.
+    /// Whether the run is asked to end now.
     pub is_asked_to_stop: &'a (dyn Fn() -> bool + Sync),
-    /// Whether the run looks on for opt-outs once the queue has no more room: so must a run that nobody
-    /// continues, for its window passes.
+    /// Whether the run looks on for opt-outs once the queue has no more room. A run that nobody
+    /// continues must do so, because its window passes.
     pub looks_on_for_opt_outs: bool,
 }
 
@@ -36,15 +41,15 @@ impl Scan<'_> {
         if (self.until.is_asked_to_stop)() {
             return Some(Why::Interrupted);
         }
-        // Whom the CRM does not list only a run knows that reads the whole feed.
+        // Only a run that reads the whole feed finds the contacts that the CRM does not list.
         if is_past(self.until.rest_at) && !self.is_undecided(at) && !self.input.full {
             return Some(Why::OutOfTime);
         }
         if self.held.len() < self.room {
             return None;
         }
-        // No more is held but opt-outs. And whether so much can be right is seen only when enough of
-        // the campaign was counted.
+        // From here on only opt-outs are held. The scan also goes on if much differs, since only
+        // enough contacts show whether that can be right.
         let is_unlikely = Share::of(at).is_over(self.input.max_drift_percent) && !self.input.force;
         if self.until.looks_on_for_opt_outs || self.room > 0 && is_unlikely {
             self.full_at.get_or_insert_with(|| at.clone());
@@ -73,7 +78,8 @@ impl Scan<'_> {
         why_stopped(failure, self.context.shared.clock.now(), self.until.end)
     }
 
-    /// Where the next run goes on, if this one ends in the campaign, with which it began at `start`.
+    /// The place at which the next run continues if this one ends in the campaign. `start` is the
+    /// place at which it began with the campaign.
     pub(super) fn ends(
         &mut self,
         id: &CampaignId,
@@ -95,13 +101,13 @@ impl Scan<'_> {
         self.full().or(stopped)
     }
 
-    /// Where there was no more room in the queue, if so.
+    /// The place at which the room in the queue ended, if it did.
     pub(super) fn full(&mut self) -> Option<Stopped> {
         self.full_at.take().map(|at| (at, Why::QueueIsDeep))
     }
 
     /// Whether much of the campaign differs, and too little was compared to know whether it is too
-    /// much: a feed that is broken would rewrite these contacts before it is found out.
+    /// much. A broken feed would otherwise rewrite these contacts before it is found out.
     fn is_undecided(&self, at: &Cursor) -> bool {
         let share = Share::of(at);
         share.drifted <= MOST_DRIFT
@@ -109,8 +115,8 @@ impl Scan<'_> {
             && !self.input.force
     }
 
-    /// Leaves what was found of the campaign to the next run, but for opt-outs: they never wait. Answers
-    /// whether that was anything.
+    /// Leaves what was found of the campaign to the next run, except for opt-outs, which never
+    /// wait. Returns whether that was anything.
     fn hold_back(&mut self, id: &CampaignId) -> bool {
         let found = self.held.len();
         self.held
@@ -119,7 +125,7 @@ impl Scan<'_> {
     }
 }
 
-/// Why a failure is a reason to stop in good order, and not an error.
+/// Why a failure lets the run stop in good order. `None` means that it is an error.
 pub(crate) fn why_stopped(
     failure: &Failure,
     now: Timestamp,
@@ -135,7 +141,7 @@ pub(crate) fn why_stopped(
     };
     match failure.kind {
         Kind::OutOfTime => Some(Why::OutOfTime),
-        // The wait for the budget's next window may not fit any more.
+        // The wait for the budget's next window may not fit into the time that is left.
         Kind::Throttled { after } | Kind::BudgetSpent { after } | Kind::InTurn { after } => {
             Some(too_long(after))
         }

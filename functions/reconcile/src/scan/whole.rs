@@ -1,5 +1,8 @@
-//! A whole contact list at once: where many contacts are to be compared, an export shows them by a handful of
-//! calls (docs/reconciliation.md "A whole list at once").
+//! Reads a whole contact list by one export. If many contacts are to be compared, an export shows
+//! them with a handful of calls (docs/reconciliation.md "A whole list at once").
+//!
+//! `io::genesys` asks for the export and downloads it. This module decides when to take one, and
+//! what of it may be trusted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,22 +17,23 @@ use super::{Progress, Scan, Stopped};
 use crate::input::Cursor;
 use crate::{Error, Read, Why};
 
-/// So many calls, fifty contacts each, are no dearer than an export.
+/// This many calls, with fifty contacts each, cost no more than an export.
 const MOST_CALLS: u32 = 20;
-/// How long a run that may go on without it waits for an export.
+/// How long a run waits for an export if it can continue without one.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// A run may go on for hours: an export that was taken longer ago shows what webhooks have long changed.
+/// The greatest age of an export. A run may go on for hours, and webhooks have long changed what an
+/// older export shows.
 const OLDEST: Duration = Duration::from_hours(1);
-/// How long one waits that may not: the longest that was heard of is 34 minutes.
+/// How long a run waits for an export that it needs. The longest wait that is known is 34 minutes.
 const LONGEST_PATIENCE: Duration = Duration::from_mins(40);
 
-/// How the campaign under way is read.
+/// How the current campaign is read.
 #[derive(Default)]
 pub(crate) struct Whole {
-    /// Calls that it took until now, fifty contacts each.
+    /// How many calls it has taken so far, with fifty contacts each.
     calls: u32,
     snapshot: Option<Snapshot>,
-    /// There is none to be had: the run goes on without.
+    /// There is no export, so the run continues without.
     is_given_up: bool,
 }
 
@@ -39,7 +43,7 @@ impl Whole {
         self.snapshot
     }
 
-    /// The feed lists these.
+    /// Notes that the feed lists these contacts.
     pub(super) fn list(&mut self, changes: &[Change]) {
         if let Some(snapshot) = &mut self.snapshot {
             for change in changes {
@@ -59,7 +63,8 @@ impl Whole {
 }
 
 impl Scan<'_> {
-    /// Takes an export of the campaign's list, where it is time for one. `at`: what is compared until now.
+    /// Takes an export of the campaign's list if it is time for one. `at` is the place that the
+    /// scan has reached.
     pub(super) async fn take_export(
         &mut self,
         campaign: &Campaign,
@@ -100,16 +105,10 @@ impl Scan<'_> {
             return Ok(Some((at.clone(), Why::Interrupted)));
         }
         if self.input.read == Read::Automatic {
-            self.whole.is_given_up = true;
-            // One that hangs would hold up the org's other lists for as long. One for which the invocation has too
-            // little time may be there for the next.
-            self.has_no_exports |= matches!(why, NoExport::Late) && end == given;
-            tracing::warn!(
-                org = self.input.org.as_str(),
-                campaignId = id.as_str(),
-                detail = %why,
-                "no export of the contact list: the run goes on with fifty contacts a call"
-            );
+            // An export that hangs would hold up the org's other lists for as long. If only the
+            // invocation had too little time, the next one may find the export ready.
+            let is_hung = matches!(why, NoExport::Late) && end == given;
+            self.go_on_without(id, &why, is_hung);
             return Ok(None);
         }
         match why {
@@ -123,7 +122,20 @@ impl Scan<'_> {
         }
     }
 
-    /// Counts the contacts that the export shows and the feed, all of which was read, does not list.
+    /// Gives up the export of this list. If it hung, the run takes no export of other lists either.
+    fn go_on_without(&mut self, id: &CampaignId, why: &NoExport, is_hung: bool) {
+        self.whole.is_given_up = true;
+        self.has_no_exports |= is_hung;
+        tracing::warn!(
+            org = self.input.org.as_str(),
+            campaignId = id.as_str(),
+            detail = %why,
+            "no export of the contact list: the run goes on with fifty contacts a call"
+        );
+    }
+
+    /// Counts the contacts that the export shows and the feed does not list. The whole feed must
+    /// have been read.
     pub(super) fn count_unknown(&mut self, id: &CampaignId) -> Result<(), Error> {
         let Some(snapshot) = &self.whole.snapshot else {
             return Ok(());
@@ -147,7 +159,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// The contacts of these keys, by what there is to read them.
+    /// Reads the contacts of these keys, from the export if there is one.
     pub(super) async fn actuals(
         &mut self,
         campaign: &Campaign,
@@ -170,7 +182,7 @@ impl Scan<'_> {
         actuals
     }
 
-    /// What the export says of a contact; `None`: the contact itself is to be read.
+    /// What the export says of a contact. `None` means that the contact itself must be read.
     fn shown(&self, key: &ContactKey, changes: &[Change]) -> Option<Actual> {
         let snapshot = self.whole.snapshot.as_ref()?;
         match snapshot.find(key) {
@@ -191,7 +203,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether the contact differs by nothing but channels and numbers of which the export does not tell.
+    /// Whether the contact only differs in channels and numbers about which the export says
+    /// nothing.
     fn asks_untold(&self, snapshot: &Snapshot, contact: &Contact, change: &Change) -> bool {
         let untold = snapshot.untold();
         if untold.is_empty() {

@@ -1,24 +1,35 @@
-//! `{prefix}/feed/{org}`: where reconcile reads what the CRM says now.
+//! The secret `{prefix}/feed/{org}`. It says where and how reconcile reads what the CRM says now.
+//!
+//! It has two forms: a URL and a token for a feed that answers as campaign-sync asks for, or a
+//! configuration that describes a CRM's own API (docs/contract.md "CRM feed"). This module reads
+//! and checks the secret and writes requests from it. It sends nothing: `reconcile::feed` does
+//! that.
+//!
+//! - `request` reads the member `request` and writes what is sent; `template` and `body` fill in
+//!   its placeholders.
+//! - `auth` reads the credentials; `oauth` and `jwt` ask for tokens.
+//! - `next` reads how a page leads to the next.
 
+mod address;
 mod auth;
 mod body;
+mod campaigns;
 mod jwt;
 mod next;
 mod oauth;
 mod request;
 mod template;
 
+pub use address::add_parameter;
 pub use auth::FeedAuth;
 pub use next::{Next, is_id};
 pub use oauth::{FeedToken, NoToken, OAuth2, TokenRequest};
-pub use request::{Plain, add_parameter};
+pub use request::Plain;
 pub use template::{Asked, Unfit};
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use domain::change::CampaignId;
 use http::StatusCode;
 use jiff::SignedDuration;
 use mapping::Mapping;
@@ -26,12 +37,12 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::members::{MalformedSecret, Members};
+use campaigns::Campaigns;
 use request::Request;
-use template::Names;
 
 /// The members of a feed that answers as campaign-sync asks for.
 const OWN: [&str; 2] = ["url", "bearerToken"];
-/// Those of a feed by configuration.
+/// The members of a feed by configuration.
 const CONFIGURED: [&str; 9] = [
     "auth",
     "request",
@@ -50,56 +61,44 @@ const TOKEN: &str = "a token of visible ASCII characters";
 /// The secret of an org's CRM feed, read and checked.
 #[derive(Clone)]
 pub struct FeedSecret {
-    /// How it shows who asks.
+    /// The credentials of its requests.
     pub auth: FeedAuth,
-    /// May hold a tenant's name, or worse: never shown.
+    /// The request for a page. It may hold a tenant's name or a secret, so it is never shown.
     request: Request,
     campaigns: Campaigns,
-    /// How its pages are read.
+    /// The way in which its pages are read.
     pub pages: Pages,
-    /// So much earlier it asks for changes: a CRM may list one late.
+    /// How much earlier a request asks for changes than the run does. A CRM may list a change late.
     overlap: SignedDuration,
-    /// What passes at least from one request to the next.
+    /// The least time between two requests.
     pub min_interval: Duration,
-    /// Answers that say that there is no item, and no further page.
+    /// Statuses of an answer that mean that there are no items and no further page.
     pub empty: Vec<StatusCode>,
-    /// The same for the same content.
+    /// The fingerprint of the secret: the same content has the same one.
     pub print: String,
 }
 
-/// How the pages of a feed are read.
+/// The form of a feed's pages.
 #[derive(Clone)]
 pub enum Pages {
-    /// `{"contacts": [ … ], "next": …}` (docs/contract.md "CRM feed").
+    /// The form `{"contacts": [ … ], "next": …}` (docs/contract.md "CRM feed").
     Own,
-    /// As the CRM has them.
+    /// The CRM's own form.
     Configured {
-        /// A JSON pointer to the list of the items; none: the page is that list.
+        /// A JSON pointer to the list of the items. `None` means that the page is that list.
         items: Option<String>,
-        /// Where the next one is; none: there is one page.
+        /// How a page leads to the next. `None` means that there is one page.
         next: Option<Next>,
-        /// How an item becomes changes; none: it is one.
+        /// How an item becomes changes. `None` means that each item is a change.
         mapping: Option<Mapping>,
     },
 }
 
-/// The texts of the campaigns by their names.
-#[derive(Clone, Default)]
-struct Campaigns(BTreeMap<String, BTreeMap<String, String>>);
-
-impl Names for Campaigns {
-    fn text(&self, campaign: &CampaignId, name: &str) -> Option<&str> {
-        let texts = self.0.get(campaign.as_str())?;
-        texts.get(name).map(String::as_str)
-    }
-}
-
 impl FeedSecret {
-    /// Reads the JSON of a secret. `is_local`: in a local run the feed may be on loopback, without
-    /// TLS.
+    /// Reads the JSON of a secret. If `is_local` is set, the feed may be on loopback without TLS.
     ///
     /// # Errors
-    /// Names the first member that is missing, unknown or not as expected.
+    /// A message that names the first member that is missing, unknown or not as expected.
     pub fn parse(text: &SecretString, is_local: bool) -> Result<FeedSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let print = domain::sha256_hex(text.expose_secret().as_bytes());
@@ -122,7 +121,7 @@ impl FeedSecret {
         Ok(secret)
     }
 
-    /// A URL and a token, of a feed that answers as campaign-sync asks for.
+    /// Reads a URL and a token, for a feed that answers as campaign-sync asks for.
     fn own(
         members: &mut Members<'_>,
         print: String,
@@ -180,11 +179,13 @@ impl FeedSecret {
         }
         let items = items.or_else(|| within.map(str::to_owned));
         let (next, param) = members.object("next", next::read)?.unzip();
-        check_cursor(&mut request, next.as_ref(), param.flatten().as_deref())?;
+        next::check_cursor(&mut request, next.as_ref(), param.flatten().as_deref())?;
         Ok(FeedSecret {
             auth: auth.ok_or_else(|| Members::wrong("auth", AUTH))?,
             request,
-            campaigns: members.object("campaigns", campaigns)?.unwrap_or_default(),
+            campaigns: members
+                .object("campaigns", campaigns::read)?
+                .unwrap_or_default(),
             pages: Pages::Configured {
                 items,
                 next,
@@ -197,10 +198,10 @@ impl FeedSecret {
         })
     }
 
-    /// What is sent for a page, before anything in it shows who asks.
+    /// The request for a page, without credentials.
     ///
     /// # Errors
-    /// A value that the request needs is not there, or may not stand where it would.
+    /// The request needs a value that is missing, or that may not stand where it would.
     pub fn request(&self, asked: &Asked<'_>) -> Result<Plain, Unfit> {
         let since = asked.since.saturating_sub(self.overlap);
         let since = since.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -221,9 +222,9 @@ impl FeedSecret {
         }
     }
 
-    /// Path and query of a link that a page holds; `None`: it leads to another scheme, host or port.
-    /// `page`: the page's own address. What shows who
-    /// asks is left out of it: it is added to each request.
+    /// Path and query of a link on a page. `None` means that the link leads to another scheme, host
+    /// or port. `page` is the page's own address. A credential in the link's query is left out,
+    /// since one is added to each request.
     pub fn within(&self, page: &Url, link: &str) -> Option<String> {
         let own = match &self.auth {
             FeedAuth::Query(name, _) => Some(name.as_str()),
@@ -232,17 +233,18 @@ impl FeedSecret {
         self.request.within(page, link, own)
     }
 
-    /// Whether a request says for which campaign it asks. Else every campaign of a run gets the same contacts.
+    /// Whether a request names its campaign. If it does not, every campaign of a run gets the same
+    /// contacts.
     pub fn asks_for_a_campaign(&self) -> bool {
         self.request.has_campaign()
     }
 
-    /// For how many campaigns it has texts.
+    /// How many campaigns it has texts for.
     pub fn campaigns(&self) -> usize {
-        self.campaigns.0.len()
+        self.campaigns.count()
     }
 
-    /// What it is, without any value.
+    /// A summary of the secret, without any value.
     pub fn seen(&self) -> String {
         let Pages::Configured { next, mapping, .. } = &self.pages else {
             return "a URL and a token".to_owned();
@@ -254,7 +256,7 @@ impl FeedSecret {
     }
 }
 
-/// Why the mapping of a feed may not have this member.
+/// The message that says why a feed's mapping may not have this member.
 fn not_of_a_feed(name: &str) -> String {
     let why = match name {
         "campaignField" => {
@@ -263,46 +265,6 @@ fn not_of_a_feed(name: &str) -> String {
         _ => "the items of a feed come without headers",
     };
     format!("mapping.{name}: expected none in a feed's mapping, since {why}")
-}
-
-/// A cursor that comes has a place in the request, and a place has a cursor that comes.
-fn check_cursor(
-    request: &mut Request,
-    next: Option<&Next>,
-    param: Option<&str>,
-) -> Result<(), MalformedSecret> {
-    if param.is_some_and(|param| !request.add_cursor(param)) {
-        let expected = "a parameter that request.query does not have";
-        return Err(Members::wrong("next.offset.param", expected));
-    }
-    let comes = next.is_some_and(|next| !next.is_link());
-    match request.has_cursor() {
-        true if !comes => Err(Members::wrong(
-            "next",
-            "cursor, keyset or offset, since the request has a {cursor}",
-        )),
-        false if comes => Err(Members::wrong(
-            "request",
-            "a place for {cursor}, which next gives",
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn campaigns(members: &mut Members<'_>) -> Result<Campaigns, MalformedSecret> {
-    const EXPECTED: &str =
-        "by campaign id, texts of 1 to 256 characters by names of letters, digits and _";
-    let is_right = |(name, text): (&String, &String)| {
-        template::is_name(name)
-            && (1..=256).contains(&text.chars().count())
-            && !text.contains(char::is_control)
-    };
-    let texts = |texts: BTreeMap<String, String>| texts.iter().all(is_right).then_some(texts);
-    let all = members.rest(EXPECTED, texts)?;
-    let are_ids = all.iter().all(|(id, _)| CampaignId::parse(id).is_ok());
-    are_ids
-        .then(|| Campaigns(all.into_iter().collect()))
-        .ok_or_else(|| Members::malformed(EXPECTED))
 }
 
 impl fmt::Debug for FeedSecret {

@@ -1,11 +1,11 @@
-//! Where pages lead.
+//! Tests of the cursor to which a page leads.
 
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
 
-/// The next of a page with this text, these links and this cursor.
+/// The cursor of the page after one with this text, these links and this cursor.
 fn next(
     how: Value,
     text: &Value,

@@ -1,16 +1,17 @@
-//! The org's record in Parameter Store.
+//! Reads and writes the org's record in Parameter Store.
 
 use std::time::Duration;
 
 use io::records::RecordsError;
 
-use super::{AFTER_FAILURE, Turn};
+use super::Turn;
+use super::again::AFTER_FAILURE;
 use crate::Error;
 use crate::input::Input;
 use crate::record::{MOST_BYTES, Record};
 use crate::runs::record_of;
 
-/// How often Parameter Store is asked: it takes three writes a second.
+/// How often Parameter Store is asked. It allows three writes a second.
 const TRIES: u32 = 3;
 
 impl Turn<'_> {
@@ -51,7 +52,7 @@ impl Turn<'_> {
         written.await.map_err(|error| wrong(&name, &error))
     }
 
-    /// Asks Parameter Store, more than once if it must be.
+    /// Asks Parameter Store, and retries a few times.
     async fn ask<T, E, A: Future<Output = Result<T, E>>>(
         &self,
         call: impl Fn() -> A,
@@ -66,7 +67,8 @@ impl Turn<'_> {
         call().await
     }
 
-    /// A record that is not reached is no failure of the run, which tries again.
+    /// Makes the run come again. A record that cannot be reached does not count as a failure of the
+    /// run.
     pub(super) async fn waits_for_record(&self, input: &Input, why: &str) -> bool {
         tracing::warn!(
             org = input.org.as_str(),

@@ -1,5 +1,9 @@
-//! A whole contact list by one download (docs/genesys-cloud.md "Export of a contact list"): a handful of
-//! calls however many contacts it has, and memory for an index of them alone.
+//! Reads a whole contact list by one download (docs/genesys-cloud.md "Export of a contact list").
+//! It takes a handful of calls, however many contacts the list has, and memory for an index only.
+//!
+//! This module asks for an export and waits for it. `download` fetches its file, `rows` reads the
+//! rows as they arrive, and `layout` says which cell of a row holds what. A [`Snapshot`] then finds
+//! contacts. It writes no contact. When an export is worth its calls is decided by reconcile.
 
 mod download;
 mod layout;
@@ -25,23 +29,24 @@ const EXPORT: &str = "POST contact list export";
 const GET_EXPORT: &str = "GET contact list export";
 const NOT_YET: &str = "no.available.list.export.uri";
 const NO_LIST: &str = "contact.list.not.found";
-/// Between two looks whether an export is there: twice as long each time.
+/// The first wait before asking whether an export is ready. Each further wait is twice as long, up
+/// to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// By how much an export that a POST asked for may seem older than the answer to it, whose time is one of
-/// whole seconds, beside how long that took.
+/// How much older than the answer to its POST an export may seem, in addition to the time that the
+/// POST took. The `Date` of the answer is in whole seconds.
 const SLACK: Duration = Duration::from_secs(2);
 
 /// Why there is no snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoExport {
-    /// It was not ready while there was patience.
+    /// The export was not ready in time.
     #[error("the export was not ready in time")]
     Late,
     /// A call failed.
     #[error("{0}")]
     Failed(Failure),
-    /// It is not as it should be, or there is no room for it. Without anything that it holds.
+    /// The export is malformed, or there is no room for it. The text holds nothing of its content.
     #[error("the export of the contact list: {0}")]
     Broken(String),
 }
@@ -52,23 +57,23 @@ impl From<Failure> for NoExport {
     }
 }
 
-/// How long an export is waited for.
+/// How long to wait for an export.
 pub struct Patience<'a> {
-    /// The last moment for it to be there.
+    /// The latest time at which it may be ready.
     pub end: Option<Timestamp>,
-    /// Whether somebody wants the wait to end now.
+    /// Whether the wait is asked to end now.
     pub is_asked_to_stop: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// An export that is there.
+/// An export that is ready.
 struct Ready {
     uri: String,
     at: Timestamp,
 }
 
 impl ContactList {
-    /// The list as an export shows it. One that is there already and no older than `due` is taken as it
-    /// is; else another one is asked for and waited for.
+    /// The list as an export shows it. An export that is ready and no older than `due` is used.
+    /// Otherwise a new one is asked for and waited for.
     ///
     /// # Errors
     /// [`NoExport`].
@@ -96,7 +101,7 @@ impl ContactList {
         self.download(&list, &ready, patience).await
     }
 
-    /// Asks for an export that is newer than what was there `before`, and waits for it.
+    /// Asks for an export that is newer than the one that was there `before`, and waits for it.
     async fn new_export(
         &self,
         list: &List,
@@ -109,7 +114,8 @@ impl ContactList {
         let answer = self.org.answer(&self.run, &call.as_call()).await?;
         let took = Duration::try_from(clock.now().duration_since(began)).unwrap_or_default();
         let asked_at = date(answer.headers()).map(|date| date - took - SLACK);
-        // By the service's own clock. Until it is there an older one may be answered.
+        // Both times are of the service's own clock. Until the new export is ready, the service may
+        // answer with an older one.
         let is_asked_for = |ready: &Ready| {
             before.is_none_or(|before| ready.at > before)
                 && asked_at.is_none_or(|asked_at| ready.at >= asked_at)
@@ -128,12 +134,12 @@ impl ContactList {
         }
     }
 
-    /// The newest export that is there, if any.
+    /// The newest export that is ready, if any.
     async fn exported(&self, list: &List) -> Result<Option<Ready>, NoExport> {
         let call = self.export_call(list, Method::GET, GET_EXPORT);
         let body = match self.org.call(&self.run, &call.as_call()).await {
             Err(failure) if failure.code.as_deref() == Some(NOT_YET) => return Ok(None),
-            // A 400 is said to mean the same at times.
+            // A 400 is reported to mean the same at times.
             Err(failure) if failure.kind == Kind::Rejected => return Ok(None),
             body => body?,
         };
@@ -159,8 +165,8 @@ impl ContactList {
     }
 }
 
-/// A call that writes no contact and is about no single campaign: what is refused here may be open to
-/// all else.
+/// A call that writes no contact and is about no single campaign. If it is refused, all other calls
+/// may still be allowed.
 struct OwnedCall {
     method: Method,
     path: String,
@@ -180,7 +186,7 @@ impl OwnedCall {
     }
 }
 
-/// The service's clock.
+/// The time of the service's clock, from the header `Date`.
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(header::DATE)?.to_str().ok()?;
     let date = jiff::fmt::rfc2822::parse(text).ok()?;

@@ -1,4 +1,7 @@
-//! The member `auth`: how a request shows who asks.
+//! The member `auth` of a feed's secret: the credentials of a request.
+//!
+//! This module reads and checks them. `reconcile::feed` adds them to a request, and `oauth` says
+//! how a token is got.
 
 use std::sync::Arc;
 
@@ -10,10 +13,10 @@ use secrecy::SecretString;
 use super::super::members::{MalformedSecret, Members};
 use super::{OAuth2, request};
 
-/// How a request shows who asks.
+/// The credentials of a request.
 #[derive(Clone)]
 pub enum FeedAuth {
-    /// Not at all.
+    /// The request has no credentials.
     None,
     /// The whole value of the header `Authorization`.
     Authorization(SecretString),
@@ -49,22 +52,7 @@ impl FeedAuth {
         match kind.as_str() {
             "none" => Ok(FeedAuth::None),
             "bearer" => members.required("token", super::TOKEN, FeedAuth::bearer),
-            "basic" => {
-                const USER: &str =
-                    "a text without a colon and control characters, the name itself in place of …";
-                let is_plain =
-                    |text: &&str| !text.contains(char::is_control) && !is_placeholder(text);
-                let user = members.required("user", USER, |user| {
-                    let is_user = is_plain(&user) && !user.contains(':');
-                    is_user.then(|| user.to_owned())
-                })?;
-                let password = members.required(
-                    "password",
-                    "a text without control characters, the password itself in place of …",
-                    |password| Some(password).filter(is_plain).map(str::to_owned),
-                )?;
-                Ok(FeedAuth::Authorization(basic(&user, &password)))
-            }
+            "basic" => FeedAuth::basic(members),
             "header" => {
                 let name = members.required(
                     "name",
@@ -93,7 +81,23 @@ impl FeedAuth {
         }
     }
 
-    /// In one word.
+    fn basic(members: &mut Members<'_>) -> Result<FeedAuth, MalformedSecret> {
+        const USER: &str =
+            "a text without a colon and control characters, the name itself in place of …";
+        let is_plain = |text: &&str| !text.contains(char::is_control) && !is_placeholder(text);
+        let user = members.required("user", USER, |user| {
+            let is_user = is_plain(&user) && !user.contains(':');
+            is_user.then(|| user.to_owned())
+        })?;
+        let password = members.required(
+            "password",
+            "a text without control characters, the password itself in place of …",
+            |password| Some(password).filter(is_plain).map(str::to_owned),
+        )?;
+        Ok(FeedAuth::Authorization(basic(&user, &password)))
+    }
+
+    /// A short name for the kind of credentials.
     pub fn name(&self) -> &'static str {
         match self {
             FeedAuth::None => "none",
@@ -105,7 +109,7 @@ impl FeedAuth {
     }
 }
 
-/// Whether this stands for a value, as in the examples of the documentation.
+/// Whether the text is a placeholder, as in the examples of the documentation.
 pub(super) fn is_placeholder(text: &str) -> bool {
     matches!(text.trim(), "…" | "...")
 }
@@ -118,7 +122,7 @@ fn value(text: &str) -> Option<SecretString> {
     is_value.then(|| text.into())
 }
 
-/// The value of `Authorization` of a user with a password (RFC 7617).
+/// The value of `Authorization` for a user and a password (RFC 7617).
 pub(super) fn basic(user: &str, password: &str) -> SecretString {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))).into()
 }

@@ -1,4 +1,4 @@
-//! The body of a request.
+//! The body of a request for a page.
 
 use serde_json::{Map, Value};
 
@@ -39,7 +39,7 @@ impl Body {
         })
     }
 
-    /// Whether one of its texts is so.
+    /// Whether one of its texts has this property.
     pub(super) fn has(&self, what: fn(&Template) -> bool) -> bool {
         match self {
             Body::Plain(_) => false,
@@ -49,7 +49,8 @@ impl Body {
         }
     }
 
-    /// `None`: it is the cursor, of the first page.
+    /// The value with its placeholders filled in. `None` means that it is the cursor and the first
+    /// page is asked for, so it is left out.
     pub(super) fn filled(
         &self,
         asked: &Asked<'_>,

@@ -1,4 +1,4 @@
-//! Assertions that are signed by RS256 (RFC 7515, RFC 7518 section 3.3).
+//! Assertions signed with RS256 (RFC 7515, RFC 7518 section 3.3).
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-/// A private RSA key.
+/// A private RSA key of at least 2048 bits.
 pub(super) struct SigningKey(KeyPair);
 
 impl SigningKey {
-    /// Reads PEM: PKCS #8, or PKCS #1.
+    /// Reads a key in PEM, as PKCS #8 or PKCS #1.
     pub(super) fn parse(pem: &str) -> Option<Arc<SigningKey>> {
         let key = match der(pem, "PRIVATE KEY") {
             Some(der) => KeyPair::from_pkcs8(&der),
@@ -23,7 +23,7 @@ impl SigningKey {
         key.map(|key| Arc::new(SigningKey(key)))
     }
 
-    /// The claims, signed.
+    /// The claims as a signed token.
     pub(super) fn signed(&self, key_id: Option<&str>, claims: &Value) -> Option<String> {
         let mut header = json!({ "alg": "RS256", "typ": "JWT" });
         if let Some(id) = key_id {
@@ -45,7 +45,7 @@ impl SigningKey {
     }
 }
 
-/// What stands between the lines of this label.
+/// The bytes between the lines with this label.
 fn der(pem: &str, label: &str) -> Option<Vec<u8>> {
     let (_, after) = pem.split_once(&format!("-----BEGIN {label}-----"))?;
     let (base64, _) = after.split_once(&format!("-----END {label}-----"))?;

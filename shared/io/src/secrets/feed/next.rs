@@ -1,8 +1,12 @@
-//! The member `next`: where the page after a page is.
+//! The member `next` of a feed's secret: how a page leads to the next.
+//!
+//! This module reads the member, checks it against the request, and checks cursors.
+//! `reconcile::feed` finds the cursor on a page.
 
 use super::super::members::{MalformedSecret, Members};
+use super::request::Request;
 
-/// Where the page after a page is.
+/// How a page leads to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The page holds the cursor of the next, at this JSON pointer.
@@ -11,20 +15,20 @@ pub enum Next {
     Link(String),
     /// The header `Link` holds the address of the next, with this relation.
     LinkHeader(String),
-    /// The cursor is the id of the page's last item, at this JSON pointer within it. The page without items is
-    /// the last.
+    /// The cursor is the id of the page's last item, at this JSON pointer within it. The page
+    /// without items is the last.
     Keyset(String),
     /// The cursor is the number of items before the page. The page without items is the last.
     Offset,
 }
 
 impl Next {
-    /// Whether it is the address of a page that tells where it is.
+    /// Whether a page gives the address of the next, and not just a cursor.
     pub fn is_link(&self) -> bool {
         matches!(self, Next::Link(_) | Next::LinkHeader(_))
     }
 
-    /// In one word.
+    /// The name of its kind.
     pub fn name(&self) -> &'static str {
         match self {
             Next::Cursor(_) => "cursor",
@@ -35,7 +39,7 @@ impl Next {
         }
     }
 
-    /// Whether a cursor may be of it.
+    /// Whether a cursor has the form of this kind.
     pub(super) fn takes(&self, cursor: &str) -> bool {
         match self {
             Next::Keyset(_) => is_id(cursor),
@@ -47,13 +51,13 @@ impl Next {
     }
 }
 
-/// Whether an id may stand within the quotes of a query language.
+/// Whether an id may stand within the quotes of a query language without escaping.
 pub fn is_id(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=256).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
-/// What of a page leads to the next, and the parameter that `offset` names.
+/// Reads the member, and the name of the parameter that `offset` gives.
 pub(super) fn read(members: &mut Members<'_>) -> Result<(Next, Option<String>), MalformedSecret> {
     const ONE: &str = "exactly one of cursor, link, linkHeader, keyset and offset";
     members.only(&["cursor", "link", "linkHeader", "keyset", "offset"])?;
@@ -76,6 +80,30 @@ pub(super) fn read(members: &mut Members<'_>) -> Result<(Next, Option<String>), 
         (None, None, None, Some(id), None) => Ok((Next::Keyset(id), None)),
         (None, None, None, None, Some(param)) => Ok((Next::Offset, param)),
         _ => Err(Members::malformed(ONE)),
+    }
+}
+
+/// Checks that the request has a place for the cursor if and only if `next` gives one.
+pub(super) fn check_cursor(
+    request: &mut Request,
+    next: Option<&Next>,
+    param: Option<&str>,
+) -> Result<(), MalformedSecret> {
+    if param.is_some_and(|param| !request.add_cursor(param)) {
+        let expected = "a parameter that request.query does not have";
+        return Err(Members::wrong("next.offset.param", expected));
+    }
+    let comes = next.is_some_and(|next| !next.is_link());
+    match request.has_cursor() {
+        true if !comes => Err(Members::wrong(
+            "next",
+            "cursor, keyset or offset, since the request has a {cursor}",
+        )),
+        false if comes => Err(Members::wrong(
+            "request",
+            "a place for {cursor}, which next gives",
+        )),
+        _ => Ok(()),
     }
 }
 

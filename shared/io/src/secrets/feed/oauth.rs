@@ -1,28 +1,27 @@
-//! OAuth 2.0 of a feed: what is asked of the token endpoint, and what it answers (RFC 6749), as pure
-//! functions.
+//! OAuth 2.0 for a feed (RFC 6749), as pure functions: the request to the token endpoint, and what
+//! its answer means.
+//!
+//! It supports the grants `client_credentials`, `refresh_token` and `jwt-bearer`. A refresh token
+//! that changes with each use is refused, because a secret is never written. `reconcile::feed`
+//! sends the request and keeps the token; `jwt` signs assertions.
+
+mod answer;
+
+pub use answer::{FeedToken, NoToken};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
 use jiff::Timestamp;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::members::{MalformedSecret, Members};
 use super::jwt::SigningKey;
-use super::{auth, request};
+use super::{address, auth};
 
-/// How long a token is good whose answer does not tell, and of which the secret says nothing.
-const LIFETIME: Duration = Duration::from_mins(15);
-/// So long before its end a token is not shown any more.
-const BEFORE_END: Duration = Duration::from_mins(1);
-/// The longest token.
-const MOST_TOKEN: usize = 16_384;
-
-/// How tokens are got.
+/// The way in which tokens are asked for.
 #[derive(Clone)]
 pub struct OAuth2 {
     token_url: Url,
@@ -32,7 +31,7 @@ pub struct OAuth2 {
     scope: Option<String>,
     audience: Option<String>,
     is_basic: bool,
-    /// What stands before and after the token.
+    /// The text before and after the token in the header `Authorization`.
     header: (String, String),
     lifetime: Option<Duration>,
 }
@@ -48,7 +47,7 @@ enum Grant {
     },
 }
 
-/// The members of `auth` beside its kind, whatever the grant.
+/// The members of `auth` besides its kind, for all grants.
 pub(super) const MEMBERS: [&str; 13] = [
     "grant",
     "tokenUrl",
@@ -98,66 +97,14 @@ impl Grant {
     }
 }
 
-/// What is sent to the token endpoint, as a POST.
+/// A POST to the token endpoint.
 pub struct TokenRequest {
-    /// Where.
+    /// The endpoint's address.
     pub url: Url,
     /// The whole value of the header `Authorization`.
     pub authorization: Option<SecretString>,
-    /// A form.
+    /// The body, as a form.
     pub body: SecretString,
-}
-
-/// A token that the endpoint gave.
-pub struct FeedToken {
-    /// The whole value of the header `Authorization`.
-    pub authorization: SecretString,
-    /// How long it is to be shown.
-    pub good_for: Duration,
-}
-
-/// Why the endpoint's answer gives no token. It holds nothing that the endpoint wrote but an error code of
-/// the standard.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoToken {
-    /// It refuses.
-    #[error("it answered {status}{}: expected that it takes the secret's auth", .code.map(|code| format!(" ({code})")).unwrap_or_default())]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// Of RFC 6749.
-        code: Option<&'static str>,
-    },
-    /// It is no answer of a token endpoint.
-    #[error("expected JSON with an access_token of visible ASCII characters")]
-    Malformed,
-    /// What the secret holds is spent with this.
-    #[error(
-        "it gives another refresh_token with each use, and nothing here can store one: expected a grant that leaves the \
-         secret as it is (client_credentials or jwt-bearer, or a refresh token that stays)"
-    )]
-    Rotates,
-    /// The private key does not sign.
-    #[error("the secret's privateKey does not sign")]
-    Unsigned,
-}
-
-/// Error codes (RFC 6749 section 5.2).
-const CODES: [&str; 6] = [
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-];
-
-#[derive(Deserialize)]
-struct Answer {
-    access_token: Option<String>,
-    refresh_token: Option<String>,
-    expires_in: Option<Value>,
-    error: Option<Value>,
 }
 
 impl OAuth2 {
@@ -171,7 +118,7 @@ impl OAuth2 {
         const SECONDS: &str = "a whole number of seconds, 60 to 86400";
         let grant = members.required("grant", GRANTS, |grant| Some(grant.to_owned()))?;
         let token_url =
-            members.required("tokenUrl", URL, |text| request::address(text, is_local))?;
+            members.required("tokenUrl", URL, |text| address::address(text, is_local))?;
         let client_id = members.required("clientId", TEXT, plain)?;
         let client_secret = members.text("clientSecret", TEXT, secret)?;
         let grant = Grant::read(members, &grant, &client_id, client_secret.is_some())?;
@@ -202,7 +149,7 @@ impl OAuth2 {
         })
     }
 
-    /// The grant's name.
+    /// The name of the grant.
     pub fn grant(&self) -> &'static str {
         match self.grant {
             Grant::ClientCredentials => "client_credentials",
@@ -211,7 +158,7 @@ impl OAuth2 {
         }
     }
 
-    /// What is sent for a token.
+    /// The request for a token.
     ///
     /// # Errors
     /// The private key does not sign.
@@ -243,21 +190,21 @@ impl OAuth2 {
         }
         let mut authorization = None;
         match &self.client_secret {
-            // RFC 6749 section 2.3.1: both are encoded before they are put together.
+            // RFC 6749 section 2.3.1: both parts are encoded before they are joined.
             Some(secret) if self.is_basic => {
-                let secret = request::value(secret.expose_secret());
-                authorization = Some(auth::basic(&request::value(&self.client_id), &secret));
+                let secret = address::value(secret.expose_secret());
+                authorization = Some(auth::basic(&address::value(&self.client_id), &secret));
             }
             Some(secret) => pairs.extend([
                 ("client_id", self.client_id.as_str()),
                 ("client_secret", secret.expose_secret()),
             ]),
-            // The assertion tells it.
+            // The assertion holds the client id.
             None if matches!(self.grant, Grant::JwtBearer { .. }) => {}
             None => pairs.push(("client_id", &self.client_id)),
         }
         let pairs = pairs.into_iter();
-        let pairs = pairs.map(|(name, value)| format!("{name}={}", request::value(value)));
+        let pairs = pairs.map(|(name, value)| format!("{name}={}", address::value(value)));
         Ok(TokenRequest {
             url: self.token_url.clone(),
             authorization,
@@ -265,7 +212,7 @@ impl OAuth2 {
         })
     }
 
-    /// Of an assertion (RFC 7523 section 3), which is good for two minutes.
+    /// The claims of an assertion (RFC 7523 section 3), which is valid for two minutes.
     fn claims(&self, subject: &str, now: Timestamp) -> Value {
         let mut claims = serde_json::json!({
             "iss": self.client_id,
@@ -278,47 +225,6 @@ impl OAuth2 {
             claims["scope"] = scope.as_str().into();
         }
         claims
-    }
-
-    /// The token that an answer of the endpoint gives.
-    ///
-    /// # Errors
-    /// It gives none, or one of which the next cannot be got.
-    pub fn token(&self, status: StatusCode, body: &[u8]) -> Result<FeedToken, NoToken> {
-        let answer = serde_json::from_slice(body).ok();
-        let code = |answer: &Answer| {
-            let code = answer.error.as_ref()?.as_str()?;
-            CODES.into_iter().find(|known| *known == code)
-        };
-        let answer = match answer {
-            // Some refuse with 200.
-            Some(answer @ Answer { error: None, .. }) if status.is_success() => answer,
-            None if status.is_success() => return Err(NoToken::Malformed),
-            answer => {
-                return Err(NoToken::Refused {
-                    status: status.as_u16(),
-                    code: answer.as_ref().and_then(code),
-                });
-            }
-        };
-        if let (Grant::RefreshToken(ours), Some(theirs)) = (&self.grant, &answer.refresh_token)
-            && ours.expose_secret() != theirs
-        {
-            return Err(NoToken::Rotates);
-        }
-        let is_token = |token: &String| {
-            (1..=MOST_TOKEN).contains(&token.len())
-                && token.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        let token = answer.access_token.filter(is_token);
-        let token = token.ok_or(NoToken::Malformed)?;
-        let told = answer.expires_in.as_ref().and_then(seconds);
-        let life = told.or(self.lifetime).unwrap_or(LIFETIME);
-        let (before, after) = &self.header;
-        Ok(FeedToken {
-            authorization: format!("{before}{token}{after}").into(),
-            good_for: life.saturating_sub(BEFORE_END.min(life / 2)),
-        })
     }
 }
 
@@ -339,16 +245,6 @@ fn header(text: &str) -> Option<(String, String)> {
     let (before, after) = text.split_once("{token}")?;
     let is_right = is_shown && text.trim() == text && !after.contains("{token}");
     is_right.then(|| (before.to_owned(), after.to_owned()))
-}
-
-/// A number, or a number that is written as a text.
-fn seconds(value: &Value) -> Option<Duration> {
-    let seconds = value
-        .as_u64()
-        .or_else(|| value.as_str()?.parse::<u64>().ok());
-    seconds
-        .filter(|seconds| *seconds > 0)
-        .map(|seconds| Duration::from_secs(seconds.min(86_400)))
 }
 
 #[cfg(test)]

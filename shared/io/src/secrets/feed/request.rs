@@ -1,27 +1,25 @@
-//! The member `request`: what is sent for a page.
+//! The member `request` of a feed's secret: the request for a page.
+//!
+//! It is read and checked once, and filled in for each page. A value is always escaped, and can
+//! change neither the origin nor the number of path segments, so a credential never goes to another
+//! host. This module adds no credentials (`auth` reads them, `reconcile::feed` adds them) and sends
+//! nothing.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use serde_json::Value;
 
 use super::super::members::{MalformedSecret, Members};
+use super::address::{NAME, VALUE, address, base, encoded};
 use super::body::Body;
 use super::template::{self, Asked, Names, Template, Unfit};
 
-/// Longer addresses are taken by few servers.
+/// The longest address, in characters. Few servers accept longer ones.
 const MOST_URL: usize = 16_384;
 
-/// What is left as it is in a path and in a query (RFC 3986 section 2.3).
-const VALUE: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-/// Names such as `$filter` are looked for as they are by some.
-const NAME: AsciiSet = VALUE.remove(b'$');
-
-/// Headers that say where a request ends, whose it is or where it goes.
+/// Headers that a secret may not name: they say where a request ends, who sends it or where it
+/// goes.
 const NOT_OURS: [&str; 9] = [
     "authorization",
     "connection",
@@ -34,16 +32,16 @@ const NOT_OURS: [&str; 9] = [
     "upgrade",
 ];
 
-/// A request for a page, before anything in it shows who asks.
+/// A request for a page, without credentials.
 #[derive(Clone)]
 pub struct Plain {
-    /// How it is asked.
+    /// Its method.
     pub method: Method,
-    /// Where.
+    /// Its address.
     pub url: Url,
-    /// Those that the secret names.
+    /// The headers that the secret names.
     pub headers: HeaderMap,
-    /// JSON.
+    /// Its body, as JSON.
     pub body: Option<String>,
 }
 
@@ -51,8 +49,8 @@ pub struct Plain {
 pub(super) struct Request {
     method: Method,
     url: Template,
-    /// The same with something in the place of each placeholder: its scheme, host and port are those of
-    /// every page.
+    /// The address with some text in place of each placeholder. Every page has its scheme, host and
+    /// port.
     base: Url,
     query: Vec<(String, Template)>,
     headers: Vec<(HeaderName, Template)>,
@@ -60,13 +58,13 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// The old form: an address alone.
+    /// Reads the form that is an address alone.
     pub(super) fn of_url(text: &str, is_local: bool) -> Option<Request> {
         let base = address(text, is_local)?;
         let pair = |name: &str, text| Some((name.to_owned(), Template::parse(text)?));
         Some(Request {
             method: Method::GET,
-            // Braces in it are no placeholders.
+            // Braces in such an address are no placeholders.
             url: Template::parse(&text.replace('{', "{{"))?,
             base,
             query: vec![
@@ -132,19 +130,20 @@ impl Request {
         templates.any(what) || self.body.as_ref().is_some_and(|body| body.has(what))
     }
 
-    /// Adds a parameter that holds the cursor; false: there is one of this name.
+    /// Adds a parameter that holds the cursor. Returns `false` if there is one of this name
+    /// already.
     pub(super) fn add_cursor(&mut self, name: &str) -> bool {
         let is_new = self.query.iter().all(|(other, _)| other != name);
         self.query.push((name.to_owned(), Template::of_cursor()));
         is_new
     }
 
-    /// What is sent for a page.
+    /// The request for a page.
     pub(super) fn filled(&self, asked: &Asked<'_>, names: &dyn Names) -> Result<Plain, Unfit> {
         self.plain(self.address(asked, names)?, asked, names)
     }
 
-    /// What is sent for the page at this path and query, of the same origin.
+    /// The request for the page at this path and query, at the same origin.
     pub(super) fn linked(
         &self,
         link: &str,
@@ -164,8 +163,8 @@ impl Request {
         is_plain && url.origin() == self.base.origin()
     }
 
-    /// Path and query of a link that a page holds; `None`: it leads elsewhere. `page`: the page's own
-    /// address. `without`: a parameter that is left out.
+    /// Path and query of a link on a page. `None` means that it leads elsewhere. `page` is the
+    /// page's own address, and `without` is a parameter that is left out.
     pub(super) fn within(&self, page: &Url, link: &str, without: Option<&str>) -> Option<String> {
         let url = page
             .join(link)
@@ -215,7 +214,7 @@ impl Request {
             .filled(asked, names, |value| encoded(value, &VALUE))?;
         let mut url = Url::parse(&text).map_err(|_| Unfit::Url)?;
         let steps = |url: &Url| url.path_segments().map_or(0, Iterator::count);
-        // A value such as .. takes steps away.
+        // A value such as `..` would take path segments away.
         if !self.is_same_origin(&url) || steps(&url) != steps(&self.base) {
             return Err(Unfit::Url);
         }
@@ -236,63 +235,6 @@ impl Request {
         (url.as_str().len() <= MOST_URL)
             .then_some(url)
             .ok_or(Unfit::Url)
-    }
-}
-
-/// Puts a parameter at the end of a query.
-pub fn add_parameter(url: &mut Url, name: &str, value: &str) {
-    let pair = format!("{}={}", encoded(name, &NAME), encoded(value, &VALUE));
-    let query = match url.query() {
-        Some(query) if !query.is_empty() => format!("{query}&{pair}"),
-        _ => pair,
-    };
-    url.set_query(Some(&query));
-}
-
-/// As a value of a form or query.
-pub(super) fn value(text: &str) -> String {
-    encoded(text, &VALUE)
-}
-
-fn encoded(text: &str, set: &'static AsciiSet) -> String {
-    utf8_percent_encode(text, set).to_string()
-}
-
-/// An address to which a secret may go.
-pub(super) fn address(text: &str, is_local: bool) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let is_loopback = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    let is_allowed = url.scheme() == "https" || (url.scheme() == "http" && is_local && is_loopback);
-    let is_plain =
-        url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-    (is_allowed && is_plain).then_some(url)
-}
-
-fn base(text: &str, template: &Template, is_local: bool) -> Option<Url> {
-    // Up to the first placeholder there is a whole origin, or there is none at all.
-    let (_, after) = template.beginning().split_once("://")?;
-    let is_odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
-    if !after.contains(['/', '?']) || text.contains(is_odd) {
-        return None;
-    }
-    let campaign = domain::change::CampaignId::parse("x").ok()?;
-    let asked = Asked {
-        campaign: &campaign,
-        since: jiff::Timestamp::UNIX_EPOCH,
-        cursor: Some("x"),
-    };
-    address(
-        &template.filled(&asked, &Any, |_| "x".to_owned()).ok()?,
-        is_local,
-    )
-}
-
-/// Something for every name.
-struct Any;
-
-impl Names for Any {
-    fn text(&self, _: &domain::change::CampaignId, _: &str) -> Option<&str> {
-        Some("x")
     }
 }
 
@@ -333,7 +275,7 @@ fn headers(members: &mut Members<'_>) -> Result<Vec<(HeaderName, Template)>, Mal
     Ok(all)
 }
 
-/// A header that a secret may name.
+/// A header that a secret may name. `None` means that it may not.
 pub(super) fn header(name: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
     (!NOT_OURS.contains(&name.as_str())).then_some(name)

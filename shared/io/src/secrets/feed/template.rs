@@ -1,4 +1,7 @@
-//! Texts with placeholders, filled for one page of a feed.
+//! Texts with placeholders such as `{since}` and `{cursor}`, filled in for one page of a feed.
+//!
+//! A template knows nothing of where its text stands: `request` and `body` say how values are
+//! escaped. docs/contract.md "CRM feed" lists the placeholders.
 
 use domain::change::CampaignId;
 use jiff::Timestamp;
@@ -6,30 +9,30 @@ use jiff::Timestamp;
 pub(super) const EXPECTED: &str = "only the placeholders {since}, {since:ms}, {since:s}, {since:date}, {cursor}, {cursor|default}, \
                                    {campaignId} and {campaign.NAME}; a brace before a letter is written {{";
 
-/// What a page is asked for.
+/// The values of a request for a page.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// Whose contacts.
+    /// The campaign whose contacts are asked for.
     pub campaign: &'a CampaignId,
-    /// Those that changed at or after this.
+    /// The feed lists contacts that changed at or after this time.
     pub since: Timestamp,
-    /// Where the page before ended; none: the first is asked for.
+    /// The cursor that the page before gave. `None` asks for the first page.
     pub cursor: Option<&'a str>,
 }
 
-/// Why a request cannot be written: nothing of a value.
+/// Why a request cannot be written. It holds nothing of a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// The secret's `campaigns` do not say a text of this name for the campaign.
+    /// The secret's `campaigns` have no text of this name for the campaign.
     #[error("the secret's campaigns: expected {0:?} of this campaign, which the request names")]
     Campaign(String),
-    /// A value would lead elsewhere.
+    /// A value would lead to another address.
     #[error("request.url: expected values that are parts of its path")]
     Url,
-    /// A value stands in a header, and may not.
+    /// A value may not stand in a header.
     #[error("request.headers: expected values without control characters")]
     Header,
-    /// The cursor is not of the form that the secret's `next` has.
+    /// The cursor does not have the form that the secret's `next` gives.
     #[error("next: expected a cursor of the form that the secret's next gives")]
     Cursor,
 }
@@ -55,13 +58,13 @@ enum Unit {
 #[derive(Clone)]
 pub(super) struct Template(Vec<Piece>);
 
-/// The texts of a campaign by their names.
+/// The texts of a campaign, by name.
 pub(super) trait Names {
     fn text(&self, campaign: &CampaignId, name: &str) -> Option<&str>;
 }
 
 impl Template {
-    /// `None`: a placeholder is not known.
+    /// Reads a text. `None` means that a placeholder is unknown.
     pub(super) fn parse(text: &str) -> Option<Template> {
         let (mut pieces, mut plain, mut rest) = (Vec::new(), String::new(), text);
         while let Some((before, after)) = rest.split_once('{') {
@@ -88,13 +91,14 @@ impl Template {
         Some(Template(pieces))
     }
 
-    /// One placeholder alone.
+    /// The template `{cursor}`.
     pub(super) fn of_cursor() -> Template {
         let at_first = String::new();
         Template(vec![Piece::Cursor { at_first }])
     }
 
-    /// Whether it is `{cursor}` and nothing else: what holds it is left out on the first page.
+    /// Whether it is `{cursor}` and nothing else. What holds such a text is left out on the first
+    /// page.
     pub(super) fn is_cursor(&self) -> bool {
         matches!(self.0.as_slice(), [Piece::Cursor { at_first }] if at_first.is_empty())
     }
@@ -104,13 +108,13 @@ impl Template {
         pieces.any(|piece| matches!(piece, Piece::Cursor { .. }))
     }
 
-    /// Whether it says for which campaign it asks.
+    /// Whether it names the campaign.
     pub(super) fn has_campaign(&self) -> bool {
         let mut pieces = self.0.iter();
         pieces.any(|piece| matches!(piece, Piece::CampaignId | Piece::Campaign(_)))
     }
 
-    /// What stands before the first placeholder.
+    /// The text before the first placeholder.
     pub(super) fn beginning(&self) -> &str {
         match self.0.first() {
             Some(Piece::Text(text)) => text,
@@ -118,7 +122,7 @@ impl Template {
         }
     }
 
-    /// With the values in their places, each of them escaped.
+    /// The text with each placeholder replaced by its value, escaped.
     pub(super) fn filled(
         &self,
         asked: &Asked<'_>,
@@ -177,7 +181,8 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 impl Unit {
-    /// A part of a second is left out: asked for is what changed a little before.
+    /// Writes a time. Units other than milliseconds leave out parts of a second, so the request
+    /// asks from a little earlier.
     fn written(self, since: Timestamp) -> String {
         let seconds = since.as_millisecond().div_euclid(1_000);
         let whole = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);

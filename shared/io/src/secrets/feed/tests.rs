@@ -1,6 +1,8 @@
-//! The secret of a feed, in both its forms.
+//! Tests of a feed's secret, in both its forms.
 
 mod refused;
+
+use domain::change::CampaignId;
 
 use super::*;
 
@@ -83,7 +85,7 @@ fn asked(secret: &FeedSecret, cursor: Option<&str>) -> Result<Plain, Unfit> {
     })
 }
 
-/// HubSpot's search.
+/// A feed that uses HubSpot's search.
 fn search() -> serde_json::Value {
     serde_json::json!({
         "auth": { "kind": "bearer", "token": "hush" },
@@ -108,7 +110,7 @@ fn a_body_is_filled_with_values_that_stay_texts() {
         body["filterGroups"][0]["filters"].clone()
     };
     let first = filters(None);
-    // 120 s before.
+    // The request asks from 120 s before the time of the run.
     assert_eq!(first[0]["value"], "1795532280000");
     assert_eq!(first[1]["value"], "O'Brien \"&\" é{");
     assert_eq!(first[2]["value"], "0");

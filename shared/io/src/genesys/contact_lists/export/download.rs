@@ -1,4 +1,7 @@
-//! The way from an export's address to its rows.
+//! Downloads an export's file and feeds it to `rows`.
+//!
+//! The address is asked for or checked here, so that the download goes to an https host and carries
+//! no token. `export` waits until the export is ready.
 
 use std::time::Duration;
 
@@ -14,7 +17,7 @@ use crate::genesys::wire;
 
 const DOWNLOAD: &str = "GET the export's download";
 const ADDRESS: &str = "GET the export's address";
-/// Until the head of a download is there, and between two pieces of it.
+/// How long to wait for the head of a download, and between two pieces of it.
 const SILENCE: Duration = Duration::from_secs(30);
 
 impl ContactList {
@@ -25,7 +28,7 @@ impl ContactList {
         patience: &Patience<'_>,
     ) -> Result<Snapshot, NoExport> {
         let address = self.address(&ready.uri).await?;
-        // No token: whoever holds the file is not who issued it.
+        // The request has no token: the host of the file is not the one that issued it.
         let request = Request::get(address).body(Bytes::new());
         let request = request.map_err(|_| not_an_address())?;
         let shared = &self.org.shared;
@@ -61,7 +64,7 @@ impl ContactList {
         rows.end(self.version_field.as_deref())
     }
 
-    /// Where the file is: what is an address of the API is asked for that.
+    /// The address of the file. If the export's address is one of the API, the API is asked for it.
     async fn address(&self, uri: &str) -> Result<Uri, NoExport> {
         let address: Uri = uri.parse().map_err(|_| not_an_address())?;
         let secret = self.org.open(&self.run).await?;
@@ -87,7 +90,7 @@ impl ContactList {
     }
 
     fn allowed(&self, address: Uri) -> Result<Uri, NoExport> {
-        // Only in local runs are the hosts of Genesys Cloud replaced.
+        // The hosts of Genesys Cloud are replaced in local runs only.
         let is_local = self.org.shared.config.genesys_base_url.is_some();
         let is_safe = match address.scheme_str() {
             Some("https") => true,

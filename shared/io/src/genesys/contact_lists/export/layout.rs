@@ -1,4 +1,7 @@
-//! Which cells of an export's rows say what.
+//! Says which cell of an export's row holds what.
+//!
+//! An export has columns of its own beside those of the list, and both may have the same name.
+//! `rows` stores the cells in the order of this layout, and `snapshot` reads them.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +14,8 @@ const CALLABLE: &str = "ContactCallable";
 const CONTACTABLE: &str = "ContactableBy";
 const NUMBER: &str = "Callable-";
 
-/// What is kept of a row, in this order: its id, whether it may be called, its channels, its numbers, the
-/// list's columns. Each with the cell in which it stands.
+/// The cells of a row that are stored, in this order: its id, whether it is callable, its channels,
+/// its numbers, and the list's columns. Each has the index of its cell in the row.
 #[derive(Debug)]
 pub(super) struct Layout {
     /// How many cells a row has.
@@ -25,7 +28,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// By the first row. A column of the list that is named as one of the export's own stands before it.
+    /// Reads the layout from the first row. If a column of the list has the name of one of the
+    /// export's own, the list's column comes first.
     pub(super) fn of(
         header: &[&str],
         columns: &BTreeSet<String>,
@@ -35,7 +39,7 @@ impl Layout {
         let place = |name: &str| header.iter().position(|cell| *cell == name);
         let own = |name: &str| {
             let last = header.iter().rposition(|cell| *cell == name)?;
-            // Where there is one alone it is the list's.
+            // If there is only one column of this name, it is the list's.
             let is_lists = columns.contains(name) && place(name) == Some(last);
             (!is_lists).then_some(last)
         };
@@ -62,7 +66,7 @@ impl Layout {
         })
     }
 
-    /// The cells that are kept, in order.
+    /// The cells that are stored, in order.
     pub(super) fn kept(&self) -> impl Iterator<Item = usize> {
         let flags = self.channels.iter().map(|(_, cell)| *cell);
         let phones = self.phones.iter().map(|(_, cell)| *cell);
@@ -74,12 +78,12 @@ impl Layout {
             .chain(columns)
     }
 
-    /// How many of them are flags, after the id.
+    /// How many of the stored cells are flags. They follow the id.
     pub(super) fn flags(&self) -> usize {
         1 + self.channels.len() + self.phones.len()
     }
 
-    /// Channels and numbers of which the export says nothing.
+    /// Channels and numbers about which the export says nothing.
     pub(super) fn untold(&self, numbers: Option<&BTreeSet<String>>) -> Lowered {
         let is_told = |channel: &Channel| self.channels.iter().any(|(told, _)| told == channel);
         let mut untold = Lowered {
@@ -94,7 +98,8 @@ impl Layout {
     }
 }
 
-/// What a cell says that says yes or no; `None`: it says nothing of that.
+/// Reads a cell that holds a flag. The outer `None` means that it holds no flag, and the inner
+/// `None` that it is empty.
 pub(super) fn flag(cell: &str) -> Option<Option<bool>> {
     let is = |texts: [&str; 2]| texts.iter().any(|text| cell.eq_ignore_ascii_case(text));
     if cell.is_empty() {

@@ -1,5 +1,9 @@
-//! The rows of an export, as their bytes come: into a file without a name, with an index in memory. Nothing
-//! of it grows with the bytes of the list but the file.
+//! Reads the rows of an export as their bytes arrive. It unpacks gzip, parses the CSV, checks each
+//! row, and stores it in an unnamed temporary file with an index in memory.
+//!
+//! Memory does not grow with the bytes of the list: only the file does, and the index with the
+//! number of contacts. `download` hands in the bytes, `layout` says which cells are stored, and the
+//! result is a `Snapshot`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,12 +16,12 @@ use super::NoExport;
 use super::layout::{Layout, flag};
 use super::snapshot::{Entry, Snapshot, hash};
 
-/// More than any list holds, or any row, or any contact (docs/genesys-cloud.md "Limits").
+/// Limits beyond those of any list, row or contact (docs/genesys-cloud.md "Limits").
 const MOST_ROWS: usize = 5_000_000;
 const LONGEST_ROW: usize = 1 << 20;
 const MOST_CELLS: usize = 2_048;
-/// So many bytes are unpacked at once: no file that is malicious makes more than a thousand times as much
-/// of them.
+/// How many bytes are unpacked at once. Even a malicious file expands them at most a thousandfold
+/// or so.
 const AT_ONCE: usize = 4_096;
 const BYTE_ORDER_MARK: char = '\u{feff}';
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -25,7 +29,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 pub(super) struct Rows<'a> {
     columns: &'a BTreeSet<String>,
     numbers: Option<&'a BTreeSet<String>>,
-    /// What came before it is known whether the file is packed.
+    /// The first bytes, until it is known whether the file is packed.
     first: Vec<u8>,
     packed: Option<MultiGzDecoder<Vec<u8>>>,
     is_begun: bool,
@@ -65,13 +69,13 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Some more bytes of the file.
+    /// Takes some more bytes of the file.
     pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), NoExport> {
         if self.is_begun {
             return self.unpack(piece);
         }
         self.first.extend_from_slice(piece);
-        // As many as a byte order mark has, which is looked for in what stands together.
+        // A byte order mark has three bytes, and it is looked for in one piece.
         if self.first.len() < 3 {
             return Ok(());
         }
@@ -104,7 +108,7 @@ impl<'a> Rows<'a> {
     }
 
     fn parse(&mut self, mut bytes: &[u8]) -> Result<(), NoExport> {
-        // To the reader no bytes mean the end.
+        // The reader takes an empty piece for the end of the file.
         while !bytes.is_empty() {
             let read = self.step(bytes)?;
             bytes = &bytes[read..];
@@ -112,7 +116,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// One step of the reader, which may end a row. Answers how many bytes it took.
+    /// Takes one step of the reader, which may end a row. Returns how many bytes it took.
     fn step(&mut self, bytes: &[u8]) -> Result<usize, NoExport> {
         let (cells, ends) = (&mut self.cells[self.filled..], &mut self.ends[self.ended..]);
         let (result, read, wrote, ended) = self.reader.read_record(bytes, cells, ends);
@@ -142,7 +146,7 @@ impl<'a> Rows<'a> {
         NoExport::Broken(format!("row {row} {what}"))
     }
 
-    /// A row is whole.
+    /// Stores a row that is complete. The first row is the header.
     fn record(&mut self) -> Result<(), NoExport> {
         let text = std::str::from_utf8(&self.cells[..self.filled]);
         let text = text.map_err(|_| self.broken("is no UTF-8"))?;
@@ -198,7 +202,7 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// There are no more bytes.
+    /// Ends the reading after the last byte.
     pub(super) fn end(mut self, version_field: Option<&str>) -> Result<Snapshot, NoExport> {
         if !self.is_begun {
             self.begin()?;
@@ -208,7 +212,7 @@ impl<'a> Rows<'a> {
             let plain = std::mem::take(packed.get_mut());
             self.parse(&plain)?;
         }
-        // What may be left is the last row, with no line's end.
+        // The last row may have no line end.
         self.step(&[])?;
         let Some(layout) = self.layout else {
             return Err(NoExport::Broken("it is empty".to_owned()));

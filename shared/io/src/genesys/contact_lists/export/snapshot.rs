@@ -1,4 +1,9 @@
-//! A contact list as an export showed it: its rows in a file, and in memory 16 bytes of each.
+//! A contact list as an export showed it. Its rows are in a temporary file, and 16 bytes of each
+//! row are in memory.
+//!
+//! It finds a contact by its key, and it can note which contacts a feed lists. It is not updated: a
+//! contact is as it was at the time of the export. `rows` builds a snapshot, and `layout` says what
+//! the cells of a row mean.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,16 +18,16 @@ use serde_json::{Map, json};
 
 use super::layout::{Layout, flag};
 
-/// Where the row of a contact is.
+/// The place of a contact's row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
-    /// Of its id.
+    /// The hash of the contact's id.
     pub(super) hash: u64,
-    /// In the file.
+    /// The offset of the row in the file.
     pub(super) at: u64,
 }
 
-/// Ids that differ in case alone have the same.
+/// The hash of an id. Ids that only differ in case have the same hash.
 pub(super) fn hash(id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     for letter in id.chars().flat_map(char::to_lowercase) {
@@ -34,22 +39,22 @@ pub(super) fn hash(id: &str) -> u64 {
 /// A whole contact list.
 pub struct Snapshot {
     file: File,
-    /// In order.
+    /// The entries in ascending order of their hash.
     index: Vec<Entry>,
     layout: Layout,
     version_field: Option<String>,
     untold: Lowered,
-    /// A bit of each entry: whether somebody lists it.
+    /// One bit for each entry: whether the feed lists the contact.
     listed: Vec<u64>,
 }
 
-/// A contact that nobody lists.
+/// A contact that the feed does not list.
 pub struct Unlisted {
-    /// Of the id, whatever the case of its letters.
+    /// The hash of the id. It does not depend on the case of the letters.
     pub hash: u64,
-    /// Its key: personal data.
+    /// The contact's key. It is personal data.
     pub id: String,
-    /// As the export shows it.
+    /// The contact as the export shows it.
     pub contact: Contact,
 }
 
@@ -60,7 +65,8 @@ pub enum Shown {
     Nobody,
     /// The contact as it was then.
     Contact(Contact),
-    /// There is one whose id differs in case alone: only the service knows whether that is the same.
+    /// There is a contact whose id only differs in case. Only the service knows whether that is the
+    /// same contact.
     Unsure,
 }
 
@@ -83,8 +89,8 @@ impl Snapshot {
         }
     }
 
-    /// Notes that somebody lists the contact of this key. It counts for those too whose id differs in case
-    /// alone.
+    /// Notes that the feed lists the contact of this key, and every contact whose id only differs
+    /// in case.
     pub fn list(&mut self, key: &ContactKey) {
         self.listed.resize(self.index.len().div_ceil(64), 0);
         for place in self.alike(hash(key.as_str())) {
@@ -92,11 +98,11 @@ impl Snapshot {
         }
     }
 
-    /// The contacts that nobody lists, in the order of their hashes. Whom an opt-out alone made is none of the
-    /// campaign's.
+    /// The contacts that the feed does not list, in the order of their hashes. A contact that only
+    /// an opt-out created does not belong to the campaign, so it is left out.
     ///
     /// # Errors
-    /// Where the temporary file cannot be read.
+    /// The temporary file cannot be read.
     pub fn unlisted(&self) -> impl Iterator<Item = io::Result<Unlisted>> {
         let is_listed = |place: usize| {
             let word = self.listed.get(place / 64).copied().unwrap_or_default();
@@ -125,12 +131,12 @@ impl Snapshot {
         first..first + alike
     }
 
-    /// How many contacts it has.
+    /// How many contacts the list has.
     pub fn contacts(&self) -> usize {
         self.index.len()
     }
 
-    /// How many of them somebody lists.
+    /// How many of them the feed lists.
     pub fn listed(&self) -> u64 {
         self.listed
             .iter()
@@ -138,7 +144,7 @@ impl Snapshot {
             .sum()
     }
 
-    /// Channels and numbers of which it says nothing.
+    /// Channels and numbers about which the export says nothing.
     pub fn untold(&self) -> &Lowered {
         &self.untold
     }
@@ -146,7 +152,7 @@ impl Snapshot {
     /// The contact of this key.
     ///
     /// # Errors
-    /// Where the temporary file cannot be read.
+    /// The temporary file cannot be read.
     pub fn find(&self, key: &ContactKey) -> io::Result<Shown> {
         let mut shown = Shown::Nobody;
         for entry in &self.index[self.alike(hash(key.as_str()))] {
@@ -154,7 +160,7 @@ impl Snapshot {
             let mut cells = cells(&row);
             let id = cells.next().unwrap_or_default();
             if id == key.as_str() {
-                // One that is listed twice is as it was listed last.
+                // If a contact is in the export twice, the last row counts.
                 shown = Shown::Contact(self.contact(cells));
             } else if shown == Shown::Nobody && is_alike(id, key.as_str()) {
                 shown = Shown::Unsure;
@@ -171,10 +177,10 @@ impl Snapshot {
         Ok(row)
     }
 
-    /// By the same rules as one that was read by itself.
+    /// Builds the contact of a row by the same rules as one that was read by itself.
     fn contact<'a>(&self, mut cells: impl Iterator<Item = &'a str>) -> Contact {
         let mut flag = || cells.next().and_then(flag).flatten();
-        // Where it does not say that it is not callable, it may be called.
+        // A contact is callable unless the export says that it is not.
         let callable = flag().unwrap_or(true);
         let (mut channels, mut phones) = (Map::new(), Map::new());
         for (channel, _) in &self.layout.channels {
@@ -201,13 +207,13 @@ fn is_alike(id: &str, key: &str) -> bool {
     id.to_lowercase() == key.to_lowercase()
 }
 
-/// The cells of a row that was kept.
+/// The cells of a row as `rows` stored it.
 fn cells(mut row: &[u8]) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let (length, rest) = row.split_first_chunk::<2>()?;
         let (cell, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
         row = rest;
-        // It was text when it was written.
+        // The cell was UTF-8 when it was written.
         std::str::from_utf8(cell).ok()
     })
 }

@@ -1,4 +1,4 @@
-//! What a secret may not say, named without any value.
+//! Tests of secrets that are refused. Each fault is named without any value.
 
 use super::*;
 

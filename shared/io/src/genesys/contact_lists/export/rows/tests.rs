@@ -1,3 +1,5 @@
+//! Tests of reading the rows of an export, whole and in pieces, plain and packed.
+
 use std::collections::BTreeSet;
 
 use domain::change::ContactKey;
