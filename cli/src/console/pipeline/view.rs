@@ -1,4 +1,6 @@
-//! The pipeline as a page: five stages, each with its numbers and how they went lately.
+//! Renders the pipeline page: five stages, each with its numbers and their recent course.
+//!
+//! The numbers come from `super`, and what is measured is listed in `measures`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -21,14 +23,14 @@ const STAGES: [(Stage, &str); 5] = [
     (Stage::End, "Parked and drift"),
 ];
 
-/// In the place of a number that nobody tells.
+/// Shown in place of a number that nobody reports.
 const NO_ANSWER: &str = "no answer";
 
 /// The size of a sparkline.
 const WIDE: usize = 108;
 const HIGH: usize = 24;
 
-/// All of the page.
+/// The whole page.
 pub(super) fn whole(app: &App, now: &Now) -> Markup {
     let org = now.org.as_ref().map(OrgId::as_str);
     let part = match org {
@@ -41,7 +43,7 @@ pub(super) fn whole(app: &App, now: &Now) -> Markup {
     }
 }
 
-/// What asks for itself again.
+/// The part of the page that refreshes itself.
 pub(super) fn inner(app: &App, now: &Now) -> Markup {
     let minutes = app.metrics.period().as_secs() * PERIODS as u64 / 60;
     let span = match minutes {
@@ -89,7 +91,7 @@ fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
     }
 }
 
-/// Those that are on, with what to do; and every other one with its state.
+/// Alarms that are on, with what to do, and the state of every other alarm.
 fn alarms(app: &App, now: &Now) -> Markup {
     let all = match &now.alarms {
         Ok(all) => all,
@@ -124,7 +126,7 @@ fn alarms(app: &App, now: &Now) -> Markup {
     }
 }
 
-/// The numbers that are of this moment.
+/// The numbers of this moment.
 fn head(stage: Stage, now: &Now) -> Markup {
     match stage {
         Stage::Queue => match &now.queue {
@@ -172,12 +174,12 @@ fn parked(parked: u64, now: &Now) -> Markup {
     }
 }
 
-/// Beside a number that is of all orgs, where one is chosen.
+/// A note beside a number that counts all orgs, if one org is chosen.
 fn of_all(now: &Now) -> &'static str {
     if now.org.is_some() { " (all orgs)" } else { "" }
 }
 
-/// Runs of reconcile that are due.
+/// The runs of reconcile that are due.
 fn runs(now: &Now) -> Markup {
     match &now.runs {
         None => html! { p.small { "Runs of reconcile: not known, set RUNS_QUEUE_URL." } },
@@ -193,7 +195,7 @@ fn runs(now: &Now) -> Markup {
     }
 }
 
-/// Why changes are retried, the most frequent first.
+/// The causes of retries, the most frequent first.
 fn causes(now: &Now) -> Markup {
     let causes = now.series.iter().flat_map(|series| &series.causes);
     let mut causes: Vec<_> = causes.filter(|(_, count)| **count > 0.0).collect();
@@ -241,7 +243,8 @@ fn budget(now: &Now) -> Markup {
     }
 }
 
-/// Over all periods; none: nobody tells. What is not measured did not happen.
+/// The sum over all periods. `None` means that there is no answer. A measure without values did not
+/// happen.
 fn total(now: &Now, name: &str) -> Option<f64> {
     let series = now.series.as_ref().ok()?;
     Some(
@@ -278,7 +281,7 @@ fn one(measure: &Measure, now: &Now) -> Markup {
     }
 }
 
-/// None: a mean of nothing.
+/// One value for several periods. `None` means a mean of nothing.
 fn together(measure: &Measure, values: &[f64]) -> Option<f64> {
     match measure.stat {
         Stat::Sum => Some(values.iter().sum()),
@@ -294,7 +297,7 @@ fn together(measure: &Measure, values: &[f64]) -> Option<f64> {
     }
 }
 
-/// A whole number; of what is small and not whole a digit more.
+/// Prints a whole number, or one more digit for a small number that is not whole.
 fn shown(value: f64) -> String {
     if value.fract() != 0.0 && value < 10.0 {
         return format!("{value:.1}");
@@ -308,7 +311,7 @@ fn shown(value: f64) -> String {
     number(whole)
 }
 
-/// A line: what it says is told beside it.
+/// A sparkline. It is hidden from screen readers, because its numbers stand beside it.
 fn spark(values: &[f64]) -> Markup {
     let most = values.iter().copied().fold(0.0, f64::max);
     let mut points = String::new();
