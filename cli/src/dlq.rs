@@ -1,5 +1,8 @@
-//! `campaign-sync dlq`: the changes that were parked, and what becomes of them (docs/contract.md
+//! `campaign-sync dlq`: lists, shows, redrives and drops the parked changes (docs/contract.md
 //! "Parked messages").
+//!
+//! This file reads arguments and chooses which messages are meant. The queue itself is in `parked`,
+//! sending again is in `redrive`, and its result is in `report`. The console uses the same code.
 
 pub(crate) mod parked;
 pub(crate) mod redrive;
@@ -50,26 +53,27 @@ enum Command {
     List(Which),
     /// Shows one parked change: all but contact key and values
     Show {
-        /// As `list` prints it
+        /// The id, as `list` prints it
         id: String,
         /// Shows the contact key and the values too, as they were sent
         #[arg(long)]
         reveal: bool,
-        /// Prints what was sent alone, to the letter, contact key and values included: of an unmapped item what
-        /// `source test` reads
+        /// Prints only what was sent, unchanged, with contact key and values. For an
+        /// unmapped item this is what `source test` reads
         #[arg(long, conflicts_with = "reveal")]
         body: bool,
     },
-    /// Sends parked changes again, in their message groups and their order, and takes them off the
+    /// Sends parked changes again, in their message groups and in order, and takes them off the
     /// dead-letter queue
     Redrive {
         #[command(flatten)]
         which: Which,
-        /// At most so many changes a second, of which an unmapped item may be several. By predictive, 300
-        /// calls a minute apply two and a half
+        /// The most changes a second; an unmapped item may become several. Through
+        /// predictive, 300 calls a minute apply two and a half changes a second
         #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate)]
         rate: u32,
-        /// Also those without a rank: nothing keeps them from overwriting what is newer
+        /// Also sends changes without a rank: nothing keeps these from overwriting what is
+        /// newer
         #[arg(long)]
         unranked: bool,
         /// Tells what would be sent, and sends nothing
@@ -78,31 +82,32 @@ enum Command {
     },
     /// Deletes one parked change for good
     Drop {
-        /// As `list` prints it
+        /// The id, as `list` prints it
         id: String,
     },
 }
 
-/// Which of what is parked is meant.
+/// Which parked messages are meant.
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct Which {
     /// Only what was parked for this reason, such as retryHorizon; may be given several times
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     pub(crate) reasons: Vec<String>,
-    /// Only this one, as `list` prints it; may be given several times
+    /// Only the message with this id, as `list` prints it; may be given several times
     #[arg(long = "id", value_name = "ID")]
     pub(crate) ids: Vec<String>,
     /// Only what this source sent
     #[arg(long, value_parser = args::source)]
     pub(crate) source: Option<SourceName>,
-    /// Only the changes of this org. An unmapped item is of the org of its source when it is listed, and
-    /// of that of the changes that it becomes when it is redriven
+    /// Only the changes of this org. When it is listed, an unmapped item belongs to the org of
+    /// its source; when it is redriven, to the org of the changes that it becomes
     #[arg(long, value_parser = args::org)]
     pub(crate) org: Option<OrgId>,
 }
 
 impl Which {
-    /// What it chooses by, as it is written in a command line; none: all.
+    /// The choice as it is written in a command line. `None` means that all messages are
+    /// chosen.
     fn words(&self) -> Option<String> {
         let reasons = self
             .reasons
@@ -121,7 +126,7 @@ impl Which {
         (!all.is_empty()).then(|| all.join(" "))
     }
 
-    /// That there is none of it.
+    /// A sentence that says that no such message is parked.
     fn nothing(&self) -> String {
         match self.words() {
             None => "Nothing is parked that can be seen now.".to_owned(),
@@ -133,7 +138,7 @@ impl Which {
         self.is_chosen(parked) && self.is_org(parked)
     }
 
-    /// By all but its org.
+    /// Whether a message is chosen, whatever its org.
     fn is_chosen(&self, parked: &Parked) -> bool {
         let source = self.source.as_ref().map(SourceName::as_str);
         (self.reasons.is_empty() || self.reasons.contains(&parked.reason))
@@ -141,7 +146,7 @@ impl Which {
             && source.is_none_or(|source| parked.body["source"].as_str() == Some(source))
     }
 
-    /// By what it says itself.
+    /// Whether the message itself names the chosen org.
     fn is_org(&self, parked: &Parked) -> bool {
         let org = self.org.as_ref();
         org.is_none_or(|org| parked.org() == Some(org.as_str()))
@@ -153,7 +158,7 @@ fn reason(text: &str) -> Result<String, String> {
         .into_iter()
         .map(ParkReason::as_str)
         .collect();
-    // Of ingest; and what SQS itself moved.
+    // Two more reasons: that of ingest, and that of messages which SQS itself moved.
     names.extend([ingest::webhook::REASON, parked::NO_REASON]);
     names
         .contains(&text)
@@ -169,7 +174,7 @@ fn rate(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| "expected changes a second, from 1/s to 100/s, such as 2/s".to_owned())
 }
 
-/// Runs, prints, and answers whether all was done.
+/// Runs the command, prints its result, and returns whether everything was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = DlqConfig::from_env(matches!(args.command, Command::Redrive { .. }))
         .map_err(|error| error.to_string())?;
@@ -293,14 +298,16 @@ async fn show_body(queue: &DeadLetters, id: &str) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Deletes one of what is parked for good. `told` is called with how many were looked at so far.
+/// Deletes one parked message for good. `told` is called with the number of messages that were
+/// looked at.
 pub(crate) async fn delete(
     queue: &DeadLetters,
     id: &str,
     told: &(dyn Fn(usize) + Sync),
 ) -> Result<(), String> {
     let (mut all, ended) = queue.hold(told).await;
-    // SQS deletes only what is still invisible by the handle that it was received with.
+    // SQS deletes a message only while it is invisible under the handle with which it was
+    // received.
     let deleted = match all.iter().position(|parked| parked.id == id) {
         Some(place) => queue.delete(&all.remove(place)).await,
         None => Err(ended.err().unwrap_or_else(|| unknown(id))),

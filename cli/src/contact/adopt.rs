@@ -1,5 +1,7 @@
-//! `campaign-sync contact adopt`: whom the CRM opted out before there were marks, by the very code with
-//! which reconcile reads feed and campaign.
+//! `campaign-sync contact adopt`: marks contacts that the CRM opted out before there were marks.
+//!
+//! The command reads feed and campaign by the code of reconcile (`crate::stretches`). What is
+//! counted and printed is in `report`.
 
 mod report;
 
@@ -38,20 +40,21 @@ runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROF
 The exit status is 0 when all was looked at and, with --yes, all adoptions are in the queue, 1 when not so, 2 when the command
 could not run.")]
 pub(super) struct Args {
-    /// Whose: names the secrets {prefix}/org/{org} and {prefix}/feed/{org}
+    /// The org; names the secrets {prefix}/org/{org} and {prefix}/feed/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign
+    /// The campaign whose contacts are looked at
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// Enqueues the adoptions; without it they are only counted
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// Looks and counts, and enqueues nothing, as without --yes
+    /// Counts and enqueues nothing, as without --yes
     #[arg(long)]
     dry_run: bool,
-    /// Also contacts of which the campaign holds something newer than the feed says: only where the feed
-    /// is up to date, and what is newer came from elsewhere. Else it may have been an opt-in
+    /// Also adopts contacts for which the campaign holds something newer than the feed. Use it
+    /// only if the feed is up to date and the newer values came from elsewhere; otherwise they
+    /// may be an opt-in
     #[arg(long)]
     also_newer: bool,
     /// Goes on where an earlier run stopped
@@ -62,10 +65,10 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Runs, prints, and answers whether all was looked at and enqueued.
+/// Runs the command, prints its result, and returns whether everything was looked at and enqueued.
 pub(super) fn run(args: &Args, config: Config) -> Result<bool, String> {
     let of_these = std::slice::from_ref(&args.campaign);
-    // One of reconcile looks at what the CRM changed lately alone.
+    // A cursor of reconcile looks only at what the CRM changed lately.
     let is_other = |cursor: &Cursor| {
         !cursor.is_of(&args.org, of_these) || !cursor.is_since(Timestamp::UNIX_EPOCH)
     };
@@ -93,7 +96,7 @@ fn input(args: &Args, now: Timestamp) -> Input {
         since: Timestamp::UNIX_EPOCH,
         run: now,
         dry_run: !args.yes,
-        // Nothing of what differs is enqueued.
+        // The limit on drift does not apply, since no repair is enqueued.
         max_drift_percent: 100,
         force: false,
         cursor: args.cursor.clone(),

@@ -1,4 +1,6 @@
-//! `campaign-sync contact show`: what is known of one contact, and why it is not called.
+//! `campaign-sync contact show`: prints what is known of one contact, and why it is not called.
+//!
+//! `look` gathers the facts and `why` explains them; this file reads arguments and prints.
 
 use domain::change::{CampaignId, OrgId};
 use futures_util::future::join;
@@ -15,7 +17,7 @@ use crate::dlq::parked::{DeadLetters, Parked};
 use crate::table::table;
 use crate::{args, connect, one_contact};
 
-/// How far back the log is searched where nothing is said.
+/// How far back the log is searched by default.
 pub(crate) const SINCE: SignedDuration = SignedDuration::from_hours(48);
 
 #[derive(clap::Args)]
@@ -37,16 +39,17 @@ pub(super) struct Args {
     /// The contact's key; - reads it from standard input, so that it does not stand in the shell's history
     #[arg(value_name = "KEY")]
     key: String,
-    /// Whose: names the secret {prefix}/org/{org}
+    /// The contact's org; names the secret {prefix}/org/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign
+    /// The contact's campaign
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// How far back the log is searched: a time, or how long ago [default: 2d]
     #[arg(long, value_parser = args::since)]
     since: Option<Since>,
-    /// The stack's name, by which its log group is called [default: `STACK_NAME`, or campaign-sync]
+    /// The stack's name, which is part of the name of its log group [default: `STACK_NAME`, or
+    /// campaign-sync]
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
     /// Prints one JSON object instead of text
@@ -54,7 +57,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Runs, prints, and answers whether all was looked at, and nothing keeps the contact from being called.
+/// Runs the command, prints its result, and returns whether everything was looked at and nothing
+/// keeps the contact from being called.
 pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
     let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
     let [key] = &keys[..] else {
@@ -94,7 +98,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
     Ok(found.iter().all(|one| one.says == Says::Passes))
 }
 
-/// Those of one message group, the oldest first.
+/// The parked changes of one message group, the oldest first.
 pub(crate) fn of_group<'a>(
     all: impl Iterator<Item = &'a Parked>,
     group: &str,

@@ -1,4 +1,7 @@
-//! The dead-letter queue, as a person looks at it.
+//! The dead-letter queue: receives messages, hides personal data, and keeps messages invisible
+//! while somebody works on them.
+//!
+//! Which messages are chosen is decided in `super`, and what is sent again in `redrive`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,27 +21,27 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-/// How long nobody else sees what is looked at, in seconds.
+/// The visibility timeout of a look, in seconds.
 const LOOKED_AT: i32 = 120;
-/// What is sent for longer is kept from others again so often.
+/// How often the visibility timeout is renewed during a long send.
 pub(crate) const HELD_AGAIN: Duration = Duration::from_secs(5);
 
-/// What stands for the reason where there is none: SQS itself moved the message.
+/// Stands for the reason if there is none, because SQS itself moved the message.
 pub(crate) const NO_REASON: &str = "none";
 
-/// One parked change.
+/// A parked message: a change, or an item that became no change.
 pub(crate) struct Parked {
     pub(crate) id: String,
     pub(crate) parked_at: Option<Timestamp>,
     pub(crate) reason: String,
     pub(crate) detail: String,
-    /// As it was sent.
+    /// The body, as it was sent.
     pub(crate) text: String,
-    /// The same as JSON; null where it is none.
+    /// The body as JSON, or null if it is not JSON.
     pub(crate) body: Value,
     pub(crate) group: String,
     handle: String,
-    /// What else was noted when it was parked.
+    /// Everything else that was noted when the message was parked.
     noted: Map<String, Value>,
 }
 
@@ -61,7 +64,7 @@ impl Parked {
         let text = message.body.clone().unwrap_or_default();
         Parked {
             parked_at: sent.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
-            // Of what SQS itself moved there nothing is noted.
+            // If SQS itself moved the message, nothing was noted.
             reason: noted("reason").unwrap_or_else(|| NO_REASON.to_owned()),
             detail: noted("detail").unwrap_or_default(),
             noted: others
@@ -76,20 +79,20 @@ impl Parked {
         }
     }
 
-    /// Whether it is an item of a webhook that became no change, as ingest parks it.
+    /// Whether this is an item of a webhook that became no change, as ingest parks it.
     pub(crate) fn is_unmapped(&self) -> bool {
         self.reason == REASON
     }
 
-    /// Whose change it is; by its message group where its body cannot be read. Of an unmapped item the org of
-    /// its source, if that has one.
+    /// The org of the change, or that of its message group if the body cannot be read. For an
+    /// unmapped item it is the org of its source, if the source has one.
     pub(crate) fn org(&self) -> Option<&str> {
         let of_group = || self.group.split('/').next();
         let org = self.body["org"].as_str();
         org.or_else(|| of_group().filter(|_| !self.is_unmapped()))
     }
 
-    /// The message group. Where it is not as it must be it may hold anything.
+    /// The message group. It is hidden if it is malformed, since it may then hold anything.
     pub(crate) fn shown_group(&self, reveal: bool) -> &str {
         match reveal || MessageGroup::is_well_formed(&self.group) {
             true => &self.group,
@@ -97,13 +100,13 @@ impl Parked {
         }
     }
 
-    /// What else was noted when it was parked, by name.
+    /// Everything else that was noted when the message was parked, by name.
     pub(crate) fn noted(&self) -> impl Iterator<Item = (&str, &str)> {
         let noted = self.noted.iter();
         noted.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
     }
 
-    /// What was sent, without personal data; null where it cannot be read.
+    /// The body without personal data, or null if it cannot be read.
     pub(crate) fn hidden(&self) -> Value {
         match &self.body {
             Value::Null => Value::Null,
@@ -111,8 +114,8 @@ impl Parked {
         }
     }
 
-    /// All that is known of it. Personal data only where they are to be revealed: then the change is what was
-    /// sent, to the letter, for a name that stands twice in it may be an opt-out.
+    /// All that is known of the message. If personal data are revealed, the change is shown as
+    /// it was sent, unchanged: a name that stands twice in it may be an opt-out.
     pub(crate) fn shown(&self, reveal: bool) -> Shown {
         let about = json!({
             "id": self.id,
@@ -140,7 +143,7 @@ impl Parked {
     }
 }
 
-/// A parked change, as a person or a program is shown it.
+/// A parked message, as a person or a program is shown it.
 #[derive(Serialize)]
 pub(crate) struct Shown {
     #[serde(flatten)]
@@ -150,8 +153,8 @@ pub(crate) struct Shown {
 
 const HIDDEN: &str = "…";
 
-/// Names and structure stay, and what docs/contract.md "Contact change" says to be no personal
-/// data, where it is of the kind that it must be.
+/// The body with values hidden. Names and structure stay. So do the members that docs/contract.md
+/// "Contact change" lists as free of personal data, if they are of the right kind.
 fn hidden(body: &Value) -> Value {
     const OPEN: [&str; 12] = [
         "unmapped",
@@ -201,7 +204,8 @@ fn hidden(body: &Value) -> Value {
     members.iter().map(hide).collect()
 }
 
-/// A number, a truth, or a short text without spaces or anything unusual; else hidden.
+/// A number, a boolean, or a short text without spaces or unusual characters; anything else is
+/// hidden.
 pub(crate) fn plain(value: &Value) -> Value {
     let is_plain = |text: &str| {
         text.len() <= 128
@@ -216,16 +220,18 @@ pub(crate) fn plain(value: &Value) -> Value {
     }
 }
 
-/// What goes back to the queue, in the message group of its contact. The deduplication id is of the parked
-/// message (docs/contract.md "Parked messages"): the change's own would be dropped within five minutes, and a
-/// second redrive of the same message is.
+/// A message that goes back to the queue, in the message group of its contact.
+///
+/// The deduplication id is made from the id of the parked message (docs/contract.md "Parked
+/// messages"). With the change's own id SQS would drop the message within five minutes. With this
+/// id SQS drops only a second redrive of the same message.
 pub(crate) struct Outgoing {
     pub(crate) body: String,
     pub(crate) group: String,
     pub(crate) deduplication_id: String,
 }
 
-/// The dead-letter queue, and the queue that parked changes go back to.
+/// The dead-letter queue, and the queue to which parked changes go back.
 pub(crate) struct DeadLetters {
     client: Client,
     url: String,
@@ -245,7 +251,8 @@ impl DeadLetters {
         }
     }
 
-    /// Up to ten messages, the oldest of their groups first; none: all that can come out has.
+    /// Up to ten messages, the oldest of their groups first. An empty answer means that no more
+    /// can be received.
     pub(crate) async fn receive(&self) -> Result<Vec<Parked>, String> {
         let call = self
             .client
@@ -267,7 +274,7 @@ impl DeadLetters {
         Ok(messages.into_iter().map(Parked::new).collect())
     }
 
-    /// About how many there are, seen or not.
+    /// About how many messages there are, visible or not.
     pub(crate) async fn depth(&self) -> Result<u64, String> {
         let names = [
             QueueAttributeName::ApproximateNumberOfMessages,
@@ -285,19 +292,21 @@ impl DeadLetters {
             .sum())
     }
 
-    /// All that can be seen, which is visible again afterwards. `told` is called with how many were seen so far.
+    /// All messages that can be received. They are visible again afterwards. `told` is called
+    /// with the number seen so far.
     pub(crate) async fn look(&self, told: &(dyn Fn(usize) + Sync)) -> Result<Vec<Parked>, String> {
         let (all, ended) = self.hold(told).await;
         self.give_back(&all).await;
         ended.map(|()| all)
     }
 
-    /// All that can be seen, which nobody else sees for a while; and whether that is all there was.
+    /// All messages that can be received. They stay invisible for a while. The result says
+    /// whether these were all.
     pub(crate) async fn hold(
         &self,
         told: &(dyn Fn(usize) + Sync),
     ) -> (Vec<Parked>, Result<(), String>) {
-        // What is visible again before the end comes again, with a new handle.
+        // A message that becomes visible too early comes again, with a new handle.
         let mut all = BTreeMap::new();
         loop {
             match self.receive().await {
@@ -311,13 +320,14 @@ impl DeadLetters {
         }
     }
 
-    /// Lets others see these again. Where that fails they are visible two minutes later.
+    /// Makes these messages visible again. If that fails, they become visible two minutes
+    /// later.
     pub(crate) async fn give_back(&self, all: &[Parked]) {
         self.show_in(0, all.iter()).await;
     }
 
-    /// Keeps these from others for as long again. Where that fails what is sent meanwhile cannot be deleted,
-    /// which is told.
+    /// Renews the visibility timeout of these messages. If that fails, a message that is sent
+    /// meanwhile cannot be deleted, and the report says so.
     pub(crate) async fn hold_on(&self, one: &Parked, behind: &[Parked]) {
         let all = [one].into_iter().chain(behind);
         self.show_in(LOOKED_AT, all).await;
@@ -373,7 +383,7 @@ impl DeadLetters {
     }
 }
 
-/// The code alone: an answer may quote what was sent.
+/// Only the error code: the message of an error may quote what was sent.
 fn explained<E: ProvideErrorMetadata, R>(what: &str, error: SdkError<E, R>) -> String {
     format!("{what}: {}", QueueError::from(error))
 }
