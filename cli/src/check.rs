@@ -1,4 +1,9 @@
-//! `campaign-sync check`: whether an org can go live, a line for each thing that must be right.
+//! `campaign-sync check`: prints one line for each thing that must be right before an org goes
+//! live.
+//!
+//! This file reads arguments, collects the findings and prints them. Each group of checks is in a
+//! module of its own: `secrets` reads the secrets, `campaign` looks at campaigns, and `probe` finds
+//! out on a spare contact list what Genesys Cloud does.
 
 mod campaign;
 mod contact;
@@ -51,15 +56,15 @@ not those of the functions: what they may do is in template.yaml.
 The exit status is 0 when everything is right, 1 when something is not, 2 when the command could
 not run.")]
 pub(crate) struct Args {
-    /// Whose: names the secrets {prefix}/org/{org} and, where reconcile reads a feed,
+    /// The org; names the secrets {prefix}/org/{org} and, if reconcile reads a feed,
     /// {prefix}/feed/{org}
     #[arg(long, value_parser = args::org, verbatim_doc_comment)]
     org: Option<OrgId>,
     /// A campaign whose contacts are to be kept in step; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
-    /// The key of a contact whose stored rank is looked at, in each of the campaigns, and whether
-    /// the org's DNC list would know it; may be given several times. - reads keys from standard
+    /// The key of a contact: looks at its stored rank in each of the campaigns, and whether the
+    /// org's DNC list would know it; may be given several times. - reads keys from standard
     /// input, one a line
     #[arg(
         long = "contact",
@@ -71,8 +76,8 @@ pub(crate) struct Args {
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = args::source)]
     sources: Vec<SourceName>,
-    /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where
-    /// that is not documented, and looks at nothing else
+    /// A contact list that serves nothing else: finds out on it what Genesys Cloud does where
+    /// its documentation does not say, and looks at nothing else
     #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
     probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
@@ -83,17 +88,17 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A clock that is wrong by more than this makes signatures and times doubtful.
+/// If the clock is wrong by more than this, signatures and times are doubtful.
 const CLOCK: SignedDuration = SignedDuration::from_secs(60);
 
-/// What was looked at.
+/// The findings of a check.
 #[derive(Default)]
 pub(crate) struct Findings(Vec<Finding>);
 
 struct Finding {
     what: String,
     status: Status,
-    /// What was seen, or what to do.
+    /// What was seen, or what to do about it.
     detail: String,
 }
 
@@ -101,9 +106,9 @@ struct Finding {
 enum Status {
     Ok,
     Fail,
-    /// It may be right, and may not be what somebody wants.
+    /// The thing is allowed, but may not be what the operator wants.
     Note,
-    /// It was not looked at.
+    /// The thing was not looked at.
     Skip,
 }
 
@@ -175,7 +180,7 @@ impl Findings {
     }
 }
 
-/// Runs, prints, and answers whether all is right.
+/// Runs the command, prints its result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     if let Some(list) = &args.probe {
         let org = args.org.as_ref().ok_or("--probe needs --org")?;
@@ -226,7 +231,7 @@ async fn check(
     Ok(findings)
 }
 
-/// The login, the clock and the campaigns of an org.
+/// Checks the login, the clock and the campaigns of an org.
 async fn genesys(
     (campaigns, contacts): (&[CampaignId], &[ContactKey]),
     secret: &OrgSecret,
@@ -250,7 +255,7 @@ async fn genesys(
         _ => None,
     };
     for campaign in campaigns.iter().filter(|_| is_in) {
-        // What one call is refused must not close the org to the next.
+        // A call that is refused for one campaign must not stop the calls for the next.
         campaign::check(campaign, secret, dnc.as_ref(), connect, findings).await;
         contact::check(
             campaign,
@@ -270,7 +275,7 @@ async fn genesys(
     }
 }
 
-/// Of the form that the service gives ids; anything else must not get into a path.
+/// Accepts only an id as the service makes them, because it becomes a part of a path.
 fn list(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {

@@ -1,4 +1,8 @@
-//! `campaign-sync source`: what a source's webhooks become, on this machine and before anything is sent.
+//! `campaign-sync source`: shows what a source's webhooks become, on this machine and before
+//! anything is sent.
+//!
+//! A webhook is read by the code of ingest. `shown` prints the result, `whole` says when ingest
+//! refuses a request as a whole, and `shows` finds the credentials in it.
 
 mod shown;
 mod shows;
@@ -45,13 +49,14 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Prints the program of a preset, to be changed and used as jq in a mapping; without a name, the
-    /// presets' names
+    /// Prints the program of a preset, to be changed and used as jq in a mapping; without a
+    /// name, prints the presets' names
     Preset {
-        /// Which one
+        /// The preset's name
         name: Option<String>,
     },
-    /// Tells who lets a webhook in, and what its body becomes: changes, nothing, or faults
+    /// Tells whether a webhook is let in, and what its body becomes: changes, nothing, or
+    /// faults
     Test(Test),
 }
 
@@ -66,8 +71,8 @@ struct Test {
     /// The JSON of a source's secret, in a file or, by -, standard input
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
-    /// A header of the request, as often as there are any: what it shows of who sends it, and what the
-    /// mapping reads
+    /// A header of the request; may be given several times. Give those that authenticate the
+    /// sender, and those that the mapping reads
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The query of the request's URL, percent-encoded
@@ -76,7 +81,7 @@ struct Test {
     /// When the request came, for a signature that has a time; without it, now
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     at: Option<Timestamp>,
-    /// Print a curl command that sends the body to this URL as the source would, in place of all else
+    /// Prints only a curl command that sends the body to this URL as the source would
     #[arg(long, value_name = "URL")]
     sign: Option<String>,
     /// Print JSON instead of tables
@@ -92,7 +97,7 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     Ok((name, value))
 }
 
-/// Prints, and answers whether all is well.
+/// Prints the result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     match &args.command {
         Command::Preset { name: None } => {
@@ -148,7 +153,7 @@ fn test(args: &Test) -> Result<bool, String> {
 /// A request as it would come to ingest.
 pub(crate) struct Asked<'a> {
     pub(crate) source: SourceName,
-    /// Headers.
+    /// The headers of the request.
     pub(crate) given: &'a [(HeaderName, HeaderValue)],
     pub(crate) query: &'a str,
     pub(crate) body: &'a str,
@@ -156,7 +161,8 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// With the media type that most senders say, where none is given.
+    /// The headers of the request. If no media type is given, the one that most senders use is
+    /// added.
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in self.given {
@@ -169,8 +175,8 @@ impl Asked<'_> {
     }
 }
 
-/// Finds out who lets a request in, and what its body becomes; what an item that ingest parked becomes is
-/// found as redrive would.
+/// Finds out whether a request is let in, and what its body becomes. An item that ingest parked is
+/// read as redrive would read it.
 pub(crate) fn examine<R>(
     secret: &SourceSecret,
     asked: &Asked<'_>,
@@ -180,7 +186,7 @@ pub(crate) fn examine<R>(
     let sender = secret.sender(asked.source.clone());
     let form = body::form(&headers, asked.body.as_bytes()).map_err(Refused::from);
     let verdict = verdict(secret, asked, &headers);
-    // Nothing stands in the body to be taken out of it where nothing is shown.
+    // If the request holds no credentials, there are none to take out of the body.
     let content = match verdict {
         None => Cow::Borrowed(asked.body),
         Some(_) => auth::content(&secret.auth, asked.body),
@@ -202,7 +208,7 @@ pub(crate) fn examine<R>(
     })
 }
 
-/// What a body becomes, and the place of each of its items.
+/// The changes that a body becomes, and the place of each of its items.
 fn taken(
     secret: &SourceSecret,
     sender: &Sender,
@@ -219,7 +225,7 @@ fn taken(
     Ok((pointers.collect(), taken.reading))
 }
 
-/// Prints, and answers whether all is well.
+/// Prints the result, and returns whether everything is right.
 fn tell(found: &Found<'_>, is_json: bool) -> Result<bool, String> {
     crate::print(&if is_json {
         found.json().to_string()
@@ -230,7 +236,7 @@ fn tell(found: &Found<'_>, is_json: bool) -> Result<bool, String> {
     Ok(found.is_let_in() && is_well)
 }
 
-/// What an item that ingest parked becomes now, as redrive would find it.
+/// The result for an item that ingest parked, as redrive would find it.
 fn parked_item(
     parked: &Unmapped,
     secret: &SourceSecret,
@@ -273,7 +279,7 @@ pub(crate) fn examine_parked<R>(
     })
 }
 
-/// Headers that were given, and that neither the source's auth nor its mapping reads.
+/// Headers that were given, but that neither the source's auth nor its mapping reads.
 fn unread<'a>(
     secret: &SourceSecret,
     given: &'a [(HeaderName, HeaderValue)],
@@ -290,7 +296,8 @@ fn unread<'a>(
     given.filter(|name| !is_read(name)).collect()
 }
 
-/// The media type of a request, and what the source would send in it, with all other headers that are given.
+/// The media type of a request, and the request as the source would send it, with all other given
+/// headers.
 ///
 /// A body that ingest would refuse is an error.
 pub(crate) fn signed(secret: &SourceSecret, asked: &Asked<'_>) -> Result<(String, Sent), String> {
@@ -307,7 +314,7 @@ pub(crate) fn signed(secret: &SourceSecret, asked: &Asked<'_>) -> Result<(String
     let mut sent = auth::sent(&secret.auth, asked.body, asked.now)?;
     let of_auth = auth::headers(&secret.auth);
     let others = asked.given.iter().filter(|(name, _)| {
-        // The client says the last of these.
+        // The HTTP client sets the last three by itself.
         !of_auth.contains(name) && ![CONTENT_TYPE, CONTENT_LENGTH, HOST].contains(name)
     });
     for (name, value) in others {
@@ -329,7 +336,7 @@ async fn stored(source: &SourceName) -> Result<(String, String), String> {
     ))
 }
 
-/// Whether the request is let in; `None`: nothing is shown of who sends it.
+/// Whether the request is let in. `None` means that it holds no credentials.
 fn verdict(secret: &SourceSecret, asked: &Asked<'_>, headers: &HeaderMap) -> Option<Verdict> {
     let verdict = auth::judge(
         &secret.auth,
