@@ -1,4 +1,4 @@
-//! What happens at one moment of the story.
+//! Does one step of the story: each `Deed` is played here or handed to its module.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ impl World<'_> {
                 let org = &outside.story.orgs[*n];
                 setup::put_client(outside, org, generation);
                 sleep(*later).await;
-                // Nobody puts an older one over a newer one.
+                // No older change of a contact is put over a newer one.
                 if self
                     .secrets
                     .borrow()
