@@ -60,7 +60,7 @@ pub(super) async fn seen(
     })
 }
 
-/// How often a schedule runs. `None` means that it runs at times of a day or the like.
+/// How often a schedule runs; none: it is no rate, but times of a day or the like.
 fn every(rate: &str) -> Option<Duration> {
     let (number, unit) = rate
         .trim()
