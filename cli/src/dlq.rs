@@ -1,10 +1,12 @@
 //! `campaign-sync dlq`: lists, shows, redrives and drops the parked changes (docs/contract.md
 //! "Parked messages").
 //!
-//! This file reads arguments and chooses which messages are meant. The queue itself is in `parked`,
-//! sending again is in `redrive`, and its result is in `report`. The console uses the same code.
+//! This file reads arguments and chooses which messages are meant. The queue itself is in `queue`,
+//! one message in `parked`, sending again in `redrive`, and its result in `report`. The console
+//! uses the same code.
 
 pub(crate) mod parked;
+pub(crate) mod queue;
 pub(crate) mod redrive;
 pub(crate) mod report;
 pub(crate) mod rules;
@@ -21,7 +23,8 @@ use serde_json::json;
 use crate::args;
 use crate::connect;
 use crate::table::{number, span, table};
-use parked::{DeadLetters, Parked};
+use parked::Parked;
+use queue::DeadLetters;
 use redrive::{How, redrive};
 use rules::Rules;
 

@@ -13,7 +13,8 @@ use super::look::{Looked, NotSeen, ParkedChange, ParkedOf, Whom, look};
 use super::story::{CloudWatchLogs, Cut, Entry};
 use super::why::{Finding, Says, answer, why};
 use crate::args::Since;
-use crate::dlq::parked::{DeadLetters, Parked};
+use crate::dlq::parked::Parked;
+use crate::dlq::queue::DeadLetters;
 use crate::table::table;
 use crate::{args, connect, one_contact};
 

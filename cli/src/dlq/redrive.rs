@@ -1,6 +1,6 @@
 //! Sends parked changes again: in order, and never over something newer.
 //!
-//! `super::parked` receives and deletes messages, `super::rules` knows the ranks of an org, and
+//! `super::queue` receives and deletes messages, `super::rules` knows the ranks of an org, and
 //! `super::report` counts what happened.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,8 @@ use io::Clock;
 use tokio::time::Instant;
 
 use super::Which;
-use super::parked::{DeadLetters, HELD_AGAIN, Outgoing, Parked};
+use super::parked::Parked;
+use super::queue::{DeadLetters, HELD_AGAIN, Outgoing};
 use super::report::Report;
 use super::rules::Rules;
 
