@@ -1,17 +1,19 @@
 //! `campaign-sync check`: prints one line for each thing that must be right before an org goes
 //! live.
 //!
-//! This file reads arguments, collects the findings and prints them. Each group of checks is in a
+//! This file reads arguments, and collects and prints the `findings`. Each group of checks is in a
 //! module of its own: `secrets` reads the secrets, `campaign` looks at campaigns, and `probe` finds
 //! out on a spare contact list what Genesys Cloud does.
 
 mod campaign;
 mod contact;
 mod dnc;
+mod findings;
 mod probe;
 mod queues;
 mod secrets;
 
+pub(crate) use findings::Findings;
 pub(crate) use secrets::way;
 
 use std::sync::Arc;
@@ -22,7 +24,6 @@ use io::config::DlqConfig;
 use io::genesys::{Failure, Kind, Org, Run};
 use io::secrets::{OrgSecret, SecretsManager};
 use jiff::SignedDuration;
-use serde_json::json;
 
 use crate::connect::{self, Watched};
 use crate::{args, one_contact};
@@ -90,95 +91,6 @@ pub(crate) struct Args {
 
 /// If the clock is wrong by more than this, signatures and times are doubtful.
 const CLOCK: SignedDuration = SignedDuration::from_secs(60);
-
-/// The findings of a check.
-#[derive(Default)]
-pub(crate) struct Findings(Vec<Finding>);
-
-struct Finding {
-    what: String,
-    status: Status,
-    /// What was seen, or what to do about it.
-    detail: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Ok,
-    Fail,
-    /// The thing is allowed, but may not be what the operator wants.
-    Note,
-    /// The thing was not looked at.
-    Skip,
-}
-
-impl Findings {
-    pub(crate) fn add(&mut self, what: impl Into<String>, found: Result<String, String>) {
-        let status = if found.is_ok() {
-            Status::Ok
-        } else {
-            Status::Fail
-        };
-        let (Ok(detail) | Err(detail)) = found;
-        self.0.push(Finding {
-            what: what.into(),
-            status,
-            detail,
-        });
-    }
-
-    fn skip(&mut self, what: &str, why: &str) {
-        self.0.push(Finding {
-            what: what.to_owned(),
-            status: Status::Skip,
-            detail: why.to_owned(),
-        });
-    }
-
-    fn note(&mut self, what: &str, note: String) {
-        self.0.push(Finding {
-            what: what.to_owned(),
-            status: Status::Note,
-            detail: note,
-        });
-    }
-
-    fn is_right(&self) -> bool {
-        self.0.iter().all(|finding| finding.status != Status::Fail)
-    }
-
-    fn text(&self) -> String {
-        let line = |Finding {
-                        what,
-                        status,
-                        detail,
-                    }: &Finding| match status {
-            Status::Ok => format!("ok    {what}: {detail}"),
-            Status::Fail => format!("FAIL  {what}: {detail}"),
-            Status::Note => format!("note  {what}: {detail}"),
-            Status::Skip => format!("skip  {what}: {detail}"),
-        };
-        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-
-    fn json(&self) -> String {
-        let check = |Finding {
-                         what,
-                         status,
-                         detail,
-                     }: &Finding| {
-            let status = match status {
-                Status::Ok => "ok",
-                Status::Fail => "fail",
-                Status::Note => "note",
-                Status::Skip => "skip",
-            };
-            json!({ "check": what, "status": status, "detail": detail })
-        };
-        json!({ "ok": self.is_right(), "checks": self.0.iter().map(check).collect::<Vec<_>>() })
-            .to_string()
-    }
-}
 
 /// Runs the command, prints its result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
