@@ -53,7 +53,7 @@ pub(crate) fn org(
     Genesys::new(Arc::new(shared), Share::Fifth).org(id)
 }
 
-/// What to do if the operator's credentials may not read a secret.
+/// The advice if the operator's credentials may not read a secret.
 pub(crate) const DENIED: &str = "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue, and \
      kms:Decrypt where it has a KMS key of yours";
 
@@ -64,7 +64,7 @@ pub(crate) fn told(failure: &Failure) -> String {
     failure.to_string().replace(&of_a_function, DENIED)
 }
 
-/// What the newest answer of the API says.
+/// The state that the newest answer of the API reports.
 #[derive(Clone, Default)]
 pub(crate) struct Seen {
     /// How many calls were made, not counting those for a token.

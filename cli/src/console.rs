@@ -82,7 +82,7 @@ pub(crate) struct App {
     pub(crate) dead_letter_queue_url: String,
 }
 
-/// What a console is to serve.
+/// The parts that a console serves.
 pub(crate) struct Of {
     pub(crate) port: u16,
     pub(crate) is_read_only: bool,

@@ -191,7 +191,7 @@ impl Tried<'_> {
         }
     }
 
-    /// What a saved answer becomes. It counts as the first page.
+    /// The result for a saved answer. It counts as the first page.
     fn saved(&self, answer: &str, now: Timestamp) -> Found<'_> {
         let query = self.query(None);
         let answer = Response::new(Bytes::from(answer.to_owned()));

@@ -9,7 +9,7 @@ pub(crate) struct Findings(pub(super) Vec<Finding>);
 pub(crate) struct Finding {
     pub(super) what: String,
     status: Status,
-    /// What was seen, or what to do about it.
+    /// The thing that was seen, or the advice what to do about it.
     pub(super) detail: String,
 }
 

@@ -175,7 +175,7 @@ fn seen_of_source(secret: &SourceSecret) -> String {
     format!("{auth}; its changes go to {org}, {campaign}")
 }
 
-/// What the mapping makes of the sample in the secret.
+/// Says what the mapping makes of the sample in the secret.
 fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String, String> {
     let Some(mapping) = &secret.mapping else {
         return Ok(String::new());
@@ -240,7 +240,7 @@ async fn read(
     (format!("secret {name}"), secrets.read(&name).await)
 }
 
-/// What is wrong, and what to do. `how` names the document that says how to make such a secret.
+/// Says what is wrong, and what to do. `how` names the document that says how to make such a secret.
 fn why(error: SecretsError, how: &str) -> String {
     match error {
         SecretsError::Missing => format!(

@@ -53,7 +53,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// What is parked of the contact, and when the queue was seen. It may be known later than
+    /// The parked changes of the contact, and when the queue was seen. It may be known later than
     /// the rest.
     fn parked(&self, app: &App) -> (ParkedOf, Option<Timestamp>) {
         match app.desk.seen_from(self.parked_from) {

@@ -116,7 +116,7 @@ fn sample(name: &str) -> Option<Draft> {
     })
 }
 
-/// What the payload becomes, as `source test --json` prints it, or why it cannot be tested.
+/// The result for the payload, as `source test --json` prints it, or why it cannot be tested.
 fn tried(draft: &Draft) -> Result<Value, String> {
     let secret = SourceSecret::parse(&SecretString::from(draft.secret.as_str()));
     let secret = secret.map_err(|error| format!("The secret: {error}"))?;

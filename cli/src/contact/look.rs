@@ -66,7 +66,7 @@ pub(crate) struct Looked {
     pub(crate) since: Timestamp,
 }
 
-/// What Genesys Cloud has now.
+/// The present state in Genesys Cloud.
 pub(crate) struct Now {
     /// The rules of the org.
     pub(crate) rules: Arc<Rules>,

@@ -19,7 +19,7 @@ pub(crate) struct Entry {
     /// The outcome, the reason of parking, or the cause of the retry.
     pub(crate) how: String,
     pub(crate) event_id: Option<String>,
-    /// What apply saw, without personal data.
+    /// The detail that apply logged, without personal data.
     pub(crate) detail: Option<String>,
     pub(crate) delay_seconds: Option<u64>,
     pub(crate) http_status: Option<u64>,
@@ -33,7 +33,7 @@ pub(crate) struct Entry {
 pub(crate) struct Story {
     /// The oldest entry is the first.
     pub(crate) entries: Vec<Entry>,
-    /// What is missing. `None` means that the story is whole.
+    /// The part that is missing. `None` means that the story is whole.
     pub(crate) cut: Option<Cut>,
 }
 

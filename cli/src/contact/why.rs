@@ -9,7 +9,7 @@ mod genesys;
 use super::look::{Looked, NotSeen, Now, ParkedChange, ParkedOf};
 use super::story::Story;
 
-/// What a finding means for calling the contact.
+/// The meaning of a finding for calling the contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     /// The finding is enough to keep the contact from being called.

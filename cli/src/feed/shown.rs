@@ -16,7 +16,7 @@ use crate::table::{counted, table};
 pub(crate) const FOR_ALL: &str = "request names no campaign ({campaignId} or {campaign.NAME}), so that each campaign of a run gets the same \
                                   contacts: right only where one campaign is compared";
 
-/// What a page became.
+/// The result for a page.
 pub(super) struct Found<'a> {
     pub(super) tried: &'a Tried<'a>,
     /// The number of the page, from 1.

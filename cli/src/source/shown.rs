@@ -12,7 +12,7 @@ use super::whole::Refused;
 use crate::says::{rank, said};
 use crate::table::{counted, table};
 
-/// What a body becomes, and whether its request is let in.
+/// The result for a body, and whether its request is let in.
 pub(crate) struct Found<'a> {
     /// How the source's requests are authenticated.
     pub(crate) way: String,

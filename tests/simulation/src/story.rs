@@ -74,7 +74,7 @@ const ONE_IN: u64 = 20;
 /// A contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);
 
-/// What happens at one moment.
+/// An event of the story.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
     /// The CRM changes contacts, and sends all changes in one webhook, once at each of these

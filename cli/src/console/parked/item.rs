@@ -13,7 +13,7 @@ use crate::console::note;
 use crate::console::page::{self, ago};
 use crate::dlq::parked::Parked;
 
-/// What the operator types to delete it: the beginning of its id, so that no other one is deleted
+/// The text that the operator types to delete it: the beginning of its id, so that no other one is deleted
 /// by mistake.
 pub(crate) fn to_type(id: &str) -> &str {
     let end = id

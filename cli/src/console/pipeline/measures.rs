@@ -37,7 +37,7 @@ impl Stat {
     }
 }
 
-/// What a metric is counted for.
+/// The owner for which a metric is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Of {
     /// Each org has its own value.

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(31);
 /// How many characters of an answer are shown at most.
 const SHOWN: usize = 600;
 
-/// What an endpoint answered.
+/// The answer of an endpoint.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// The beginning of its body.

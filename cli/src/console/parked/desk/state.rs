@@ -1,4 +1,4 @@
-//! What the desk keeps: the newest look, the work under way, and the last dry run.
+//! The state that the desk keeps: the newest look, the work under way, and the last dry run.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
