@@ -37,10 +37,10 @@ pub(crate) use which::Which;
   campaign-sync dlq drop 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
 
 It reads DEAD_LETTER_QUEUE_URL and, for redrive, QUEUE_URL and SECRET_PREFIX from the environment, as the functions do. AWS is
-found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). What it looks at is invisible to others for two
-minutes at most. Of one message group it sees the first ten messages: those behind them come out when these are gone.
+found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). Messages that it looks at are invisible to
+others for two minutes at most. It sees the first ten messages of a message group; those behind them come when these are gone.
 
-The exit status is 0 when all was done that was asked for, 1 when something was left, 2 when the command could not run.")]
+The exit status is 0 when everything was done, 1 when something was left, 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

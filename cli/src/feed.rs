@@ -38,11 +38,11 @@ use shown::Found;
   campaign-sync feed test --org acme-us --since 48h --page 2
   curl -s … | campaign-sync feed test --secret feed.json - --json | jq .faults
 
-With an answer that was saved nothing is asked; without one the CRM is, with the secret of --secret or the one that is stored for
---org, page after page up to the one that is wanted. Nothing is written and nothing is compared. Each request is printed before
-it is sent, without what shows who asks and what has a name such as token or key; of a refusal so are its status and the
-beginning of what it says. The exit status is 0 when all items of the page become changes
-or none, 1 when not, or when it is no page, 2 when the command could not run.")]
+With a saved answer it asks nobody. Without one it asks the CRM for page after page, up to the one that is wanted, with the secret
+of --secret or the one that is stored for --org. It writes nothing and compares nothing. It prints each request before it sends it,
+without credentials and without values whose name is one such as token or key. If the CRM refuses, it prints the status and the
+beginning of the answer, also without secrets. The exit status is 0 when each item of the page becomes changes or none, 1 when one
+does not, or when the answer is no page, 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -34,7 +34,7 @@ use found::Found;
   campaign-sync schedule remove --org acme-eu
 
 The schedule of an org is {stack}-reconcile-{org} in EventBridge Scheduler. {stack}-reconcile is the stack's own, by the parameters
-ReconcileOrg and ReconcileCampaignIds; it is listed, and left alone.
+ReconcileOrg and ReconcileCampaignIds; list shows it, and set and remove leave it as it is.
 
 set reads RUNS_QUEUE_ARN, SCHEDULE_ROLE_ARN and FAILED_RUNS_QUEUE_ARN from the environment: the outputs RunsQueueArn,
 ScheduleRoleArn and FailedRunsQueueArn of the stack. Before it sets anything it asks Genesys Cloud for each campaign, with the
@@ -43,7 +43,7 @@ the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs s
 schedule/default/{stack}-reconcile* scheduler:GetSchedule, CreateSchedule, UpdateSchedule and DeleteSchedule; set also
 iam:PassRole on the role, and list ssm:GetParameter on parameter/campaign-sync/{stack}/reconcile/*.
 
-\"looked at\" is how long ago all that changed in the org's campaigns was looked at, by the record of its runs.
+\"looked at\" says how long ago all changes of the org's campaigns had been looked at, by the record of its runs.
 
 The exit status is 0 when it is done, and of list when every schedule is on, brings its runs one after the other, and was looked at
 within twice its rate; 1 when one was not, or there is none to remove; 2 when the command could not run.")]

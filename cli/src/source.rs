@@ -35,9 +35,8 @@ pub(crate) use shown::Found;
   campaign-sync source test --source hubspot body.json --header 'x-hubspot-signature-v3: …' --at 2026-11-24T16:00:00Z
   campaign-sync source test --secret source.json body.json --sign \"$URL\" | sh
 
-Nothing is sent by it. Who sends is shown by what the source's auth reads, and by no other header. The exit status is 0 when the
-webhook would be let in, or nothing was shown of who sends it, and all of it becomes changes or is ignored; 1 when not; 2 when the
-command could not run.")]
+It sends nothing. Only the headers that the source's auth reads authenticate the sender. The exit status is 0 when the webhook would
+be let in, or holds no credentials at all, and all of it becomes changes or is ignored; 1 when not; 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

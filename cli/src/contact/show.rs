@@ -26,16 +26,16 @@ pub(crate) const SINCE: SignedDuration = SignedDuration::from_hours(48);
   campaign-sync contact show LEAD-00042 --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
   campaign-sync contact show - --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 7d < key.txt
 
-It tells why the contact is not called, what Genesys Cloud has of it now, what is parked of it, and what the log of apply tells of its
-changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact by its message group alone. What is
-parked is looked at as dlq list does: it is invisible to others for two minutes at most.
+It tells why the contact is not called, what Genesys Cloud has of it now, which of its changes are parked, and what the log of apply
+says of its changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact only by its
+message group. Parked messages are looked at as by dlq list: they are invisible to others for two minutes at most.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
 GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs
 logs:FilterLogEvents on the log group of apply.
 
-The exit status is 0 when all was looked at and nothing of it keeps the contact from being called, 1 when something does or may, or could not
-be looked at, 2 when the command could not run, or nothing at all could be looked at.")]
+The exit status is 0 when everything was looked at and nothing keeps the contact from being called, 1 when something does or may, or could
+not be looked at, 2 when the command could not run, or nothing at all could be looked at.")]
 pub(super) struct Args {
     /// The contact's key; - reads it from standard input, so that it does not stand in the shell's history
     #[arg(value_name = "KEY")]
