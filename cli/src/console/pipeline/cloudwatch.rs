@@ -94,9 +94,8 @@ impl CloudWatch {
         )
     }
 
-    async fn asked(&self, org: Option<&str>, now: Timestamp) -> Result<Series, String> {
-        let end = now.as_second() - now.as_second().rem_euclid(PERIOD.into()) + i64::from(PERIOD);
-        let start = end - i64::from(PERIOD) * PERIODS as i64;
+    /// One query for each measure, and two searches.
+    fn queries(&self, org: Option<&str>) -> Vec<MetricDataQuery> {
         let queries = MEASURES.iter().enumerate();
         let mut queries: Vec<_> = queries
             .map(|(place, measure)| self.query(place, measure, org))
@@ -113,10 +112,16 @@ impl CloudWatch {
                 .expression(self.search_by("Cause", "Retried", "Sum"))
                 .build(),
         );
+        queries
+    }
+
+    async fn asked(&self, org: Option<&str>, now: Timestamp) -> Result<Series, String> {
+        let end = now.as_second() - now.as_second().rem_euclid(PERIOD.into()) + i64::from(PERIOD);
+        let start = end - i64::from(PERIOD) * PERIODS as i64;
         let call = self
             .client
             .get_metric_data()
-            .set_metric_data_queries(Some(queries));
+            .set_metric_data_queries(Some(self.queries(org)));
         let answer = call
             .start_time(DateTime::from_secs(start))
             .end_time(DateTime::from_secs(end))
