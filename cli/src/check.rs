@@ -1,12 +1,19 @@
-//! `campaign-sync check`: whether an org can go live, a line for each thing that must be right.
+//! `campaign-sync check`: prints one line for each thing that must be right before an org goes
+//! live.
+//!
+//! This file reads arguments, and collects and prints the `findings`. Each group of checks is in a
+//! module of its own: `secrets` reads the secrets, `campaign` looks at campaigns, and `probe` finds
+//! out on a spare contact list what Genesys Cloud does.
 
 mod campaign;
 mod contact;
 mod dnc;
+mod findings;
 mod probe;
 mod queues;
 mod secrets;
 
+pub(crate) use findings::Findings;
 pub(crate) use secrets::way;
 
 use std::sync::Arc;
@@ -17,7 +24,6 @@ use io::config::DlqConfig;
 use io::genesys::{Failure, Kind, Org, Run};
 use io::secrets::{OrgSecret, SecretsManager};
 use jiff::SignedDuration;
-use serde_json::json;
 
 use crate::connect::{self, Watched};
 use crate::{args, one_contact};
@@ -33,7 +39,7 @@ use crate::{args, one_contact};
   campaign-sync check --source crm
   campaign-sync check --org acme-us --probe 8b1f2c34-5d6e-4f70-8a91-b2c3d4e5f607
 
-Without --probe it alters nothing: that contacts may be written is tried by writing none. It takes
+Without --probe it alters nothing: it tries the right to write contacts without writing one. It takes
 at most eight calls of the org's budget for each campaign, and one more for each contact and for
 the org's DNC list.
 
@@ -51,15 +57,15 @@ not those of the functions: what they may do is in template.yaml.
 The exit status is 0 when everything is right, 1 when something is not, 2 when the command could
 not run.")]
 pub(crate) struct Args {
-    /// Whose: names the secrets {prefix}/org/{org} and, where reconcile reads a feed,
+    /// The org; names the secrets {prefix}/org/{org} and, if reconcile reads a feed,
     /// {prefix}/feed/{org}
     #[arg(long, value_parser = args::org, verbatim_doc_comment)]
     org: Option<OrgId>,
     /// A campaign whose contacts are to be kept in step; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
-    /// The key of a contact whose stored rank is looked at, in each of the campaigns, and whether
-    /// the org's DNC list would know it; may be given several times. - reads keys from standard
+    /// The key of a contact: looks at its stored rank in each of the campaigns, and whether the
+    /// org's DNC list would know it; may be given several times. - reads keys from standard
     /// input, one a line
     #[arg(
         long = "contact",
@@ -71,8 +77,8 @@ pub(crate) struct Args {
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = args::source)]
     sources: Vec<SourceName>,
-    /// A contact list that is for nothing else: finds out on it what Genesys Cloud does where
-    /// that is not documented, and looks at nothing else
+    /// A contact list that serves nothing else: finds out on it what Genesys Cloud does where
+    /// its documentation does not say, and looks at nothing else
     #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
     probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
@@ -83,99 +89,10 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A clock that is wrong by more than this makes signatures and times doubtful.
+/// If the clock is wrong by more than this, signatures and times are doubtful.
 const CLOCK: SignedDuration = SignedDuration::from_secs(60);
 
-/// What was looked at.
-#[derive(Default)]
-pub(crate) struct Findings(Vec<Finding>);
-
-struct Finding {
-    what: String,
-    status: Status,
-    /// What was seen, or what to do.
-    detail: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Ok,
-    Fail,
-    /// It may be right, and may not be what somebody wants.
-    Note,
-    /// It was not looked at.
-    Skip,
-}
-
-impl Findings {
-    pub(crate) fn add(&mut self, what: impl Into<String>, found: Result<String, String>) {
-        let status = if found.is_ok() {
-            Status::Ok
-        } else {
-            Status::Fail
-        };
-        let (Ok(detail) | Err(detail)) = found;
-        self.0.push(Finding {
-            what: what.into(),
-            status,
-            detail,
-        });
-    }
-
-    fn skip(&mut self, what: &str, why: &str) {
-        self.0.push(Finding {
-            what: what.to_owned(),
-            status: Status::Skip,
-            detail: why.to_owned(),
-        });
-    }
-
-    fn note(&mut self, what: &str, note: String) {
-        self.0.push(Finding {
-            what: what.to_owned(),
-            status: Status::Note,
-            detail: note,
-        });
-    }
-
-    fn is_right(&self) -> bool {
-        self.0.iter().all(|finding| finding.status != Status::Fail)
-    }
-
-    fn text(&self) -> String {
-        let line = |Finding {
-                        what,
-                        status,
-                        detail,
-                    }: &Finding| match status {
-            Status::Ok => format!("ok    {what}: {detail}"),
-            Status::Fail => format!("FAIL  {what}: {detail}"),
-            Status::Note => format!("note  {what}: {detail}"),
-            Status::Skip => format!("skip  {what}: {detail}"),
-        };
-        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-
-    fn json(&self) -> String {
-        let check = |Finding {
-                         what,
-                         status,
-                         detail,
-                     }: &Finding| {
-            let status = match status {
-                Status::Ok => "ok",
-                Status::Fail => "fail",
-                Status::Note => "note",
-                Status::Skip => "skip",
-            };
-            json!({ "check": what, "status": status, "detail": detail })
-        };
-        json!({ "ok": self.is_right(), "checks": self.0.iter().map(check).collect::<Vec<_>>() })
-            .to_string()
-    }
-}
-
-/// Runs, prints, and answers whether all is right.
+/// Runs the command, prints its result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     if let Some(list) = &args.probe {
         let org = args.org.as_ref().ok_or("--probe needs --org")?;
@@ -226,7 +143,7 @@ async fn check(
     Ok(findings)
 }
 
-/// The login, the clock and the campaigns of an org.
+/// Checks the login, the clock and the campaigns of an org.
 async fn genesys(
     (campaigns, contacts): (&[CampaignId], &[ContactKey]),
     secret: &OrgSecret,
@@ -250,7 +167,7 @@ async fn genesys(
         _ => None,
     };
     for campaign in campaigns.iter().filter(|_| is_in) {
-        // What one call is refused must not close the org to the next.
+        // A call that is refused for one campaign must not stop the calls for the next.
         campaign::check(campaign, secret, dnc.as_ref(), connect, findings).await;
         contact::check(
             campaign,
@@ -270,7 +187,7 @@ async fn genesys(
     }
 }
 
-/// Of the form that the service gives ids; anything else must not get into a path.
+/// Accepts only an id as the service makes them, because it becomes a part of a path.
 fn list(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {

@@ -1,5 +1,8 @@
-//! An org's Genesys Cloud from the operator's machine, and what its answers tell beside their
-//! bodies.
+//! Connects the operator's machine to an org's Genesys Cloud, and records what the headers of its
+//! answers say.
+//!
+//! Commands use `org` for calls and `Watched` for the remaining budget and the clock. Retries and
+//! the budget itself are in `io::genesys`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,19 +22,20 @@ use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use jiff::SignedDuration;
 
-/// The client of Genesys Cloud, and the configuration of those of AWS.
+/// The HTTPS client for Genesys Cloud, and the configuration of the AWS clients.
 pub(crate) async fn clients() -> Result<(Https, SdkConfig), String> {
-    // First: the SDK would go on without TLS roots, and fail at each call.
+    // The HTTPS client comes first: without TLS roots the SDK would start, and fail at each
+    // call.
     let https = https()?;
     Ok((https, io::aws::sdk_config().await))
 }
 
-/// The client of Genesys Cloud.
+/// The HTTPS client for Genesys Cloud.
 pub(crate) fn https() -> Result<Https, String> {
     Https::new().map_err(|error| error.to_string())
 }
 
-/// The org, with nothing known of it yet.
+/// The org, of which nothing is known yet.
 pub(crate) fn org(
     config: Config,
     sdk: &SdkConfig,
@@ -49,38 +53,40 @@ pub(crate) fn org(
     Genesys::new(Arc::new(shared), Share::Fifth).org(id)
 }
 
-/// What is missing where a person's own credentials may not read a secret.
+/// The advice if the operator's credentials may not read a secret.
 pub(crate) const DENIED: &str = "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue, and \
      kms:Decrypt where it has a KMS key of yours";
 
-/// A failure as whoever runs the command meets it: no role of a function reads secrets here.
+/// The text of a failure for the person who runs the command. The text for functions speaks of a
+/// role, and no role reads secrets here.
 pub(crate) fn told(failure: &Failure) -> String {
     let of_a_function = SecretsError::Denied.to_string();
     failure.to_string().replace(&of_a_function, DENIED)
 }
 
-/// What the newest call of the API and its answer told.
+/// The state that the newest answer of the API reports.
 #[derive(Clone, Default)]
 pub(crate) struct Seen {
-    /// How many calls were made, without those for a token.
+    /// How many calls were made, not counting those for a token.
     pub(crate) calls: u64,
-    /// The token that it was made with: to be compared, never shown.
+    /// The token of the newest call. It is compared, and never shown.
     pub(crate) token: Option<HeaderValue>,
-    /// By how much this machine's clock is ahead of the service's.
+    /// How far this machine's clock is ahead of the service's clock.
     pub(crate) ahead: Option<SignedDuration>,
     pub(crate) budget: Option<Budget>,
 }
 
-/// Calls of the OAuth client in this window (docs/genesys-cloud.md "Rate limit and retries").
+/// The calls of the OAuth client in the present window (docs/genesys-cloud.md "Rate limit and
+/// retries").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
     pub(crate) allowed: u64,
     pub(crate) count: u64,
-    /// Seconds.
+    /// The time until the window ends, in seconds.
     pub(crate) reset: u64,
 }
 
-/// HTTPS, with a look at each answer's headers.
+/// An HTTPS client that reads the headers of each answer.
 pub(crate) struct Watched {
     https: Https,
     seen: Mutex<Seen>,

@@ -1,5 +1,9 @@
-//! `campaign-sync console`: one web application on loopback, with the operator's own AWS credentials
-//! (docs/console.md).
+//! `campaign-sync console`: one web application on loopback, with the operator's own AWS
+//! credentials (docs/console.md).
+//!
+//! This file reads the arguments, binds the port and lists the routes. It decides nothing about a
+//! request and renders nothing. The guard is in `guard` and `gate`, the frame of a page in `page`,
+//! and each page in a module of its own: `pipeline`, `parked`, `contact`, `sources` and `local`.
 
 mod assets;
 mod contact;
@@ -39,26 +43,26 @@ use pipeline::{Asked, CloudWatch};
   campaign-sync console
   campaign-sync console --port 8500 --read-only
 
-It prints an address that holds a token: open it in a browser of this machine. Nobody else is let in, and nothing is deployed: what
-the pages show and do is shown and done with your own AWS credentials, by the code of the other commands.
+It prints an address that holds a token: open it in a browser of this machine. Nobody else is let in, and nothing is deployed:
+the pages use your own AWS credentials and the code of the other commands.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
 GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
 
-It serves until Ctrl-C. The exit status is 2 when it could not.")]
+It serves until Ctrl-C. The exit status is 2 when it could not serve.")]
 pub(crate) struct Args {
-    /// The port to serve on, on 127.0.0.1 alone; 0: any that is free
+    /// The port to serve on, on 127.0.0.1 only; 0 takes any free port
     #[arg(long, default_value_t = 8686)]
     port: u16,
-    /// Shows, and alters nothing: no change is sent again or deleted
+    /// Shows everything and alters nothing: no change is sent again or deleted
     #[arg(long)]
     read_only: bool,
-    /// The stack's name, by which it is shown [default: `STACK_NAME`, or campaign-sync]
+    /// The stack's name, which the pages show [default: `STACK_NAME`, or campaign-sync]
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
 }
 
-/// All that pages are made of.
+/// The state that every page reads.
 pub(crate) struct App {
     pub(crate) guard: Guard,
     pub(crate) is_read_only: bool,
@@ -72,13 +76,13 @@ pub(crate) struct App {
     pub(crate) known: Vec<(String, String)>,
     pub(crate) webhooks: Option<String>,
     pub(crate) metrics: Arc<dyn Metrics>,
-    /// None: what is looked at is a stack.
+    /// `None` means that the console looks at a deployed stack.
     pub(crate) local: Option<Arc<dyn Local>>,
     pub(crate) asked: Asked,
     pub(crate) dead_letter_queue_url: String,
 }
 
-/// What a console is to serve.
+/// The parts that a console serves.
 pub(crate) struct Of {
     pub(crate) port: u16,
     pub(crate) is_read_only: bool,
@@ -87,13 +91,13 @@ pub(crate) struct Of {
     pub(crate) dlq: DlqConfig,
     pub(crate) sdk: SdkConfig,
     pub(crate) https: Https,
-    /// Orgs and campaigns that are known, to be chosen from.
+    /// The known orgs and campaigns, which forms offer to choose from.
     pub(crate) known: Vec<(String, String)>,
-    /// What a webhook's URL begins with, up to the source's name, where it is known.
+    /// The URL of a webhook up to the source's name, if it is known.
     pub(crate) webhooks: Option<String>,
-    /// None: `CloudWatch`'s.
+    /// `None` means that the metrics come from `CloudWatch`.
     pub(crate) metrics: Option<Arc<dyn Metrics>>,
-    /// The embedded parts, where it is these.
+    /// The embedded parts, if the console serves them.
     pub(crate) local: Option<Arc<dyn Local>>,
 }
 
@@ -126,7 +130,7 @@ impl App {
         self.guard.address()
     }
 
-    /// Every page behind the guard, beside whatever else is served.
+    /// Every page behind the guard. The caller may merge other routes with it.
     pub(crate) fn pages(self: Arc<App>) -> Router {
         pages(&self)
             .route_layer(from_fn_with_state(Arc::clone(&self), gate::gate))
@@ -177,7 +181,7 @@ async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String
     }
 }
 
-/// Every page, and what its forms do.
+/// The routes of all pages and of their forms.
 fn pages(app: &Arc<App>) -> Router<Arc<App>> {
     let alter = Router::new()
         .route("/parked/redrive", post(parked::redrive))
@@ -214,8 +218,8 @@ async fn not_found() -> Response {
     std::future::ready((StatusCode::NOT_FOUND, page::html(body)).into_response()).await
 }
 
-/// Tells in the terminal what the operator saw or did that others may ask for: no personal data.
+/// Prints what the operator read or changed, without personal data.
 pub(crate) fn note(what: &str) {
-    // Who no longer reads does not end the console.
+    // A closed standard output does not end the console.
     let _ = crate::print(&format!("{} {what}", page::second(Clock::system().now())));
 }

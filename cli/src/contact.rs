@@ -1,4 +1,8 @@
-//! `campaign-sync contact`: what is known of a contact, and what an operator does to what contacts store.
+//! `campaign-sync contact`: what is known of a contact, and what an operator may do about it.
+//!
+//! `show` is in `contact/show.rs` and rests on `look`, `story` and `why`. `adopt` is in
+//! `contact/adopt.rs`. `reset-rank` is here: it reads a contact and enqueues one change. The change
+//! itself is made and applied by `domain::change` and apply.
 
 mod adopt;
 pub(crate) mod look;
@@ -31,7 +35,7 @@ pub(crate) struct Args {
 enum Command {
     /// Tells why a contact is not called, what Genesys Cloud has of it, and what became of its changes
     Show(show::Args),
-    /// Sets a contact's stored rank back that is so high that every later change is stale
+    /// Lowers a stored rank that is so high that every later change is stale
     ResetRank(ResetRank),
     /// Marks contacts that the CRM opted out before there were marks, so that it may opt them in again
     Adopt(adopt::Args),
@@ -61,13 +65,13 @@ struct ResetRank {
     /// history
     #[arg(value_name = "KEY")]
     key: String,
-    /// Whose: names the secret {prefix}/org/{org}
+    /// The contact's org; names the secret {prefix}/org/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign
+    /// The contact's campaign
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
-    /// Why, for the log of apply: 1 to 200 characters, and no personal data
+    /// The reason, for the log of apply: 1 to 200 characters, and no personal data
     #[arg(long, value_name = "TEXT", value_parser = args::reason)]
     reason: String,
     /// The rank to store instead, lower than the stored one [default: none]
@@ -86,7 +90,7 @@ fn rank(text: &str) -> Result<Rank, String> {
         .ok_or_else(|| "expected a whole number from 0 to 9007199254740991".to_owned())
 }
 
-/// Runs, prints, and answers whether there was something to do.
+/// Runs the command, prints its result, and returns whether there was something to do.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let args = match &args.command {
@@ -156,7 +160,8 @@ fn change(args: &ResetRank, key: &ContactKey, reset: RankReset) -> Result<Change
         org: args.org.clone(),
         campaign: args.campaign.clone(),
         key: key.clone(),
-        // Another one each time: what is reset again within five minutes was spoilt again.
+        // The event id differs each time: if a rank is reset again within five minutes, it
+        // was spoilt again.
         event_id: EventId::parse(&format!("reset-rank-{now}-{}", reset.from()))?,
         version: None,
         occurred_at: None,

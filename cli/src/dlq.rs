@@ -1,26 +1,31 @@
-//! `campaign-sync dlq`: the changes that were parked, and what becomes of them (docs/contract.md
+//! `campaign-sync dlq`: lists, shows, redrives and drops the parked changes (docs/contract.md
 //! "Parked messages").
+//!
+//! This file reads arguments and prints. The queue itself is in `queue`, one message in `parked`, the
+//! choice of messages in `which`, sending again in `redrive`, and its result in `report`. The
+//! console uses the same code.
 
 pub(crate) mod parked;
+pub(crate) mod queue;
 pub(crate) mod redrive;
 pub(crate) mod report;
 pub(crate) mod rules;
+mod which;
 
 use std::time::Duration;
 
-use domain::batch::ParkReason;
-use domain::change::{OrgId, SourceName};
 use io::Clock;
 use io::config::DlqConfig;
 use io::secrets::SecretsManager;
 use serde_json::json;
 
-use crate::args;
 use crate::connect;
 use crate::table::{number, span, table};
-use parked::{DeadLetters, Parked};
+use parked::Parked;
+use queue::DeadLetters;
 use redrive::{How, redrive};
 use rules::Rules;
+pub(crate) use which::Which;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -32,10 +37,10 @@ use rules::Rules;
   campaign-sync dlq drop 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
 
 It reads DEAD_LETTER_QUEUE_URL and, for redrive, QUEUE_URL and SECRET_PREFIX from the environment, as the functions do. AWS is
-found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). What it looks at is invisible to others for two
-minutes at most. Of one message group it sees the first ten messages: those behind them come out when these are gone.
+found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). Messages that it looks at are invisible to
+others for two minutes at most. It sees the first ten messages of a message group; those behind them come when these are gone.
 
-The exit status is 0 when all was done that was asked for, 1 when something was left, 2 when the command could not run.")]
+The exit status is 0 when everything was done, 1 when something was left, 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -50,26 +55,27 @@ enum Command {
     List(Which),
     /// Shows one parked change: all but contact key and values
     Show {
-        /// As `list` prints it
+        /// The id, as `list` prints it
         id: String,
         /// Shows the contact key and the values too, as they were sent
         #[arg(long)]
         reveal: bool,
-        /// Prints what was sent alone, to the letter, contact key and values included: of an unmapped item what
-        /// `source test` reads
+        /// Prints only what was sent, unchanged, with contact key and values. For an
+        /// unmapped item this is what `source test` reads
         #[arg(long, conflicts_with = "reveal")]
         body: bool,
     },
-    /// Sends parked changes again, in their message groups and their order, and takes them off the
+    /// Sends parked changes again, in their message groups and in order, and takes them off the
     /// dead-letter queue
     Redrive {
         #[command(flatten)]
         which: Which,
-        /// At most so many changes a second, of which an unmapped item may be several. By predictive, 300
-        /// calls a minute apply two and a half
+        /// The most changes a second; an unmapped item may become several. Through
+        /// predictive, 300 calls a minute apply two and a half changes a second
         #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate)]
         rate: u32,
-        /// Also those without a rank: nothing keeps them from overwriting what is newer
+        /// Also sends changes without a rank: nothing keeps these from overwriting what is
+        /// newer
         #[arg(long)]
         unranked: bool,
         /// Tells what would be sent, and sends nothing
@@ -78,87 +84,9 @@ enum Command {
     },
     /// Deletes one parked change for good
     Drop {
-        /// As `list` prints it
+        /// The id, as `list` prints it
         id: String,
     },
-}
-
-/// Which of what is parked is meant.
-#[derive(clap::Args, Clone, Default)]
-pub(crate) struct Which {
-    /// Only what was parked for this reason, such as retryHorizon; may be given several times
-    #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
-    pub(crate) reasons: Vec<String>,
-    /// Only this one, as `list` prints it; may be given several times
-    #[arg(long = "id", value_name = "ID")]
-    pub(crate) ids: Vec<String>,
-    /// Only what this source sent
-    #[arg(long, value_parser = args::source)]
-    pub(crate) source: Option<SourceName>,
-    /// Only the changes of this org. An unmapped item is of the org of its source when it is listed, and
-    /// of that of the changes that it becomes when it is redriven
-    #[arg(long, value_parser = args::org)]
-    pub(crate) org: Option<OrgId>,
-}
-
-impl Which {
-    /// What it chooses by, as it is written in a command line; none: all.
-    fn words(&self) -> Option<String> {
-        let reasons = self
-            .reasons
-            .iter()
-            .map(|reason| ("reason", reason.as_str()));
-        let ids = self.ids.iter().map(|id| ("id", id.as_str()));
-        let source = self
-            .source
-            .as_ref()
-            .map(|source| ("source", source.as_str()));
-        let org = self.org.as_ref().map(|org| ("org", org.as_str()));
-        let all = reasons.chain(ids).chain(source).chain(org);
-        let all: Vec<_> = all
-            .map(|(name, value)| format!("--{name} {value}"))
-            .collect();
-        (!all.is_empty()).then(|| all.join(" "))
-    }
-
-    /// That there is none of it.
-    fn nothing(&self) -> String {
-        match self.words() {
-            None => "Nothing is parked that can be seen now.".to_owned(),
-            Some(words) => format!("Nothing is parked that can be seen now and is of {words}."),
-        }
-    }
-
-    pub(crate) fn is_meant(&self, parked: &Parked) -> bool {
-        self.is_chosen(parked) && self.is_org(parked)
-    }
-
-    /// By all but its org.
-    fn is_chosen(&self, parked: &Parked) -> bool {
-        let source = self.source.as_ref().map(SourceName::as_str);
-        (self.reasons.is_empty() || self.reasons.contains(&parked.reason))
-            && (self.ids.is_empty() || self.ids.contains(&parked.id))
-            && source.is_none_or(|source| parked.body["source"].as_str() == Some(source))
-    }
-
-    /// By what it says itself.
-    fn is_org(&self, parked: &Parked) -> bool {
-        let org = self.org.as_ref();
-        org.is_none_or(|org| parked.org() == Some(org.as_str()))
-    }
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let mut names: Vec<_> = ParkReason::ALL
-        .into_iter()
-        .map(ParkReason::as_str)
-        .collect();
-    // Of ingest; and what SQS itself moved.
-    names.extend([ingest::webhook::REASON, parked::NO_REASON]);
-    names
-        .contains(&text)
-        .then(|| text.to_owned())
-        .ok_or_else(|| format!("expected one of {}", names.join(", ")))
 }
 
 fn rate(text: &str) -> Result<u32, String> {
@@ -169,7 +97,7 @@ fn rate(text: &str) -> Result<u32, String> {
     number.ok_or_else(|| "expected changes a second, from 1/s to 100/s, such as 2/s".to_owned())
 }
 
-/// Runs, prints, and answers whether all was done.
+/// Runs the command, prints its result, and returns whether everything was done.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = DlqConfig::from_env(matches!(args.command, Command::Redrive { .. }))
         .map_err(|error| error.to_string())?;
@@ -293,14 +221,16 @@ async fn show_body(queue: &DeadLetters, id: &str) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Deletes one of what is parked for good. `told` is called with how many were looked at so far.
+/// Deletes one parked message for good. `told` is called with the number of messages that were
+/// looked at.
 pub(crate) async fn delete(
     queue: &DeadLetters,
     id: &str,
     told: &(dyn Fn(usize) + Sync),
 ) -> Result<(), String> {
     let (mut all, ended) = queue.hold(told).await;
-    // SQS deletes only what is still invisible by the handle that it was received with.
+    // SQS deletes a message only while it is invisible under the handle with which it was
+    // received.
     let deleted = match all.iter().position(|parked| parked.id == id) {
         Some(place) => queue.delete(&all.remove(place)).await,
         None => Err(ended.err().unwrap_or_else(|| unknown(id))),

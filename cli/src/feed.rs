@@ -1,4 +1,9 @@
-//! `campaign-sync feed`: what a page of a CRM's feed becomes, before any run compares it.
+//! `campaign-sync feed test`: shows what a page of a CRM's feed becomes, before reconcile compares
+//! it.
+//!
+//! The request is made and the answer is read by the code of reconcile. `request` shows the request
+//! without credentials, `overheard` keeps what a CRM says when it refuses, and `shown` prints the
+//! result.
 
 mod overheard;
 mod request;
@@ -33,11 +38,11 @@ use shown::Found;
   campaign-sync feed test --org acme-us --since 48h --page 2
   curl -s … | campaign-sync feed test --secret feed.json - --json | jq .faults
 
-With an answer that was saved nothing is asked; without one the CRM is, with the secret of --secret or the one that is stored for
---org, page after page up to the one that is wanted. Nothing is written and nothing is compared. Each request is printed before
-it is sent, without what shows who asks and what has a name such as token or key; of a refusal so are its status and the
-beginning of what it says. The exit status is 0 when all items of the page become changes
-or none, 1 when not, or when it is no page, 2 when the command could not run.")]
+With a saved answer it asks nobody. Without one it asks the CRM for page after page, up to the one that is wanted, with the secret
+of --secret or the one that is stored for --org. It writes nothing and compares nothing. It prints each request before it sends it,
+without credentials and without values whose name is one such as token or key. If the CRM refuses, it prints the status and the
+beginning of the answer, also without secrets. The exit status is 0 when each item of the page becomes changes or none, 1 when one
+does not, or when the answer is no page, 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -53,20 +58,21 @@ enum Command {
 struct Test {
     /// An answer of the CRM, in a file or, by -, standard input. Without it the CRM is asked
     answer: Option<PathBuf>,
-    /// Whose feed. Without --secret its secret is read from Secrets Manager
+    /// The org whose feed is read. Without --secret its secret is read from Secrets Manager
     #[arg(long, value_parser = args::org, required_unless_present = "secret")]
     org: Option<OrgId>,
     /// The JSON of a feed's secret, in a file or, by -, standard input
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
-    /// For which campaign it asks; without it, for the first that the secret's campaigns name
+    /// The campaign that is asked for; without it, the first one that the secret's campaigns
+    /// name
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: Option<CampaignId>,
-    /// What changed since then: a time such as 2026-11-24T16:00:00Z, or for how long, such as 90m, 48h or
-    /// 2d. Without it: all
+    /// Only what changed since then: a time such as 2026-11-24T16:00:00Z, or how long ago, such
+    /// as 90m, 48h or 2d. Without it: everything
     #[arg(long, value_parser = args::since)]
     since: Option<Since>,
-    /// Which page is shown, from 1
+    /// The page that is shown, from 1
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "answer")]
     page: u32,
     /// Print JSON instead of tables
@@ -74,7 +80,7 @@ struct Test {
     json: bool,
 }
 
-/// Prints, and answers whether all is well.
+/// Prints the result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let Command::Test(test) = &args.command;
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
@@ -108,7 +114,7 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
         Some(campaign) => campaign.clone(),
         None => match (first_campaign(&text), args.answer.is_none()) {
             (Some(first), _) => args::campaign(&first)?,
-            // No CRM is asked.
+            // A saved answer is read, and no CRM is asked.
             (None, false) => args::campaign("test")?,
             (None, true) => {
                 return Err(
@@ -144,7 +150,7 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     Ok(found.page.is_ok_and(|page| page.faulty.is_empty()))
 }
 
-/// The first campaign that the secret gives texts for.
+/// The first campaign for which the secret has texts.
 fn first_campaign(secret: &SecretString) -> Option<String> {
     let secret: Value = serde_json::from_str(secret.expose_secret()).ok()?;
     secret["campaigns"].as_object()?.keys().next().cloned()
@@ -158,10 +164,10 @@ async fn stored(config: &Config, org: &OrgId) -> Result<(String, SecretString), 
     Ok((format!("secret {name}"), text))
 }
 
-/// What is tried.
+/// The feed that is tested.
 struct Tried<'a> {
     secret: &'a FeedSecret,
-    /// As it is written.
+    /// The secret as it is written.
     text: &'a SecretString,
     feed: &'a Feed,
     since: Timestamp,
@@ -169,7 +175,7 @@ struct Tried<'a> {
 }
 
 impl Tried<'_> {
-    /// What is asked for, before it is: a person sees it also where no answer comes.
+    /// Prints the request before it is sent, so that a person sees it even if no answer comes.
     fn show_request(&self, number: u32, cursor: Option<&str>) -> Result<(), String> {
         match self.is_json {
             true => Ok(()),
@@ -185,7 +191,7 @@ impl Tried<'_> {
         }
     }
 
-    /// What an answer becomes that was saved: of the first page.
+    /// The result for a saved answer. It counts as the first page.
     fn saved(&self, answer: &str, now: Timestamp) -> Found<'_> {
         let query = self.query(None);
         let answer = Response::new(Bytes::from(answer.to_owned()));
@@ -201,7 +207,7 @@ impl Tried<'_> {
         }
     }
 
-    /// Asks the CRM, up to the page of this number.
+    /// Asks the CRM for pages, up to this number.
     async fn asked(&self, config: Config, number: u32) -> Result<Found<'_>, String> {
         let (https, sdk) = crate::connect::clients().await?;
         let shared = Shared {

@@ -1,4 +1,8 @@
-//! `campaign-sync schedule`: the runs of reconcile that come by themselves, a schedule for each org.
+//! `campaign-sync schedule`: sets, lists and removes the schedules of reconcile, one for each org.
+//!
+//! This file reads arguments and calls EventBridge Scheduler. `found` reads schedules and finds
+//! what is wrong with them, `known` asks whether the campaigns exist, and `late` finds out whether
+//! the runs come. A run itself is made by `functions/reconcile`.
 
 mod found;
 mod known;
@@ -30,7 +34,7 @@ use found::Found;
   campaign-sync schedule remove --org acme-eu
 
 The schedule of an org is {stack}-reconcile-{org} in EventBridge Scheduler. {stack}-reconcile is the stack's own, by the parameters
-ReconcileOrg and ReconcileCampaignIds; it is listed, and left alone.
+ReconcileOrg and ReconcileCampaignIds; list shows it, and set and remove leave it as it is.
 
 set reads RUNS_QUEUE_ARN, SCHEDULE_ROLE_ARN and FAILED_RUNS_QUEUE_ARN from the environment: the outputs RunsQueueArn,
 ScheduleRoleArn and FailedRunsQueueArn of the stack. Before it sets anything it asks Genesys Cloud for each campaign, with the
@@ -39,7 +43,7 @@ the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs s
 schedule/default/{stack}-reconcile* scheduler:GetSchedule, CreateSchedule, UpdateSchedule and DeleteSchedule; set also
 iam:PassRole on the role, and list ssm:GetParameter on parameter/campaign-sync/{stack}/reconcile/*.
 
-\"looked at\" is how long ago all that changed in the org's campaigns was looked at, by the record of its runs.
+\"looked at\" says how long ago all changes of the org's campaigns had been looked at, by the record of its runs.
 
 The exit status is 0 when it is done, and of list when every schedule is on, brings its runs one after the other, and was looked at
 within twice its rate; 1 when one was not, or there is none to remove; 2 when the command could not run.")]
@@ -60,7 +64,7 @@ enum Command {
     },
     /// Removes the schedule of an org; a run that is under way or waits goes on
     Remove {
-        /// Whose
+        /// The org whose schedule is removed
         #[arg(long, value_parser = args::org)]
         org: OrgId,
     },
@@ -68,26 +72,27 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Set {
-    /// Whose campaigns are compared
+    /// The org whose campaigns are compared
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// Which: 1 to 100 ids, parted by commas
+    /// The campaigns: 1 to 100 ids, separated by commas
     #[arg(long, value_name = "IDS", value_delimiter = ',', required = true, value_parser = args::campaign)]
     campaigns: Vec<CampaignId>,
-    /// How often, as EventBridge Scheduler writes it
+    /// How often reconcile runs, as EventBridge Scheduler writes it
     #[arg(long, default_value = "rate(15 minutes)")]
     rate: String,
-    /// The feed is asked for what changed in these minutes before each run, and before the end of the last one: as
-    /// late as the CRM may show a change. A campaign's first run looks back no further
+    /// The feed is asked for what changed in these minutes before each run, and before the end
+    /// of the last one. Choose the longest time after which the CRM may show a change. A
+    /// campaign's first run looks back no further
     #[arg(long, value_name = "MINUTES", default_value_t = 60)]
     window: u64,
-    /// Where more of a campaign's contacts differ, and more than 100, a run enqueues nothing
-    /// but opt-outs of its other campaigns
+    /// If more than this share of a campaign's contacts differ, and more than 100, a run
+    /// enqueues nothing but opt-outs of its other campaigns
     #[arg(long, value_name = "PERCENT", default_value_t = 20)]
     max_drift_percent: u64,
 }
 
-/// Runs, prints, and answers whether all is well.
+/// Runs the command, prints its result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     crate::block_on(async {
         let sdk = io::aws::sdk_config().await;
@@ -141,7 +146,7 @@ async fn set(sdk: &SdkConfig, client: &Client, stack: &str, args: &Set) -> Resul
     Ok(true)
 }
 
-/// Refuses campaigns that Genesys Cloud has not, and warns where it does not tell.
+/// Refuses campaigns that Genesys Cloud does not have, and warns if it does not answer.
 async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
     let asked = known::ask(sdk, &args.org, &args.campaigns).await;
     if !asked.unknown.is_empty() {
@@ -160,7 +165,8 @@ async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
     Ok(())
 }
 
-/// What a window shorter than the rate leaves out: each later run asks from before the end of the last one.
+/// A warning about what a window shorter than the rate leaves out. Each later run looks back to
+/// before the end of the last one.
 fn first_run(args: &Set) -> Option<String> {
     let rate = late::every(&args.rate)?.as_secs() / 60;
     (args.window < rate).then(|| {
@@ -172,7 +178,7 @@ fn first_run(args: &Set) -> Option<String> {
     })
 }
 
-/// Makes the schedule, or replaces it: which of the two.
+/// Makes the schedule or replaces it, and returns which of the two.
 async fn put(
     client: &Client,
     name: &str,
@@ -213,7 +219,7 @@ async fn put(
 fn target(config: &ScheduleConfig, org: &OrgId, input: &Value) -> Result<Target, String> {
     let group = SqsParameters::builder().message_group_id(org.as_str());
     let dead = DeadLetterConfig::builder().arn(&config.failed_runs_queue_arn);
-    // As template.yaml has them for the stack's own.
+    // The same values as template.yaml has for the stack's own schedule.
     let retry = RetryPolicy::builder()
         .maximum_retry_attempts(2)
         .maximum_event_age_in_seconds(900);

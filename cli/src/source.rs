@@ -1,30 +1,30 @@
-//! `campaign-sync source`: what a source's webhooks become, on this machine and before anything is sent.
+//! `campaign-sync source`: shows what a source's webhooks become, on this machine and before
+//! anything is sent.
+//!
+//! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `whole` says when
+//! ingest refuses a request as a whole, and `shows` finds the credentials in it.
 
+mod examine;
 mod shown;
 mod shows;
 mod whole;
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
-use domain::change::{Fault, Sender, SourceName};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use ingest::auth::{self, Sent, Shown, Verdict};
-use ingest::body;
-use ingest::cloud_event::Form;
-use ingest::webhook::{self, Body, Reading, Unmapped};
+use domain::change::SourceName;
+use http::{HeaderName, HeaderValue};
+use ingest::webhook::Unmapped;
 use io::Clock;
 use io::config::Config;
 use io::secrets::{Secrets, SecretsManager, SourceSecret};
 use jiff::Timestamp;
-use mapping::{Mapping, preset, presets};
+use mapping::{preset, presets};
 use secrecy::SecretString;
 
 use crate::args;
 use crate::webhook::curl;
+pub(crate) use examine::{Asked, examine, examine_parked, signed};
 pub(crate) use shown::Found;
-use whole::Refused;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -35,9 +35,8 @@ use whole::Refused;
   campaign-sync source test --source hubspot body.json --header 'x-hubspot-signature-v3: …' --at 2026-11-24T16:00:00Z
   campaign-sync source test --secret source.json body.json --sign \"$URL\" | sh
 
-Nothing is sent by it. Who sends is shown by what the source's auth reads, and by no other header. The exit status is 0 when the
-webhook would be let in, or nothing was shown of who sends it, and all of it becomes changes or is ignored; 1 when not; 2 when the
-command could not run.")]
+It sends nothing. Only the headers that the source's auth reads authenticate the sender. The exit status is 0 when the webhook would
+be let in, or holds no credentials at all, and all of it becomes changes or is ignored; 1 when not; 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -45,13 +44,14 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Prints the program of a preset, to be changed and used as jq in a mapping; without a name, the
-    /// presets' names
+    /// Prints the program of a preset, to be changed and used as jq in a mapping; without a
+    /// name, prints the presets' names
     Preset {
-        /// Which one
+        /// The preset's name
         name: Option<String>,
     },
-    /// Tells who lets a webhook in, and what its body becomes: changes, nothing, or faults
+    /// Tells whether a webhook is let in, and what its body becomes: changes, nothing, or
+    /// faults
     Test(Test),
 }
 
@@ -66,8 +66,8 @@ struct Test {
     /// The JSON of a source's secret, in a file or, by -, standard input
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
-    /// A header of the request, as often as there are any: what it shows of who sends it, and what the
-    /// mapping reads
+    /// A header of the request; may be given several times. Give those that authenticate the
+    /// sender, and those that the mapping reads
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The query of the request's URL, percent-encoded
@@ -76,7 +76,7 @@ struct Test {
     /// When the request came, for a signature that has a time; without it, now
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     at: Option<Timestamp>,
-    /// Print a curl command that sends the body to this URL as the source would, in place of all else
+    /// Prints only a curl command that sends the body to this URL as the source would
     #[arg(long, value_name = "URL")]
     sign: Option<String>,
     /// Print JSON instead of tables
@@ -92,7 +92,7 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     Ok((name, value))
 }
 
-/// Prints, and answers whether all is well.
+/// Prints the result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     match &args.command {
         Command::Preset { name: None } => {
@@ -145,81 +145,7 @@ fn test(args: &Test) -> Result<bool, String> {
     examine(&secret, &asked, |found| tell(found, args.json))
 }
 
-/// A request as it would come to ingest.
-pub(crate) struct Asked<'a> {
-    pub(crate) source: SourceName,
-    /// Headers.
-    pub(crate) given: &'a [(HeaderName, HeaderValue)],
-    pub(crate) query: &'a str,
-    pub(crate) body: &'a str,
-    pub(crate) now: Timestamp,
-}
-
-impl Asked<'_> {
-    /// With the media type that most senders say, where none is given.
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in self.given {
-            headers.append(name.clone(), value.clone());
-        }
-        headers
-            .entry(CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static("application/json"));
-        headers
-    }
-}
-
-/// Finds out who lets a request in, and what its body becomes; what an item that ingest parked becomes is
-/// found as redrive would.
-pub(crate) fn examine<R>(
-    secret: &SourceSecret,
-    asked: &Asked<'_>,
-    tell: impl FnOnce(&Found<'_>) -> R,
-) -> R {
-    let headers = asked.headers();
-    let sender = secret.sender(asked.source.clone());
-    let form = body::form(&headers, asked.body.as_bytes()).map_err(Refused::from);
-    let verdict = verdict(secret, asked, &headers);
-    // Nothing stands in the body to be taken out of it where nothing is shown.
-    let content = match verdict {
-        None => Cow::Borrowed(asked.body),
-        Some(_) => auth::content(&secret.auth, asked.body),
-    };
-    let read = form.and_then(|form| taken(secret, &sender, (&form, &headers, &content), asked.now));
-    let (items, reading, refused) = match read {
-        Ok((items, reading)) => (items, reading, None),
-        Err(refused) => (Vec::new(), Reading::default(), Some(refused)),
-    };
-    let unread = unread(secret, asked.given);
-    tell(&Found {
-        way: crate::check::way(&secret.auth),
-        verdict,
-        unread: &unread,
-        refused: refused.as_ref(),
-        on_fault: secret.on_fault,
-        items: &items,
-        reading: &reading,
-    })
-}
-
-/// What a body becomes, and the place of each of its items.
-fn taken(
-    secret: &SourceSecret,
-    sender: &Sender,
-    (form, headers, text): (&Result<Form, Fault>, &HeaderMap, &str),
-    now: Timestamp,
-) -> Result<(Vec<String>, Reading), Refused> {
-    let body = Body {
-        form,
-        text,
-        headers,
-    };
-    let taken = webhook::take_apart(secret, sender, &body, now)?;
-    let pointers = taken.items.into_iter().map(|item| item.pointer);
-    Ok((pointers.collect(), taken.reading))
-}
-
-/// Prints, and answers whether all is well.
+/// Prints the result, and returns whether everything is right.
 fn tell(found: &Found<'_>, is_json: bool) -> Result<bool, String> {
     crate::print(&if is_json {
         found.json().to_string()
@@ -230,7 +156,7 @@ fn tell(found: &Found<'_>, is_json: bool) -> Result<bool, String> {
     Ok(found.is_let_in() && is_well)
 }
 
-/// What an item that ingest parked becomes now, as redrive would find it.
+/// The result for an item that ingest parked, as redrive would find it.
 fn parked_item(
     parked: &Unmapped,
     secret: &SourceSecret,
@@ -253,70 +179,6 @@ fn parked_item(
     examine_parked(parked, secret, &source, now, |found| tell(found, args.json))
 }
 
-/// Finds out what an item that ingest parked becomes now.
-pub(crate) fn examine_parked<R>(
-    parked: &Unmapped,
-    secret: &SourceSecret,
-    source: &SourceName,
-    now: Timestamp,
-    tell: impl FnOnce(&Found<'_>) -> R,
-) -> R {
-    let (items, reading) = parked.read_again(secret, &secret.sender(source.clone()), now);
-    tell(&Found {
-        way: crate::check::way(&secret.auth),
-        verdict: None,
-        unread: &[],
-        refused: None,
-        on_fault: secret.on_fault,
-        items: &items,
-        reading: &reading,
-    })
-}
-
-/// Headers that were given, and that neither the source's auth nor its mapping reads.
-fn unread<'a>(
-    secret: &SourceSecret,
-    given: &'a [(HeaderName, HeaderValue)],
-) -> Vec<&'a HeaderName> {
-    let of_auth = auth::headers(&secret.auth);
-    let of_mapping = secret.mapping.as_ref().map(Mapping::headers);
-    let is_read = |name: &HeaderName| {
-        of_auth.contains(name)
-            || *name == CONTENT_TYPE
-            || name.as_str().starts_with(ingest::cloud_event::PREFIX)
-            || of_mapping.is_some_and(|names| names.iter().any(|read| read == name.as_str()))
-    };
-    let given = given.iter().map(|(name, _)| name);
-    given.filter(|name| !is_read(name)).collect()
-}
-
-/// The media type of a request, and what the source would send in it, with all other headers that are given.
-///
-/// A body that ingest would refuse is an error.
-pub(crate) fn signed(secret: &SourceSecret, asked: &Asked<'_>) -> Result<(String, Sent), String> {
-    let headers = asked.headers();
-    let sender = secret.sender(asked.source.clone());
-    let form = body::form(&headers, asked.body.as_bytes()).map_err(Refused::from);
-    let form = form.map_err(|refused| refused.to_string())?;
-    let taken = taken(secret, &sender, (&form, &headers, asked.body), asked.now);
-    taken.map_err(|refused| refused.to_string())?;
-    let text = |name: &HeaderName, value: &HeaderValue| {
-        let text = value.to_str().map(str::to_owned);
-        text.map_err(|_| format!("{name}: expected visible ASCII"))
-    };
-    let mut sent = auth::sent(&secret.auth, asked.body, asked.now)?;
-    let of_auth = auth::headers(&secret.auth);
-    let others = asked.given.iter().filter(|(name, _)| {
-        // The client says the last of these.
-        !of_auth.contains(name) && ![CONTENT_TYPE, CONTENT_LENGTH, HOST].contains(name)
-    });
-    for (name, value) in others {
-        sent.headers.push((name.to_string(), text(name, value)?));
-    }
-    let media_type = text(&CONTENT_TYPE, &headers[CONTENT_TYPE])?;
-    Ok((media_type, sent))
-}
-
 async fn stored(source: &SourceName) -> Result<(String, String), String> {
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
     let (_, sdk) = crate::connect::clients().await?;
@@ -327,20 +189,4 @@ async fn stored(source: &SourceName) -> Result<(String, String), String> {
         format!("secret {name}"),
         secrecy::ExposeSecret::expose_secret(&text).to_owned(),
     ))
-}
-
-/// Whether the request is let in; `None`: nothing is shown of who sends it.
-fn verdict(secret: &SourceSecret, asked: &Asked<'_>, headers: &HeaderMap) -> Option<Verdict> {
-    let verdict = auth::judge(
-        &secret.auth,
-        &Shown {
-            method: &Method::POST,
-            headers,
-            query: asked.query,
-            body: asked.body.as_bytes(),
-            now: asked.now,
-        },
-    );
-    let is_shown = shows::is_shown(&secret.auth, headers, asked.query, &verdict);
-    is_shown.then_some(verdict)
 }

@@ -1,4 +1,8 @@
-//! `campaign-sync status`: what waits, for how long, and what is left of an org's call budget.
+//! `campaign-sync status`: how many changes wait, for how long, and how many calls an org has left.
+//!
+//! Each queue is asked through SQS and `CloudWatch`, and each org through one call of Genesys
+//! Cloud. The command changes nothing. The console shows the same numbers over time
+//! (`crate::console`).
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -36,10 +40,11 @@ needs sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the
 The exit status is 0 when nothing is parked and every org told what is left, 1 when something is parked or an org did not tell, 2 when
 the command could not run.")]
 pub(crate) struct Args {
-    /// Tells also what is left of this org's calls in this minute; may be given several times
+    /// Also tells how many calls of this org are left in this minute; may be given several
+    /// times
     #[arg(long = "org", value_parser = args::org)]
     orgs: Vec<OrgId>,
-    /// Looks again every so many seconds, until Ctrl-C; without a number every 5
+    /// Looks again every SECONDS, until Ctrl-C; without a number, every 5
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
     /// Prints one JSON object, with --watch one a line
@@ -47,7 +52,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// How far back the age of the oldest message is looked for: SQS tells it each minute while the
+/// How far back to look for the age of the oldest message. SQS reports it each minute while the
 /// queue is in use.
 const METRIC_AGE: Duration = Duration::from_mins(10);
 
@@ -55,21 +60,22 @@ struct Status {
     at: Timestamp,
     queue: QueueStatus,
     dead_letters: QueueStatus,
-    /// Of runs of reconcile; none: it is not known which queue that is.
+    /// The queue of reconcile's runs. `None` means that its URL is not known.
     runs: Option<Result<QueueStatus, String>>,
     orgs: Vec<(OrgId, Result<Option<Budget>, String>)>,
 }
 
-/// What is known of a queue.
+/// The state of a queue.
 pub(crate) struct QueueStatus {
     pub(crate) name: String,
     pub(crate) waiting: u64,
     pub(crate) in_flight: u64,
-    /// Seconds; none where `CloudWatch` has none.
+    /// The age of the oldest message in seconds. `None` means that `CloudWatch` has no value.
     pub(crate) oldest: Option<u64>,
 }
 
-/// Runs, prints, and answers whether nothing is parked and every org answered.
+/// Runs the command, prints its result, and returns whether nothing is parked and every org
+/// answered.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
@@ -105,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     })
 }
 
-/// An org, and what its answers tell.
+/// An org, and the client that records what its answers say.
 type Watching = (Arc<Org>, Arc<Watched>);
 
 async fn look(
@@ -125,7 +131,7 @@ async fn look(
     let mut orgs = Vec::new();
     for (org, watched) in watching {
         let asked = org.ask_budget(&Run::new(at, None)).await;
-        // None: the service does not tell.
+        // `None` means that the service does not say.
         orgs.push((
             org.id().clone(),
             asked
@@ -142,7 +148,7 @@ async fn look(
     })
 }
 
-/// The queue of runs of reconcile, of the stack whose queue of changes this is.
+/// The queue of reconcile's runs, in the stack that has this queue of changes.
 pub(crate) async fn runs_status(
     sdk: &aws_config::SdkConfig,
     queue_url: &str,
@@ -152,7 +158,7 @@ pub(crate) async fn runs_status(
     Some(queue_status(sdk, &url, at).await)
 }
 
-/// Asks a queue, and `CloudWatch` for the age of its oldest message.
+/// Asks a queue, and asks `CloudWatch` for the age of its oldest message.
 pub(crate) async fn queue_status(
     sdk: &aws_config::SdkConfig,
     url: &str,
@@ -165,7 +171,7 @@ pub(crate) async fn queue_status(
     Ok(status)
 }
 
-/// Asks a queue. The age of its oldest message is not known.
+/// Asks a queue, without the age of its oldest message.
 pub(crate) async fn queue_counts(
     sdk: &aws_config::SdkConfig,
     url: &str,
@@ -198,7 +204,7 @@ pub(crate) async fn queue_counts(
     })
 }
 
-/// Not known where CloudWatch is not reached, or not allowed to be asked.
+/// The age of the oldest message. It is not known if `CloudWatch` cannot be reached or refuses.
 pub(crate) async fn oldest(sdk: &aws_config::SdkConfig, queue: &str, at: Timestamp) -> Option<u64> {
     let time = |at: Timestamp| DateTime::from_millis(at.as_millisecond());
     let call = aws_sdk_cloudwatch::Client::new(sdk)
@@ -233,7 +239,7 @@ fn show(args: &Args, status: &Status) -> Result<(), String> {
         return crate::print(&status.json().to_string());
     }
     if args.watch.is_some() && std::io::stdout().is_terminal() {
-        // To the upper left, and all below is empty.
+        // Moves the cursor to the upper left, and clears the screen.
         let _ = write!(std::io::stdout(), "\x1b[2J\x1b[H");
     }
     crate::print(&status.text())
@@ -244,7 +250,7 @@ impl Status {
         self.parked() == 0 && self.orgs.iter().all(|(_, budget)| budget.is_ok())
     }
 
-    /// Those that somebody looks at are in flight.
+    /// Messages that somebody looks at are in flight, and still parked.
     fn parked(&self) -> u64 {
         self.dead_letters.waiting + self.dead_letters.in_flight
     }

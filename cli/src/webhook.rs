@@ -1,4 +1,4 @@
-//! Webhooks as a CRM sends them.
+//! Builds webhooks as a CRM sends them.
 
 use http::{HeaderName, HeaderValue, Request};
 use ingest::auth::{self, Sent};
@@ -15,7 +15,7 @@ pub(crate) fn headers(body: &str, secret: &str, now: Timestamp) -> Vec<(String, 
     headers
 }
 
-/// Those of them that are the signature.
+/// Those of the headers that make up the signature.
 pub(crate) fn signature(body: &str, secret: &str, now: Timestamp) -> Vec<(String, String)> {
     let secret = SigningSecret {
         text: SecretString::from(secret),
@@ -25,7 +25,7 @@ pub(crate) fn signature(body: &str, secret: &str, now: Timestamp) -> Vec<(String
     sent.map(|sent| sent.headers).unwrap_or_default()
 }
 
-/// The URL with what the source shows of itself in the query.
+/// The URL with the source's credentials, if they belong in the query.
 pub(crate) fn with_query(url: &str, sent: &Sent) -> String {
     match (sent.query.is_empty(), url.contains('?')) {
         (true, _) => url.to_owned(),
@@ -34,7 +34,7 @@ pub(crate) fn with_query(url: &str, sent: &Sent) -> String {
     }
 }
 
-/// A command for a shell that sends this.
+/// A shell command that sends the request.
 pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let url = with_query(url, sent);
@@ -51,7 +51,7 @@ pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
     )
 }
 
-/// The request of a webhook that is sent so.
+/// The request of a webhook.
 pub(crate) fn request(source: &str, sent: &Sent) -> Request<Body> {
     let mut request = Request::new(Body::Text(sent.body.clone()));
     *request.method_mut() = http::Method::POST;

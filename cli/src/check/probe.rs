@@ -148,7 +148,7 @@ async fn secret(org: &OrgId, config: &Config, sdk: &SdkConfig) -> Result<OrgSecr
     let mut findings = Findings::default();
     let secrets = SecretsManager::new(sdk);
     let found = super::secrets::org(org, config, &secrets, &mut findings).await;
-    let told = |finding: &super::Finding| format!("{}: {}", finding.what, finding.detail);
+    let told = |finding: &super::findings::Finding| format!("{}: {}", finding.what, finding.detail);
     found.ok_or_else(|| findings.0.iter().map(told).collect::<Vec<_>>().join("\n"))
 }
 

@@ -1,4 +1,7 @@
-//! The secrets of an org, of its CRM's feed and of sources, each told as what it is.
+//! Checks the secrets of an org, of its CRM's feed and of sources, and says what each holds.
+//!
+//! Only the secrets are read here; no call of Genesys Cloud is made. What each secret may hold is
+//! defined in `io::secrets`, and errors quote no value of it.
 
 use domain::change::{OrgId, SourceName, VersionFrom};
 use domain::channel::OptOut;
@@ -20,12 +23,12 @@ use crate::connect::DENIED;
 use crate::feed::shown::FOR_ALL;
 use crate::table::counted;
 
-/// How to make up for signing secrets that are too short, without losing what is signed with them
-/// meanwhile.
+/// How to replace signing secrets that are too short, without losing what is signed with them in
+/// the meantime.
 const SHORT: &str = "shorter than 24 bytes, and what is signed with it is answered 503: put one of \
                      whsec_$(openssl rand -base64 24) beside it, let the sender sign with that, then take the short one out";
 
-/// The rules of an org, where its secret is right.
+/// The rules of an org, if its secret is right.
 pub(super) async fn org(
     org: &OrgId,
     config: &Config,
@@ -93,7 +96,8 @@ fn ranks(rules: &Rules) -> String {
     format!("{what} is stored in {column}, raise {raise}")
 }
 
-/// Only who reconciles has one. `campaigns`: how many the org has at least.
+/// Checks the secret of a feed. Only an org that reconcile compares has one. `campaigns` is the
+/// least number of campaigns that the org has.
 pub(super) async fn feed(
     org: &OrgId,
     campaigns: usize,
@@ -125,7 +129,7 @@ pub(super) async fn feed(
     }
 }
 
-/// A sender of webhooks.
+/// Checks the secret of a source.
 pub(super) async fn source(
     source: &SourceName,
     config: &Config,
@@ -147,7 +151,7 @@ pub(super) async fn source(
     findings.add(what, found);
 }
 
-/// How requests of a source are let in.
+/// How requests of a source are authenticated.
 pub(crate) fn way(auth: &Auth) -> String {
     match auth {
         Auth::StandardWebhooks(_) => "signing secrets".to_owned(),
@@ -171,7 +175,7 @@ fn seen_of_source(secret: &SourceSecret) -> String {
     format!("{auth}; its changes go to {org}, {campaign}")
 }
 
-/// What its mapping makes of the sample that it holds.
+/// Says what the mapping makes of the sample in the secret.
 fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String, String> {
     let Some(mapping) = &secret.mapping else {
         return Ok(String::new());
@@ -180,7 +184,7 @@ fn seen_of_mapping(secret: &SourceSecret, source: &SourceName) -> Result<String,
     let Some(sample) = mapping.sample() else {
         return Ok(format!("; mapping {name}, without a sample to try it with"));
     };
-    // A sample has the form that it looks like, where the program asks for one.
+    // If the program asks for the form, the sample has the form that its text suggests.
     let form = match mapping.program().contains("$cloudevent") {
         true => Form::of_text(sample),
         false => Form::Plain,
@@ -225,7 +229,7 @@ fn seen_of_scheme(scheme: &Scheme) -> String {
     )
 }
 
-/// What it is called, and its text.
+/// The name of a secret, and its text.
 async fn read(
     kind: &str,
     name: &str,
@@ -236,7 +240,7 @@ async fn read(
     (format!("secret {name}"), secrets.read(&name).await)
 }
 
-/// What is wrong, and what to do. `how`: where it is told how to make one.
+/// Says what is wrong, and what to do. `how` names the document that says how to make such a secret.
 fn why(error: SecretsError, how: &str) -> String {
     match error {
         SecretsError::Missing => format!(

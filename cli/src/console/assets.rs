@@ -1,4 +1,4 @@
-//! What pages load: one style sheet and one script, both in the binary.
+//! The files that pages load: one style sheet and one script, both inside the binary.
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +12,7 @@ pub(crate) async fn style() -> Response {
     .await
 }
 
-/// What moves by itself.
+/// The script that refreshes parts of a page.
 pub(crate) async fn script() -> Response {
     served(
         "text/javascript; charset=utf-8",

@@ -1,7 +1,10 @@
-//! A contact: why it is not called, what Genesys Cloud has of it, and its story.
+//! The pages of one contact: why it is not called, what Genesys Cloud holds of it, and its story.
 //!
-//! Its key comes in the body of a POST and is kept in memory; the address of what was found has a number
-//! alone.
+//! The contact key comes in the body of a POST and is kept in memory. The address of a result holds
+//! only a number, so that no key is in a URL.
+//!
+//! This file takes requests and keeps results. It does not decide why a contact is not called
+//! (`crate::contact::why`) and renders no HTML (`view`).
 
 mod view;
 
@@ -26,11 +29,11 @@ use crate::contact::show::of_group;
 use crate::contact::story::Story;
 use crate::{args, one_contact};
 
-/// How many of what was found are kept.
+/// How many results are kept.
 const KEPT: usize = 20;
-/// In which a short dead-letter queue is looked at.
+/// How long a request waits for the look at a short dead-letter queue.
 const A_WHILE: Duration = Duration::from_secs(2);
-/// How far back the log may be searched, in hours, and how that is called.
+/// How far back the log may be searched: hours, and the label in the form.
 const BACK: [(i64, &str); 4] = [
     (3, "3 hours"),
     (48, "2 days"),
@@ -38,18 +41,20 @@ const BACK: [(i64, &str); 4] = [
     (336, "2 weeks"),
 ];
 
-/// What was found of a contact.
+/// The result of one lookup.
 pub(crate) struct Found {
     whom: Whom,
     hours: i64,
     looked: Looked,
-    /// From when on a look at the dead-letter queue tells what is parked of it.
+    /// A look at the dead-letter queue counts for this result if it began at this time or
+    /// later.
     parked_from: Timestamp,
     at: Timestamp,
 }
 
 impl Found {
-    /// What is parked of it, and since when nobody looked again. It may be seen only later than the rest.
+    /// The parked changes of the contact, and when the queue was seen. It may be known later than
+    /// the rest.
     fn parked(&self, app: &App) -> (ParkedOf, Option<Timestamp>) {
         match app.desk.seen_from(self.parked_from) {
             Ok(seen) => {
@@ -61,17 +66,17 @@ impl Found {
     }
 }
 
-/// What is wrong with a field, by its name.
+/// The names of wrong fields, each with what is wrong with it.
 pub(crate) type Wrong = Vec<(&'static str, String)>;
 
-/// What was found lately.
+/// The newest results.
 #[derive(Default)]
 pub(crate) struct Lookups(Mutex<Lately>);
 
 #[derive(Default)]
 struct Lately {
     last: u64,
-    /// The newest last.
+    /// The newest result is the last.
     found: VecDeque<(u64, Arc<Found>)>,
 }
 
@@ -94,13 +99,13 @@ impl Lookups {
     }
 }
 
-/// Whom to look for.
+/// The form that asks for a contact.
 pub(crate) async fn form(State(app): State<Arc<App>>) -> Response {
     let content = view::form(&app, &view::Asked::default());
     std::future::ready(page::page(&app, Place::Contact, &content)).await
 }
 
-/// Looks for whom the form names.
+/// Looks up the contact that the form names.
 pub(crate) async fn look_up(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
@@ -121,7 +126,7 @@ pub(crate) async fn look_up(
     }
 }
 
-/// What was found.
+/// The page of one result.
 pub(crate) async fn found(State(app): State<Arc<App>>, Path(id): Path<u64>, uri: Uri) -> Response {
     let content = match app.lookups.find(id) {
         Some(found) => view::found(&app, id, &found, page_of(&uri)),
@@ -133,12 +138,12 @@ pub(crate) async fn found(State(app): State<Arc<App>>, Path(id): Path<u64>, uri:
     std::future::ready(page::page(&app, Place::Contact, &content)).await
 }
 
-/// Why it is not called, once it is known what is parked.
+/// The part that says why the contact is not called, once it is known what is parked.
 pub(crate) async fn why_part(State(app): State<Arc<App>>, Path(id): Path<u64>) -> Response {
     part(&app, id, view::why_part)
 }
 
-/// The same of what waits of it.
+/// The part that says which of its changes wait, once it is known what is parked.
 pub(crate) async fn waits_part(State(app): State<Arc<App>>, Path(id): Path<u64>) -> Response {
     part(&app, id, view::waits_part)
 }
@@ -150,19 +155,20 @@ fn part(app: &App, id: u64, shown: impl Fn(&Found, &view::Waits) -> Markup) -> R
     }
 }
 
-/// From 1; none: the last.
+/// The page of the story, from 1. `None` means the last page.
 fn page_of(uri: &Uri) -> Option<usize> {
     let query = uri.query()?;
     query.strip_prefix("page=")?.parse().ok()
 }
 
-/// Whom the form names.
+/// The contact that the form names.
 fn whom(fields: &Fields) -> Result<Whom, Wrong> {
     let text = |name| fields.text(name).unwrap_or_default();
     let org = args::org(text("org")).map_err(|expected| format!("Org: {expected}."));
     let campaign =
         args::campaign(text("campaign")).map_err(|expected| format!("Campaign: {expected}."));
-    // To the letter: white space may be part of it, and is then told to be wrong.
+    // The key is taken unchanged. White space may be part of it, and the message about it says
+    // so.
     let key = one_contact::key(fields.whole("key").unwrap_or_default());
     match (org, campaign, key) {
         (Ok(org), Ok(campaign), Ok(key)) => Ok(Whom { org, campaign, key }),
@@ -188,15 +194,15 @@ async fn found_of(app: &App, fields: &Fields) -> Result<Found, Wrong> {
         .filter(|hours| BACK.iter().any(|(of, _)| of == hours))
         .unwrap_or(48);
     note(&format!("looks at contact {}", whom.group().as_str()));
-    // To look at a long queue takes long: it is not begun anew for each contact.
+    // A look at a long queue takes long, so a good one is not repeated for each contact.
     let mut parked_from = app.desk.good_from();
-    // A look that is needed begins at once, beside the others.
+    // If a look is needed, it begins at once, beside the other lookups.
     let _ = app.desk.seen_from(parked_from);
     let now = Clock::system().now();
     let since = now - SignedDuration::from_hours(hours);
     let of = (&app.config, &app.sdk, &app.https);
     let looked = look(of, &app.logs, &whom, (now, since)).await;
-    // What the log tells to be parked since is seen by a new look alone.
+    // The log says when a change was parked. Only a look that began after that can see it.
     let parked_at = looked.story.as_ref().ok().and_then(Story::parked_at);
     if let Some(parked_at) = parked_at.filter(|at| *at > parked_from) {
         parked_from = parked_at.min(Clock::system().now());

@@ -1,8 +1,9 @@
-//! What a form sent.
+//! The fields that a form sent.
 
 use std::sync::Arc;
 
-/// Names and values of a form, in its order. Values may be personal data: it has no `Debug`.
+/// Names and values of a form, in the order of the form. Values may be personal data, so the type
+/// has no `Debug`.
 #[derive(Clone, Default)]
 pub(crate) struct Fields(Arc<Vec<(String, String)>>);
 
@@ -11,13 +12,13 @@ impl Fields {
         Fields(Arc::new(all))
     }
 
-    /// The first value of this name, without white space at its ends; none where that leaves nothing.
+    /// The first value of this name, without white space at its ends. An empty value is `None`.
     pub(crate) fn text(&self, name: &'static str) -> Option<&str> {
         let text = self.whole(name)?.trim();
         (!text.is_empty()).then_some(text)
     }
 
-    /// The first value of this name, to the letter.
+    /// The first value of this name, unchanged.
     pub(crate) fn whole(&self, name: &'static str) -> Option<&str> {
         self.all(name).next()
     }
@@ -28,7 +29,7 @@ impl Fields {
         of_name.map(|(_, value)| value.as_str())
     }
 
-    /// Whether it was sent at all, as a box that is ticked is.
+    /// Whether the form sent this name. A browser sends a checkbox only if it is ticked.
     pub(crate) fn has(&self, name: &'static str) -> bool {
         self.all(name).next().is_some()
     }

@@ -1,4 +1,7 @@
-//! The guard before every page, and the headers that each answer has.
+//! The middleware before every page: it asks the guard, and adds the security headers to each
+//! answer.
+//!
+//! Which request is the operator's is decided in `guard`.
 
 use std::sync::Arc;
 
@@ -13,14 +16,14 @@ use super::fields::Fields;
 use super::guard::Verdict;
 use super::page;
 
-/// What the browser may do with a page: nothing but what this console serves itself.
+/// The content security policy: a page may load only what this console serves itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The name of the field, in each form, that holds the page's token.
+/// The name of the hidden field that holds the page's token in each form.
 pub(crate) const FORM_TOKEN: &str = "csrf";
 
-/// Lets the operator's own requests through, with what their forms sent.
+/// Lets the operator's own requests through, with the fields of their forms.
 pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let verdict = app
         .guard
@@ -34,8 +37,8 @@ pub(crate) async fn gate(State(app): State<Arc<App>>, request: Request, next: Ne
     protected(answer)
 }
 
-/// Goes on to an address without the token. The browser's history keeps the one with it, as docs/console.md
-/// tells.
+/// Redirects to the same address without the token. The browser's history still keeps the address
+/// with the token, as docs/console.md says.
 fn enter(app: &App) -> Response {
     let Some(cookie) = app.guard.cookie() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
@@ -72,7 +75,7 @@ async fn sent(app: &App, request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Refuses what alters anything, where the console is only to be read.
+/// Refuses every request that alters something, if the console is read-only.
 pub(crate) async fn alters(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if app.is_read_only {
         let why = "This console alters nothing: it was begun with --read-only.";

@@ -1,13 +1,17 @@
-//! Who may see the pages: the one who read the address that was printed, from a page of this very address.
+//! Decides which requests are the operator's own: those from somebody who read the printed address,
+//! sent by a page of this very address.
 //!
-//! Any program of this machine and any page in the operator's browser can send requests to loopback. So a
-//! request shows what neither knows: a token that becomes a cookie, and for all that is sent a second one
-//! that stands in the page.
+//! Any program of this machine and any page in the operator's browser can send requests to
+//! loopback. So a request must show what neither knows. The printed address holds a token, which
+//! becomes a cookie. A request that sends something also needs a second token, which stands in the
+//! page.
+//!
+//! The guard sees values only and answers nothing; `gate` turns its verdict into a response.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 
-/// 256 bits of the operating system's, as text.
+/// 256 bits from the operating system, as text.
 pub(crate) struct Secret(String);
 
 impl Secret {
@@ -20,18 +24,18 @@ impl Secret {
         ))
     }
 
-    /// Compared in a time that does not tell how much of it is right.
+    /// Compares in constant time, so that the time does not tell how much of the text is right.
     fn is(&self, other: &str) -> bool {
         verify_slices_are_equal(self.0.as_bytes(), other.as_bytes()).is_ok()
     }
 
-    /// For the one who is meant to have it.
+    /// The text, for the person or page that is meant to have it.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }
 
-/// What a request must show.
+/// The secrets that a request must show.
 pub(crate) struct Guard {
     port: u16,
     token: Secret,
@@ -39,14 +43,15 @@ pub(crate) struct Guard {
     form: Secret,
 }
 
-/// What becomes of a request.
+/// The verdict on a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It brought the token of the printed address: it gets the cookie.
+    /// The request brought the token of the printed address. It gets the cookie.
     Enters,
-    /// It is the operator's own. What it sends needs the page's token too.
+    /// The request is the operator's own. If it sends something, the page's token is needed
+    /// too.
     IsIn,
-    /// It is not, and why.
+    /// The request is refused, for this reason.
     Refused(&'static str),
 }
 
@@ -54,7 +59,7 @@ const NO_COOKIE: &str = "open the address that campaign-sync printed when it beg
      load this page anew";
 
 impl Guard {
-    /// With secrets of its own. `port`: the one that is served.
+    /// Makes new secrets. `port` is the port that is served.
     pub(crate) fn new(port: u16) -> Result<Guard, String> {
         Ok(Guard {
             port,
@@ -69,12 +74,12 @@ impl Guard {
         format!("http://127.0.0.1:{}/?token={}", self.port, self.token.0)
     }
 
-    /// What each form holds.
+    /// The token that each form holds.
     pub(crate) fn form(&self) -> &str {
         self.form.expose()
     }
 
-    /// Looks at all of a request but its body.
+    /// Judges everything of a request except its body.
     pub(crate) fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Verdict {
         if !self.is_host(headers) {
             return Verdict::Refused("the request names another host than this one");
@@ -95,12 +100,12 @@ impl Guard {
         Verdict::IsIn
     }
 
-    /// Whether what a form sent is of a page of this console.
+    /// Whether a form holds the token of this console's pages.
     pub(crate) fn is_of_a_page(&self, given: Option<&str>) -> bool {
         given.is_some_and(|given| self.form.is(given))
     }
 
-    /// What makes the browser bring the session's secret, to this address alone.
+    /// The cookie that brings the session's secret back, to this address only.
     pub(crate) fn cookie(&self) -> Option<HeaderValue> {
         let (name, value) = (self.cookie_name(), &self.session.0);
         HeaderValue::from_str(&format!(
@@ -109,12 +114,13 @@ impl Guard {
         .ok()
     }
 
-    /// Cookies know no ports: each console has a name of its own.
+    /// A cookie is shared by all ports of a host, so the name of the cookie holds the port.
     fn cookie_name(&self) -> String {
         format!("campaign-sync-console-{}", self.port)
     }
 
-    /// Another name that leads to loopback would be another site in the browser's eyes.
+    /// Only the usual names of loopback with this port are accepted. To a browser another name
+    /// that leads here is another site, and a page of that site could ask.
     fn is_host(&self, headers: &HeaderMap) -> bool {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -126,7 +132,7 @@ impl Guard {
     }
 }
 
-/// The token that the address brings.
+/// The token in the address's query.
 fn token(uri: &Uri) -> Option<&str> {
     let pairs = uri.query()?.split('&');
     pairs
@@ -142,8 +148,8 @@ fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'
     pairs.filter_map(move |(of, value)| (of == name).then_some(value))
 }
 
-/// Whether a page of this address, or the operator by hand, made the request. Pages of other ports are of
-/// the same site, so that the cookie's own rule lets them in.
+/// Whether the request comes from a page of this address, or from the operator by hand. Pages of
+/// other ports are the same site to a browser, so the rule of the cookie would let them in.
 fn is_from_here(headers: &HeaderMap, is_read: bool) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let host = text(header::HOST).unwrap_or_default();
@@ -155,7 +161,8 @@ fn is_from_here(headers: &HeaderMap, is_read: bool) -> bool {
         None => is_read,
     };
     match text(header::ORIGIN) {
-        // A page that tells nobody where it is from says so of its forms too.
+        // A page with a referrer policy of `no-referrer` sends `Origin: null` with its own
+        // forms too.
         Some("null") => site == Some(b"same-origin"),
         Some(origin) => origin == format!("http://{host}"),
         None => is_site,

@@ -1,4 +1,6 @@
-//! What only the embedded parts have: somebody who makes them fail, and sees what happens.
+//! The page that only the embedded parts have: it makes them fail, and shows what happens.
+//!
+//! The page deals with the trait `Local`. `crate::local::serve` implements it.
 
 use std::sync::Arc;
 
@@ -13,22 +15,23 @@ use super::App;
 use super::fields::Fields;
 use super::page::{self, Place};
 
-/// What may be done to the embedded parts.
+/// An action on the embedded parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// The made-up CRM changes a contact, tells its feed, and sends a webhook; by this vendor's preset.
+    /// The made-up CRM changes a contact, updates its feed, and sends a webhook in the form of
+    /// this vendor's preset.
     Change(Option<String>),
-    /// The next so many calls of Genesys Cloud fail like this.
+    /// This many of the next calls of Genesys Cloud fail in this way.
     Fail(Failing, u64),
-    /// They do no more.
+    /// Calls fail no more.
     Heal,
-    /// Webhooks get lost on their way, or no more.
+    /// From now on webhooks are lost on their way (`true`) or arrive (`false`).
     Drop(bool),
     /// Reconcile compares all campaigns with the CRM's feed.
     Reconcile,
 }
 
-/// How calls fail.
+/// The way in which calls fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failing {
     Unavailable,
@@ -46,15 +49,15 @@ impl Failing {
     ];
 }
 
-/// The embedded parts, as their page deals with them.
+/// The embedded parts, as the page sees them.
 pub(crate) trait Local: Send + Sync {
-    /// Does it, and answers what came of it.
+    /// Does the action and returns a sentence about its result.
     fn act(&self, deed: Deed) -> BoxFuture<'_, Result<String, String>>;
-    /// Presets by which somebody can send, and who that is.
+    /// The presets that have a sender, each with the sender's name.
     fn senders(&self) -> Vec<(&'static str, &'static str)>;
-    /// Whether webhooks get lost now.
+    /// Whether webhooks are lost now.
     fn drops(&self) -> bool;
-    /// What happened, the newest first: no personal data.
+    /// The events so far, the newest first, without personal data.
     fn lines(&self) -> Vec<String>;
 }
 
@@ -63,12 +66,12 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
     std::future::ready(page::page(&app, Place::Local, &whole(&app, None))).await
 }
 
-/// What moves in it.
+/// The part of the page that refreshes itself.
 pub(crate) async fn part(State(app): State<Arc<App>>) -> Response {
     std::future::ready(page::html(lines(&app))).await
 }
 
-/// Does what a button says.
+/// Does the action of a button.
 pub(crate) async fn act(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,

@@ -1,4 +1,6 @@
 //! The frame of every page, and the small parts that pages share.
+//!
+//! Pages themselves are in the modules beside this one.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -72,7 +74,7 @@ pub(crate) fn page(app: &App, place: Place, content: &Markup) -> Response {
     html(html! { (DOCTYPE) html lang="en" { (whole) } })
 }
 
-/// A page for whom no other is shown.
+/// A page without the navigation, for a request that may see no other page.
 pub(crate) fn alone(title: &str, text: &str) -> Markup {
     html! {
         (DOCTYPE)
@@ -105,12 +107,12 @@ pub(crate) fn html(markup: Markup) -> Response {
     response
 }
 
-/// What shows that a form is of this console.
+/// The hidden field that proves that a form belongs to this console.
 pub(crate) fn token(app: &App) -> Markup {
     html! { input type="hidden" name=(FORM_TOKEN) value=(app.guard.form()); }
 }
 
-/// A time as a person reads it beside now, and to the second for who needs that.
+/// How long ago a time was, with the time to the second as its title.
 pub(crate) fn ago(at: Option<Timestamp>, now: Timestamp) -> Markup {
     html! {
         @match at {
@@ -120,12 +122,12 @@ pub(crate) fn ago(at: Option<Timestamp>, now: Timestamp) -> Markup {
     }
 }
 
-/// Without what is less than a second.
+/// The time without fractions of a second.
 pub(crate) fn second(at: Timestamp) -> String {
     format!("{at:.0}")
 }
 
-/// Something that went wrong, which a reader of screens tells at once.
+/// An error, which a screen reader reads out at once.
 pub(crate) fn trouble(text: &str) -> Markup {
     html! { p.note.bad role="alert" { (text) } }
 }

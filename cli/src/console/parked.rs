@@ -1,4 +1,8 @@
-//! What is parked: looked at, opened, sent again and deleted, by the code of `campaign-sync dlq`.
+//! The pages of the parked changes: list, show, redrive and drop, by the code of `campaign-sync
+//! dlq`.
+//!
+//! This file takes the requests. The work on the queue is done by `desk`, one piece at a time.
+//! `rows` and `item` render what was seen, and `work` renders how far the work is.
 
 mod desk;
 mod filter;
@@ -23,9 +27,9 @@ use super::{App, note};
 pub(crate) use desk::{Again, Desk, What};
 use filter::Filter;
 
-/// So long a page waits for what it shows, before it shows that it waits.
+/// How long a page waits for its content before it shows that it waits.
 const MOMENT: Duration = Duration::from_millis(200);
-/// In which a few parked changes are looked at.
+/// How long a page waits for the look at a few parked changes.
 const A_WHILE: Duration = Duration::from_millis(800);
 
 /// The table.
@@ -44,17 +48,17 @@ pub(crate) async fn table(State(app): State<Arc<App>>, uri: Uri) -> Response {
     page::page(&app, Place::Parked, &content)
 }
 
-/// What is under way, as the page asks for it again and again.
+/// The state of the current work. The page asks for it again and again.
 pub(crate) async fn work(State(app): State<Arc<App>>) -> Response {
     std::future::ready(page::html(work::inner(&app))).await
 }
 
-/// Looks at the queue anew.
+/// Begins a new look at the queue.
 pub(crate) async fn look(State(app): State<Arc<App>>) -> Response {
     begin(&app, What::Look).await
 }
 
-/// Tells what a redrive would send.
+/// Begins a dry run, which says what a redrive would send.
 pub(crate) async fn try_out(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
@@ -65,7 +69,7 @@ pub(crate) async fn try_out(
     }
 }
 
-/// Sends again what a dry run told: what was parked since is not meant.
+/// Sends what the dry run named. A change that was parked after the dry run is not sent.
 pub(crate) async fn redrive(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
@@ -83,7 +87,7 @@ pub(crate) async fn redrive(
     }
 }
 
-/// Deletes one for good.
+/// Deletes one parked change for good.
 pub(crate) async fn drop(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
@@ -100,12 +104,12 @@ pub(crate) async fn drop(
     begin(&app, What::Drop(id.to_owned())).await
 }
 
-/// One of them, without personal data.
+/// One parked change, without personal data.
 pub(crate) async fn item(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     std::future::ready(one(&app, &id, false)).await
 }
 
-/// One of them, as it was sent. That somebody looked is told in the terminal.
+/// One parked change, unchanged. The terminal records that the operator saw it.
 pub(crate) async fn reveal(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
@@ -122,7 +126,7 @@ fn one(app: &App, id: &str, reveal: bool) -> Response {
     (status, page::page(app, Place::Parked, &content)).into_response()
 }
 
-/// Which, how fast, and whether those without a rank go too.
+/// Which changes to redrive, how fast, and whether to include those without a rank.
 fn again(fields: &Fields) -> Result<Again, String> {
     let mut filter = Filter::of_form(fields);
     if let Some(why) = filter.why_not() {

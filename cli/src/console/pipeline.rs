@@ -1,4 +1,7 @@
-//! The way of a change, left to right: webhooks, queue, apply, Genesys Cloud, and what is parked.
+//! The pipeline page: webhooks, queue, apply, Genesys Cloud, and what is parked, left to right.
+//!
+//! This file asks SQS, the metrics and Genesys Cloud, and keeps each answer for a while. `measures`
+//! lists what is measured, `cloudwatch` reads it from a stack, and `view` renders it.
 
 mod cloudwatch;
 mod measures;
@@ -26,19 +29,20 @@ use crate::status::{QueueStatus, oldest, queue_counts};
 pub(crate) use cloudwatch::CloudWatch;
 pub(crate) use measures::{Alarm, MEASURES, Metrics, Of, PERIODS, Series, Stat};
 
-/// The stack, as it is deployed.
+/// The template of the stack, which names its alarms.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
-/// The ends of the names of the stack's alarms.
+/// The suffixes of the names of the stack's alarms.
 fn alarms() -> impl Iterator<Item = &'static str> {
     let lines = TEMPLATE.lines().map(str::trim);
     lines.filter_map(|line| line.strip_prefix("AlarmName: !Sub ${AWS::StackName}-"))
 }
 
-/// What is left of the calls is asked for by a call: no more often than this.
+/// The remaining calls of an org are learned by a call of Genesys Cloud. They are asked for no more
+/// often than this.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// What was asked for, and when.
+/// Answers by what was asked for, with the time of the answer.
 struct Kept<T>(Mutex<BTreeMap<String, (Timestamp, T)>>);
 
 impl<T> Default for Kept<T> {
@@ -48,7 +52,7 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Clone> Kept<T> {
-    /// What is kept of this, or else what is asked for now.
+    /// The kept answer if it is younger than `long`, or else a new one.
     async fn get(&self, of: &str, long: Duration, ask: impl Future<Output = T>) -> T {
         let now = Clock::system().now();
         let kept = self
@@ -67,22 +71,22 @@ impl<T: Clone> Kept<T> {
     }
 }
 
-/// What is kept for a while, since it costs money or calls.
+/// Answers that are kept for a while, because each costs money or calls.
 #[derive(Default)]
 pub(crate) struct Asked {
     series: Kept<Result<Series, String>>,
     alarms: Kept<Result<Vec<Alarm>, String>>,
     budgets: Kept<Result<Option<Budget>, String>>,
-    /// Ages of the oldest messages, by the queue's name.
+    /// The age of the oldest message, by the name of the queue.
     oldest: Kept<Option<u64>>,
 }
 
-/// All that the page shows.
+/// The values that the page shows.
 struct Now {
     org: Option<OrgId>,
     queue: Result<QueueStatus, String>,
     dead_letters: Result<QueueStatus, String>,
-    /// Of runs of reconcile; none: it is not known which queue that is.
+    /// The queue of reconcile's runs. `None` means that its URL is not known.
     runs: Option<Result<QueueStatus, String>>,
     series: Result<Series, String>,
     alarms: Result<Vec<Alarm>, String>,
@@ -95,7 +99,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Response {
     page::page(&app, Place::Pipeline, &view::whole(&app, &now))
 }
 
-/// What moves in it.
+/// The part of the page that refreshes itself.
 pub(crate) async fn part(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let now = look(&app, org(&uri)).await;
     page::html(view::inner(&app, &now))
@@ -142,7 +146,8 @@ async fn look(app: &App, org: Option<OrgId>) -> Now {
     }
 }
 
-/// `CloudWatch` is asked for the age of the oldest message no more often than for its other numbers.
+/// Asks SQS each time, but asks `CloudWatch` for the age of the oldest message no more often than
+/// for its other numbers.
 async fn queue(app: &App, url: &str, at: Timestamp) -> Result<QueueStatus, String> {
     let mut status = queue_counts(&app.sdk, url).await?;
     if status.waiting + status.in_flight > 0 {

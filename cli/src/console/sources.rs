@@ -1,4 +1,7 @@
-//! What a source's webhook becomes, while its mapping is edited: by the code of `campaign-sync source test`.
+//! The page on which somebody edits a source's mapping and sees what a webhook becomes, by the code
+//! of `campaign-sync source test`.
+//!
+//! `send` signs the payload and sends it to an endpoint, and `view` renders the page.
 
 mod send;
 mod view;
@@ -22,7 +25,7 @@ use crate::args;
 use crate::local::samples;
 use crate::source::{Asked, Found, examine, examine_parked};
 
-/// What the form holds.
+/// The fields of the form.
 #[derive(Default)]
 struct Draft {
     preset: String,
@@ -45,7 +48,7 @@ impl Draft {
     }
 }
 
-/// The form; with a preset in the address what whoever sends so sends.
+/// The form. If the address names a preset, the form holds a sample of what its sender sends.
 pub(crate) async fn form(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let preset = uri.query().and_then(|query| query.strip_prefix("preset="));
     let mut draft = preset.and_then(sample).unwrap_or_default();
@@ -58,7 +61,7 @@ pub(crate) async fn form(State(app): State<Arc<App>>, uri: Uri) -> Response {
     std::future::ready(page::page(&app, Place::Sources, &content)).await
 }
 
-/// Tries what the form holds.
+/// Tests the fields of the form.
 pub(crate) async fn try_out(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
@@ -76,7 +79,7 @@ pub(crate) async fn try_out(
     std::future::ready(answer).await
 }
 
-/// Signs what the form holds as its source would, and sends it.
+/// Signs the payload as its source would, and sends it.
 pub(crate) async fn sign_and_send(
     State(app): State<Arc<App>>,
     Extension(fields): Extension<Fields>,
@@ -93,7 +96,7 @@ pub(crate) async fn sign_and_send(
     page::page(&app, Place::Sources, &content)
 }
 
-/// What a sender of this preset sends now.
+/// A sample of what a sender of this preset sends now.
 fn sample(name: &str) -> Option<Draft> {
     let samples = samples();
     let sample = samples.iter().find(|sample| sample.source == name)?;
@@ -113,7 +116,7 @@ fn sample(name: &str) -> Option<Draft> {
     })
 }
 
-/// What became of it, as `source test --json` prints it; or why it cannot be tried.
+/// The result for the payload, as `source test --json` prints it, or why it cannot be tested.
 fn tried(draft: &Draft) -> Result<Value, String> {
     let secret = SourceSecret::parse(&SecretString::from(draft.secret.as_str()));
     let secret = secret.map_err(|error| format!("The secret: {error}"))?;
@@ -135,7 +138,7 @@ fn tried(draft: &Draft) -> Result<Value, String> {
     Ok(examine(&secret, &asked, json))
 }
 
-/// A header a line.
+/// Reads one header from each line.
 fn headers(text: &str) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let header = |line: &str| {

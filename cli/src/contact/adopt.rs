@@ -1,5 +1,7 @@
-//! `campaign-sync contact adopt`: whom the CRM opted out before there were marks, by the very code with
-//! which reconcile reads feed and campaign.
+//! `campaign-sync contact adopt`: marks contacts that the CRM opted out before there were marks.
+//!
+//! The command reads feed and campaign by the code of reconcile (`crate::stretches`). What is
+//! counted and printed is in `report`.
 
 mod report;
 
@@ -17,41 +19,42 @@ use report::Report;
   campaign-sync contact adopt --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
   campaign-sync contact adopt --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --yes
 
-It reads the CRM's feed, all of it, and of the campaign each contact that the feed says must not be called. Which of them is
-not callable and has no mark in its version column, as version 0.1 left whom it made not callable, is adopted: a change in the
-contact's own message group lets apply set the mark by which campaign-sync knows whom it made not callable itself. From then on
-an opt-in of the CRM may make it callable again, as raise in the org's secret says (by own, the default; by always it may
-already, and by never nobody is).
+It reads the CRM's whole feed, and each contact of the campaign that the feed opts out. It adopts those that are not callable and
+have no mark in their version column, as version 0.1 left contacts that it made not callable. To adopt a contact it enqueues a change
+in the contact's own message group, which lets apply set the mark. The mark says that campaign-sync itself made the contact not
+callable. From then on an opt-in of the CRM may make it callable again, if raise in the org's secret is own, the default. (With
+always an opt-in may do so already, and with never it may not.)
 
 It makes nobody callable and nobody not callable, and alters no column but the version column. Apply sets the mark only where the
 contact is as it was read here; otherwise it ends as stale.
 
-Who was made not callable is not known of those contacts. If an agent took somebody out whom the CRM opted out too, a later opt-in
-of the CRM makes them callable. So look at the numbers first: without --yes nothing is enqueued.
+Nobody knows who made those contacts not callable. If an agent took somebody out whom the CRM opted out too, a later opt-in of the
+CRM makes them callable. So look at the numbers first: without --yes nothing is enqueued.
 
-It keeps the queue no deeper than reconcile does, and waits meanwhile. Ctrl-C ends it in good order, with the cursor to go on
-with; run again from the beginning it finds what is marked by then.
+It fills the queue no deeper than reconcile does, and waits for room. Ctrl-C ends it cleanly, and prints the cursor from which to go
+on. If you run it again from the beginning, it finds the contacts that are marked by then.
 
 It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
 runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
 
-The exit status is 0 when all was looked at and, with --yes, all adoptions are in the queue, 1 when not so, 2 when the command
+The exit status is 0 when everything was looked at and, with --yes, all adoptions are in the queue, 1 when not, 2 when the command
 could not run.")]
 pub(super) struct Args {
-    /// Whose: names the secrets {prefix}/org/{org} and {prefix}/feed/{org}
+    /// The org; names the secrets {prefix}/org/{org} and {prefix}/feed/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign
+    /// The campaign whose contacts are looked at
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// Enqueues the adoptions; without it they are only counted
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
-    /// Looks and counts, and enqueues nothing, as without --yes
+    /// Counts and enqueues nothing, as without --yes
     #[arg(long)]
     dry_run: bool,
-    /// Also contacts of which the campaign holds something newer than the feed says: only where the feed
-    /// is up to date, and what is newer came from elsewhere. Else it may have been an opt-in
+    /// Also adopts contacts for which the campaign holds something newer than the feed. Use it
+    /// only if the feed is up to date and the newer values came from elsewhere; otherwise they
+    /// may be an opt-in
     #[arg(long)]
     also_newer: bool,
     /// Goes on where an earlier run stopped
@@ -62,10 +65,10 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Runs, prints, and answers whether all was looked at and enqueued.
+/// Runs the command, prints its result, and returns whether everything was looked at and enqueued.
 pub(super) fn run(args: &Args, config: Config) -> Result<bool, String> {
     let of_these = std::slice::from_ref(&args.campaign);
-    // One of reconcile looks at what the CRM changed lately alone.
+    // A cursor of reconcile looks only at what the CRM changed lately.
     let is_other = |cursor: &Cursor| {
         !cursor.is_of(&args.org, of_these) || !cursor.is_since(Timestamp::UNIX_EPOCH)
     };
@@ -93,7 +96,7 @@ fn input(args: &Args, now: Timestamp) -> Input {
         since: Timestamp::UNIX_EPOCH,
         run: now,
         dry_run: !args.yes,
-        // Nothing of what differs is enqueued.
+        // The limit on drift does not apply, since no repair is enqueued.
         max_drift_percent: 100,
         force: false,
         cursor: args.cursor.clone(),

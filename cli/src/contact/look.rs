@@ -1,5 +1,8 @@
-//! All that is known of one contact: what Genesys Cloud has now, what its campaign is like, what is
-//! parked of it, and what the log tells. Each may fail by itself.
+//! Gathers all that is known of one contact: what Genesys Cloud has now, how its campaign is set
+//! up, and what the log says.
+//!
+//! Each source may fail without the others. What it all means is decided in `why`, and what is
+//! parked is read by `crate::dlq`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use jiff::Timestamp;
 use super::story::{CloudWatchLogs, Story};
 use crate::connect;
 
-/// Whose contact, in which campaign.
+/// A contact, its org and its campaign.
 #[derive(Clone)]
 pub(crate) struct Whom {
     pub(crate) org: OrgId,
@@ -27,7 +30,7 @@ pub(crate) struct Whom {
 }
 
 impl Whom {
-    /// What stands for it where no personal data may.
+    /// The message group, which stands for the contact where no personal data may.
     pub(crate) fn group(&self) -> MessageGroup {
         MessageGroup::of(&self.org, &self.campaign, &self.key)
     }
@@ -42,55 +45,56 @@ pub(crate) struct ParkedChange {
     pub(crate) at: Option<Timestamp>,
 }
 
-/// Why it is not known what is parked.
+/// Why the parked changes are not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotSeen {
     /// The dead-letter queue is being looked at.
     Yet,
-    /// It could not be looked at.
+    /// The look at the dead-letter queue failed.
     Failed(String),
 }
 
-/// What is parked of a contact, the oldest first.
+/// The parked changes of a contact, the oldest first.
 pub(crate) type ParkedOf = Result<Vec<ParkedChange>, NotSeen>;
 
-/// What is known of a contact, beside what is parked of it.
+/// All that is known of a contact, except what is parked of it.
 pub(crate) struct Looked {
     pub(crate) group: String,
     pub(crate) genesys: Result<Now, String>,
     pub(crate) story: Result<Story, String>,
-    /// From when on the log was to be searched.
+    /// The beginning of the time that was searched in the log.
     pub(crate) since: Timestamp,
 }
 
-/// What Genesys Cloud has.
+/// The present state in Genesys Cloud.
 pub(crate) struct Now {
-    /// Of the org.
+    /// The rules of the org.
     pub(crate) rules: Arc<Rules>,
     pub(crate) api: Api,
-    /// None: there is none, or it cannot be read yet.
+    /// `None` means that there is no contact, or that it cannot be read yet.
     pub(crate) contact: Result<Option<Contact>, String>,
-    /// None: there is none.
+    /// `None` means that there is no campaign.
     pub(crate) campaign: Result<Option<CampaignFacts>, String>,
-    /// Columns of the contact that hold numbers, as far as is known.
+    /// Columns of the contact that hold phone numbers, as far as is known.
     pub(crate) numbers: BTreeSet<String>,
 }
 
 impl Looked {
-    /// The contact, where it was found.
+    /// The contact, if it was found.
     pub(crate) fn contact(&self) -> Option<&Contact> {
         self.genesys.as_ref().ok()?.contact.as_ref().ok()?.as_ref()
     }
 }
 
 impl Now {
-    /// The campaign, where it could be read.
+    /// The facts of the campaign, if it could be read.
     pub(crate) fn facts(&self) -> Option<&CampaignFacts> {
         self.campaign.as_ref().ok()?.as_ref()
     }
 }
 
-/// Looks at all of it but what is parked. Neither Genesys Cloud nor the log is the other's trouble.
+/// Looks at everything but the parked changes. If Genesys Cloud fails, the log is still read, and
+/// the other way round.
 pub(crate) async fn look(
     (config, sdk, https): (&Config, &SdkConfig, &Https),
     logs: &CloudWatchLogs,
@@ -141,7 +145,7 @@ async fn now(org: &Arc<Org>, whom: &Whom, run: Run) -> Result<Now, Failure> {
     })
 }
 
-/// Whether this answer to a call for a campaign says that there is none.
+/// Whether a call for a campaign failed because there is no such campaign.
 fn is_unknown(kind: Kind) -> bool {
     matches!(
         kind,

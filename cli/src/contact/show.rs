@@ -1,4 +1,6 @@
-//! `campaign-sync contact show`: what is known of one contact, and why it is not called.
+//! `campaign-sync contact show`: prints what is known of one contact, and why it is not called.
+//!
+//! `look` gathers the facts and `why` explains them; this file reads arguments and prints.
 
 use domain::change::{CampaignId, OrgId};
 use futures_util::future::join;
@@ -11,11 +13,12 @@ use super::look::{Looked, NotSeen, ParkedChange, ParkedOf, Whom, look};
 use super::story::{CloudWatchLogs, Cut, Entry};
 use super::why::{Finding, Says, answer, why};
 use crate::args::Since;
-use crate::dlq::parked::{DeadLetters, Parked};
+use crate::dlq::parked::Parked;
+use crate::dlq::queue::DeadLetters;
 use crate::table::table;
 use crate::{args, connect, one_contact};
 
-/// How far back the log is searched where nothing is said.
+/// How far back the log is searched by default.
 pub(crate) const SINCE: SignedDuration = SignedDuration::from_hours(48);
 
 #[derive(clap::Args)]
@@ -23,30 +26,31 @@ pub(crate) const SINCE: SignedDuration = SignedDuration::from_hours(48);
   campaign-sync contact show LEAD-00042 --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
   campaign-sync contact show - --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 7d < key.txt
 
-It tells why the contact is not called, what Genesys Cloud has of it now, what is parked of it, and what the log of apply tells of its
-changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact by its message group alone. What is
-parked is looked at as dlq list does: it is invisible to others for two minutes at most.
+It tells why the contact is not called, what Genesys Cloud has of it now, which of its changes are parked, and what the log of apply
+says of its changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact only by its
+message group. Parked messages are looked at as by dlq list: they are invisible to others for two minutes at most.
 
 It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
 GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs
 logs:FilterLogEvents on the log group of apply.
 
-The exit status is 0 when all was looked at and nothing of it keeps the contact from being called, 1 when something does or may, or could not
-be looked at, 2 when the command could not run, or nothing at all could be looked at.")]
+The exit status is 0 when everything was looked at and nothing keeps the contact from being called, 1 when something does or may, or could
+not be looked at, 2 when the command could not run, or nothing at all could be looked at.")]
 pub(super) struct Args {
     /// The contact's key; - reads it from standard input, so that it does not stand in the shell's history
     #[arg(value_name = "KEY")]
     key: String,
-    /// Whose: names the secret {prefix}/org/{org}
+    /// The contact's org; names the secret {prefix}/org/{org}
     #[arg(long, value_parser = args::org)]
     org: OrgId,
-    /// In which campaign
+    /// The contact's campaign
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// How far back the log is searched: a time, or how long ago [default: 2d]
     #[arg(long, value_parser = args::since)]
     since: Option<Since>,
-    /// The stack's name, by which its log group is called [default: `STACK_NAME`, or campaign-sync]
+    /// The stack's name, which is part of the name of its log group [default: `STACK_NAME`, or
+    /// campaign-sync]
     #[arg(long, value_name = "NAME")]
     stack: Option<String>,
     /// Prints one JSON object instead of text
@@ -54,7 +58,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Runs, prints, and answers whether all was looked at, and nothing keeps the contact from being called.
+/// Runs the command, prints its result, and returns whether everything was looked at and nothing
+/// keeps the contact from being called.
 pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
     let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
     let [key] = &keys[..] else {
@@ -94,7 +99,7 @@ pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
     Ok(found.iter().all(|one| one.says == Says::Passes))
 }
 
-/// Those of one message group, the oldest first.
+/// The parked changes of one message group, the oldest first.
 pub(crate) fn of_group<'a>(
     all: impl Iterator<Item = &'a Parked>,
     group: &str,

@@ -1,5 +1,7 @@
-//! What became of the changes of one contact: the lines of apply's log that name its message group
-//! (docs/contract.md "Log").
+//! The story of one contact: the lines of apply's log that name its message group (docs/contract.md
+//! "Log").
+//!
+//! A line is read here; the log is searched in `search`.
 
 mod search;
 
@@ -8,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use search::CloudWatchLogs;
 
-/// One thing that happened to a change of the contact.
+/// An event of a change of the contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) at: Timestamp,
@@ -17,35 +19,35 @@ pub(crate) struct Entry {
     /// The outcome, the reason of parking, or the cause of the retry.
     pub(crate) how: String,
     pub(crate) event_id: Option<String>,
-    /// What was seen, without personal data.
+    /// The detail that apply logged, without personal data.
     pub(crate) detail: Option<String>,
     pub(crate) delay_seconds: Option<u64>,
     pub(crate) http_status: Option<u64>,
     pub(crate) correlation_id: Option<String>,
-    /// Its opt-in was kept out by the org's wish.
+    /// Whether the org's rules kept its opt-in out.
     pub(crate) is_kept: bool,
 }
 
-/// All that the log tells.
+/// All entries that the log has.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Story {
-    /// The oldest first.
+    /// The oldest entry is the first.
     pub(crate) entries: Vec<Entry>,
-    /// What is missing; none: it is whole.
+    /// The part that is missing. `None` means that the story is whole.
     pub(crate) cut: Option<Cut>,
 }
 
-/// What of a story was not read, and why.
+/// The part of a story that was not read, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// What came before the entries.
+    /// Everything before the entries is missing.
     Before(String),
-    /// What came after them: nobody knows how it ended.
+    /// Everything after the entries is missing, so nobody knows how it ended.
     After(String),
 }
 
 impl Cut {
-    /// Why.
+    /// The reason why it was not read.
     pub(crate) fn why(&self) -> &str {
         let (Cut::Before(why) | Cut::After(why)) = self;
         why
@@ -53,7 +55,7 @@ impl Cut {
 }
 
 impl Story {
-    /// The last that is told; an error: why that is not known.
+    /// The last entry. An error says why it is not known.
     pub(crate) fn last(&self) -> Result<Option<&Entry>, &str> {
         match (self.entries.last(), &self.cut) {
             (_, Some(Cut::After(why))) | (None, Some(Cut::Before(why))) => Err(why),
@@ -61,7 +63,7 @@ impl Story {
         }
     }
 
-    /// When a change was parked last, as far as is told.
+    /// When a change was last parked, as far as the log says.
     pub(crate) fn parked_at(&self) -> Option<Timestamp> {
         let mut parked = self.entries.iter().filter(|entry| entry.what == "parked");
         parked.next_back().map(|entry| entry.at)
@@ -69,7 +71,8 @@ impl Story {
 }
 
 impl Entry {
-    /// Of a line of the log about this message group; none: it is of something else.
+    /// Reads a line of the log about this message group. `None` means that the line is about
+    /// something else.
     fn of_line(at: Timestamp, group: &str, line: &str) -> Option<Entry> {
         let line: Map<String, Value> = serde_json::from_str(line).ok()?;
         if line.get("group")? != group {
@@ -100,7 +103,7 @@ impl Entry {
         })
     }
 
-    /// Whether it is what became of a change in the end.
+    /// Whether the entry ends the work on a change.
     pub(crate) fn is_end(&self) -> bool {
         matches!(self.what, "done" | "parked")
     }
@@ -113,7 +116,7 @@ impl Entry {
         })
     }
 
-    /// In words.
+    /// The entry in words.
     pub(crate) fn words(&self) -> String {
         let kept = if self.is_kept {
             ", and not made callable, as the org's raise has it"

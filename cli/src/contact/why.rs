@@ -1,20 +1,24 @@
-//! Why a contact is not called, in words.
+//! Explains in words why a contact is not called.
+//!
+//! Each thing that decides becomes a `Finding`. `genesys` reads findings from what Genesys Cloud
+//! has, and this file adds what waits and what is parked. Nothing is looked up here: `super::look`
+//! has gathered the facts.
 
 mod genesys;
 
 use super::look::{Looked, NotSeen, Now, ParkedChange, ParkedOf};
 use super::story::Story;
 
-/// What one thing that decides says.
+/// The meaning of a finding for calling the contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
-    /// It alone keeps the contact from being called.
+    /// The finding is enough to keep the contact from being called.
     Stops,
-    /// It may: somebody must look elsewhere.
+    /// The finding may keep it from being called; somebody must look elsewhere.
     May,
-    /// It could not be looked at.
+    /// The thing could not be looked at.
     Unknown,
-    /// It does not.
+    /// The finding does not keep it from being called.
     Passes,
 }
 
@@ -42,7 +46,7 @@ fn finding(what: &'static str, says: Says, words: impl Into<String>) -> Finding 
     Finding { what, says, words }
 }
 
-/// All of it, in the order in which the dialler would ask.
+/// All findings, in the order in which the dialler would ask.
 pub(crate) fn why(looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
     let mut found = match &looked.genesys {
         Ok(now) => in_genesys(now, looked, parked),
@@ -60,7 +64,7 @@ pub(crate) fn why(looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
 fn in_genesys(now: &Now, looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
     let mut found = vec![genesys::campaign(&now.campaign)];
     match &now.contact {
-        // Where there is no campaign nobody is in it.
+        // Without a campaign no contact can be in it.
         Err(_) if matches!(now.campaign, Ok(None)) => {}
         Err(error) => found.push(finding(
             "contact",
@@ -88,7 +92,7 @@ pub(crate) fn answer(found: &[Finding]) -> String {
     }
 }
 
-/// With a small letter first, but for a name.
+/// Makes the first letter small, unless the first word is a name.
 fn lowercase(words: &str) -> String {
     if words.starts_with("Genesys") {
         return words.to_owned();
@@ -98,7 +102,7 @@ fn lowercase(words: &str) -> String {
     first.unwrap_or_default() + all.as_str()
 }
 
-/// It is not in the campaign. Why is told only where all that could tell was looked at.
+/// The contact is not in the campaign. The reason is given only if every source was looked at.
 fn absent(looked: &Looked, parked: &ParkedOf) -> Finding {
     const THERE: &str = "It is not in the campaign, or cannot be read yet";
     let since = looked.since;
@@ -128,7 +132,7 @@ fn absent(looked: &Looked, parked: &ParkedOf) -> Finding {
     finding("contact", Says::Stops, words)
 }
 
-/// A change of it that is not done.
+/// A change of the contact that has not ended.
 fn waits(story: &Result<Story, String>) -> Option<Finding> {
     let last = story.as_ref().map_err(String::as_str);
     match last.and_then(Story::last) {

@@ -1,49 +1,37 @@
-//! The dead-letter queue, as a person looks at it.
+//! A parked message: what it says, and how it is shown without personal data.
+//!
+//! `queue` receives and deletes such messages. Which of them are chosen is decided in `super`, and
+//! what is sent again in `redrive`.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
-    QueueAttributeName,
-};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use domain::change::MessageGroup;
 use ingest::webhook::REASON;
-use io::config::DlqConfig;
-use io::queue::QueueError;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-/// How long nobody else sees what is looked at, in seconds.
-const LOOKED_AT: i32 = 120;
-/// What is sent for longer is kept from others again so often.
-pub(crate) const HELD_AGAIN: Duration = Duration::from_secs(5);
-
-/// What stands for the reason where there is none: SQS itself moved the message.
+/// Stands for the reason if there is none, because SQS itself moved the message.
 pub(crate) const NO_REASON: &str = "none";
 
-/// One parked change.
+/// A parked message: a change, or an item that became no change.
 pub(crate) struct Parked {
     pub(crate) id: String,
     pub(crate) parked_at: Option<Timestamp>,
     pub(crate) reason: String,
     pub(crate) detail: String,
-    /// As it was sent.
+    /// The body, as it was sent.
     pub(crate) text: String,
-    /// The same as JSON; null where it is none.
+    /// The body as JSON, or null if it is not JSON.
     pub(crate) body: Value,
     pub(crate) group: String,
-    handle: String,
-    /// What else was noted when it was parked.
+    pub(super) handle: String,
+    /// Everything else that was noted when the message was parked.
     noted: Map<String, Value>,
 }
 
 impl Parked {
-    fn new(message: Message) -> Parked {
+    pub(super) fn new(message: Message) -> Parked {
         let system = |name| {
             message
                 .attributes
@@ -61,7 +49,7 @@ impl Parked {
         let text = message.body.clone().unwrap_or_default();
         Parked {
             parked_at: sent.and_then(|millis| Timestamp::from_millisecond(millis).ok()),
-            // Of what SQS itself moved there nothing is noted.
+            // If SQS itself moved the message, nothing was noted.
             reason: noted("reason").unwrap_or_else(|| NO_REASON.to_owned()),
             detail: noted("detail").unwrap_or_default(),
             noted: others
@@ -76,20 +64,20 @@ impl Parked {
         }
     }
 
-    /// Whether it is an item of a webhook that became no change, as ingest parks it.
+    /// Whether this is an item of a webhook that became no change, as ingest parks it.
     pub(crate) fn is_unmapped(&self) -> bool {
         self.reason == REASON
     }
 
-    /// Whose change it is; by its message group where its body cannot be read. Of an unmapped item the org of
-    /// its source, if that has one.
+    /// The org of the change, or that of its message group if the body cannot be read. For an
+    /// unmapped item it is the org of its source, if the source has one.
     pub(crate) fn org(&self) -> Option<&str> {
         let of_group = || self.group.split('/').next();
         let org = self.body["org"].as_str();
         org.or_else(|| of_group().filter(|_| !self.is_unmapped()))
     }
 
-    /// The message group. Where it is not as it must be it may hold anything.
+    /// The message group. It is hidden if it is malformed, since it may then hold anything.
     pub(crate) fn shown_group(&self, reveal: bool) -> &str {
         match reveal || MessageGroup::is_well_formed(&self.group) {
             true => &self.group,
@@ -97,13 +85,13 @@ impl Parked {
         }
     }
 
-    /// What else was noted when it was parked, by name.
+    /// Everything else that was noted when the message was parked, by name.
     pub(crate) fn noted(&self) -> impl Iterator<Item = (&str, &str)> {
         let noted = self.noted.iter();
         noted.filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
     }
 
-    /// What was sent, without personal data; null where it cannot be read.
+    /// The body without personal data, or null if it cannot be read.
     pub(crate) fn hidden(&self) -> Value {
         match &self.body {
             Value::Null => Value::Null,
@@ -111,8 +99,8 @@ impl Parked {
         }
     }
 
-    /// All that is known of it. Personal data only where they are to be revealed: then the change is what was
-    /// sent, to the letter, for a name that stands twice in it may be an opt-out.
+    /// All that is known of the message. If personal data are revealed, the change is shown as
+    /// it was sent, unchanged: a name that stands twice in it may be an opt-out.
     pub(crate) fn shown(&self, reveal: bool) -> Shown {
         let about = json!({
             "id": self.id,
@@ -140,7 +128,7 @@ impl Parked {
     }
 }
 
-/// A parked change, as a person or a program is shown it.
+/// A parked message, as a person or a program is shown it.
 #[derive(Serialize)]
 pub(crate) struct Shown {
     #[serde(flatten)]
@@ -150,8 +138,8 @@ pub(crate) struct Shown {
 
 const HIDDEN: &str = "…";
 
-/// Names and structure stay, and what docs/contract.md "Contact change" says to be no personal
-/// data, where it is of the kind that it must be.
+/// The body with values hidden. Names and structure stay. So do the members that docs/contract.md
+/// "Contact change" lists as free of personal data, if they are of the right kind.
 fn hidden(body: &Value) -> Value {
     const OPEN: [&str; 12] = [
         "unmapped",
@@ -201,7 +189,8 @@ fn hidden(body: &Value) -> Value {
     members.iter().map(hide).collect()
 }
 
-/// A number, a truth, or a short text without spaces or anything unusual; else hidden.
+/// A number, a boolean, or a short text without spaces or unusual characters; anything else is
+/// hidden.
 pub(crate) fn plain(value: &Value) -> Value {
     let is_plain = |text: &str| {
         text.len() <= 128
@@ -214,166 +203,4 @@ pub(crate) fn plain(value: &Value) -> Value {
         Value::String(text) if is_plain(text) => value.clone(),
         _ => HIDDEN.into(),
     }
-}
-
-/// What goes back to the queue, in the message group of its contact. The deduplication id is of the parked
-/// message (docs/contract.md "Parked messages"): the change's own would be dropped within five minutes, and a
-/// second redrive of the same message is.
-pub(crate) struct Outgoing {
-    pub(crate) body: String,
-    pub(crate) group: String,
-    pub(crate) deduplication_id: String,
-}
-
-/// The dead-letter queue, and the queue that parked changes go back to.
-pub(crate) struct DeadLetters {
-    client: Client,
-    url: String,
-    queue_url: Option<String>,
-}
-
-impl DeadLetters {
-    pub(crate) fn new(sdk: &aws_config::SdkConfig, config: &DlqConfig) -> DeadLetters {
-        let (url, queue_url) = (
-            config.dead_letter_queue_url.clone(),
-            config.queue_url.clone(),
-        );
-        DeadLetters {
-            client: Client::new(sdk),
-            url,
-            queue_url,
-        }
-    }
-
-    /// Up to ten messages, the oldest of their groups first; none: all that can come out has.
-    pub(crate) async fn receive(&self) -> Result<Vec<Parked>, String> {
-        let call = self
-            .client
-            .receive_message()
-            .queue_url(&self.url)
-            .max_number_of_messages(10);
-        let call = call
-            .visibility_timeout(LOOKED_AT)
-            .message_attribute_names("All")
-            .wait_time_seconds(1);
-        let answer = call
-            .message_system_attribute_names(MessageSystemAttributeName::All)
-            .send()
-            .await;
-        let messages = answer
-            .map_err(|error| explained("the dead-letter queue", error))?
-            .messages
-            .unwrap_or_default();
-        Ok(messages.into_iter().map(Parked::new).collect())
-    }
-
-    /// About how many there are, seen or not.
-    pub(crate) async fn depth(&self) -> Result<u64, String> {
-        let names = [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-        ];
-        let call = self.client.get_queue_attributes().queue_url(&self.url);
-        let answer = call.set_attribute_names(Some(names.to_vec())).send().await;
-        let all = answer
-            .map_err(|error| explained("the dead-letter queue", error))?
-            .attributes
-            .unwrap_or_default();
-        Ok(names
-            .iter()
-            .filter_map(|name| all.get(name)?.parse::<u64>().ok())
-            .sum())
-    }
-
-    /// All that can be seen, which is visible again afterwards. `told` is called with how many were seen so far.
-    pub(crate) async fn look(&self, told: &(dyn Fn(usize) + Sync)) -> Result<Vec<Parked>, String> {
-        let (all, ended) = self.hold(told).await;
-        self.give_back(&all).await;
-        ended.map(|()| all)
-    }
-
-    /// All that can be seen, which nobody else sees for a while; and whether that is all there was.
-    pub(crate) async fn hold(
-        &self,
-        told: &(dyn Fn(usize) + Sync),
-    ) -> (Vec<Parked>, Result<(), String>) {
-        // What is visible again before the end comes again, with a new handle.
-        let mut all = BTreeMap::new();
-        loop {
-            match self.receive().await {
-                Ok(batch) if batch.is_empty() => return (all.into_values().collect(), Ok(())),
-                Ok(batch) => {
-                    all.extend(batch.into_iter().map(|parked| (parked.id.clone(), parked)));
-                    told(all.len());
-                }
-                Err(error) => return (all.into_values().collect(), Err(error)),
-            }
-        }
-    }
-
-    /// Lets others see these again. Where that fails they are visible two minutes later.
-    pub(crate) async fn give_back(&self, all: &[Parked]) {
-        self.show_in(0, all.iter()).await;
-    }
-
-    /// Keeps these from others for as long again. Where that fails what is sent meanwhile cannot be deleted,
-    /// which is told.
-    pub(crate) async fn hold_on(&self, one: &Parked, behind: &[Parked]) {
-        let all = [one].into_iter().chain(behind);
-        self.show_in(LOOKED_AT, all).await;
-    }
-
-    async fn show_in(&self, seconds: i32, all: impl Iterator<Item = &Parked>) {
-        let all: Vec<_> = all.collect();
-        for ten in all.chunks(10) {
-            let mut call = self
-                .client
-                .change_message_visibility_batch()
-                .queue_url(&self.url);
-            for (place, parked) in ten.iter().enumerate() {
-                let entry =
-                    ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
-                let entry = entry
-                    .receipt_handle(&parked.handle)
-                    .visibility_timeout(seconds)
-                    .build();
-                if let Ok(entry) = entry {
-                    call = call.entries(entry);
-                }
-            }
-            let _ = call.send().await;
-        }
-    }
-
-    pub(crate) async fn delete(&self, parked: &Parked) -> Result<(), String> {
-        let call = self
-            .client
-            .delete_message()
-            .queue_url(&self.url)
-            .receipt_handle(&parked.handle);
-        call.send()
-            .await
-            .map(|_| ())
-            .map_err(|error| explained("the dead-letter queue", error))
-    }
-
-    pub(crate) async fn send_again(&self, message: Outgoing) -> Result<(), String> {
-        let url = self.queue_url.as_deref().ok_or("QUEUE_URL is not set")?;
-        let call = self
-            .client
-            .send_message()
-            .queue_url(url)
-            .message_body(message.body)
-            .message_group_id(message.group)
-            .message_deduplication_id(message.deduplication_id);
-        call.send()
-            .await
-            .map(|_| ())
-            .map_err(|error| explained("the queue", error))
-    }
-}
-
-/// The code alone: an answer may quote what was sent.
-fn explained<E: ProvideErrorMetadata, R>(what: &str, error: SdkError<E, R>) -> String {
-    format!("{what}: {}", QueueError::from(error))
 }

@@ -1,4 +1,7 @@
-//! Sends what is parked again: in order, and where nothing newer would be overwritten.
+//! Sends parked changes again: in order, and never over something newer.
+//!
+//! `super::queue` receives and deletes messages, `super::rules` knows the ranks of an org, and
+//! `super::report` counts what happened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,16 +12,17 @@ use io::Clock;
 use tokio::time::Instant;
 
 use super::Which;
-use super::parked::{DeadLetters, HELD_AGAIN, Outgoing, Parked};
+use super::parked::Parked;
+use super::queue::{DeadLetters, HELD_AGAIN, Outgoing};
 use super::report::Report;
 use super::rules::Rules;
 
 const UNRANKED: &str = "it has no rank: --unranked sends it, and it may overwrite what is newer";
 
-/// What is sent again, and how fast.
+/// Which messages are sent again, and how fast.
 pub(crate) struct How<'a> {
     pub(crate) which: &'a Which,
-    /// Between two changes.
+    /// The pause between two changes.
     pub(crate) pause: Duration,
     pub(crate) unranked: bool,
     pub(crate) dry_run: bool,
@@ -32,22 +36,24 @@ struct Run<'a> {
     rules: Rules,
     how: &'a How<'a>,
     report: Report,
-    /// What stays, by id, with the newest receipt handle.
+    /// Messages that stay, by id, with their newest receipt handle.
     kept: BTreeMap<String, Parked>,
-    /// The message groups in which something stays.
+    /// The message groups in which a message stays.
     staying: BTreeSet<String>,
-    /// Each change by message group and text, and whether it is parked: what is parked again at once is
-    /// another message, and says the same. A change counts once, however often it is seen.
+    /// Each change that was sent, by message group and text, and whether it is parked again. A
+    /// change that is parked again at once is another message with the same text. It counts
+    /// once, however often it is seen.
     sent: BTreeMap<(String, String), bool>,
     /// When the last change was sent.
     sent_at: Option<Instant>,
-    /// Since when nobody else sees what was received last.
+    /// Since when the messages received last are invisible.
     held_at: Instant,
-    /// Ids of all that was looked at.
+    /// Ids of all messages that were looked at.
     seen: BTreeSet<String>,
 }
 
-/// Ten at a time, until nothing comes: what is deleted lets those behind it out.
+/// Receives ten messages at a time until none comes. Deleting a message lets those behind it in its
+/// group come.
 pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &How<'_>) -> Report {
     let mut run = Run {
         queue,
@@ -93,7 +99,8 @@ impl Run<'_> {
         self.kept.insert(parked.id.clone(), parked);
     }
 
-    /// Sends one, and takes it off. `behind`: what was received with it, and is yet to come.
+    /// Sends one message, and takes it off the dead-letter queue. `behind` holds the messages
+    /// that were received with it and are still to come.
     async fn one(&mut self, parked: Parked, behind: &[Parked]) -> Result<(), String> {
         let Some(outgoing) = self.outgoing(&parked).await else {
             self.staying.insert(parked.group.clone());
@@ -112,7 +119,8 @@ impl Run<'_> {
             self.keep(parked);
             return Ok(());
         }
-        // Sent before it is deleted: in between it is in both queues, and never in none.
+        // The change is sent before it is deleted. In between it is in both queues, and
+        // never in neither.
         if let Err(error) = self.send(outgoing, &parked, behind).await {
             self.keep(parked);
             return Err(error);
@@ -152,7 +160,7 @@ impl Run<'_> {
             if let Some(sent_at) = self.sent_at {
                 tokio::time::sleep_until(sent_at + self.how.pause).await;
             }
-            // An item may be hundreds of changes.
+            // One item may become hundreds of changes.
             if self.held_at.elapsed() > HELD_AGAIN {
                 self.queue.hold_on(parked, behind).await;
                 self.held_at = Instant::now();
@@ -170,7 +178,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// What is sent in place of what is parked; `None`: it stays. Why is told of what is meant.
+    /// The messages that replace a parked one. `None` means that it stays; if it was chosen,
+    /// the report says why.
     async fn outgoing(&mut self, parked: &Parked) -> Option<Vec<Outgoing>> {
         self.seen.insert(parked.id.clone());
         if self.kept.contains_key(&parked.id) {
@@ -200,7 +209,7 @@ impl Run<'_> {
         })
     }
 
-    /// The change itself, or why it stays.
+    /// The change itself, or the reason why it stays.
     async fn as_it_is(&mut self, parked: &Parked) -> Result<Outgoing, String> {
         let change = Change::parse(&parked.text);
         let change = change.map_err(|_| {
@@ -227,14 +236,15 @@ impl Run<'_> {
         })
     }
 
-    /// The changes that an item becomes by its source's secret as it is now; `None`: they are of another
-    /// org than what is meant.
+    /// The changes that an item becomes by its source's present secret. `None` means that they
+    /// belong to another org than the chosen one.
     async fn mapped_again(&mut self, parked: &Parked) -> Result<Option<Vec<Outgoing>>, String> {
         let changes = self.changes(parked).await;
         if let Some(org) = &self.how.which.org {
             let all = changes.as_deref().unwrap_or_default();
             let own = all.iter().filter(|change| change.org == *org).count();
-            // Of what becomes no change the org is known where its source had one.
+            // An item that becomes no change belongs to the org of its source, if the
+            // source has one.
             let is_meant = own > 0 || (all.is_empty() && self.how.which.is_org(parked));
             if !is_meant {
                 return Ok(None);
@@ -251,7 +261,8 @@ impl Run<'_> {
                 return Err(UNRANKED.to_owned());
             }
             let body = change.body();
-            // Of a mapping that was mended since it may say something else.
+            // The id holds the body: a mapping that was mended since may say something
+            // else.
             let id = format!("{} {place} {body}", parked.id);
             outgoing.push(Outgoing {
                 group: change.message_group().as_str().to_owned(),

@@ -1,4 +1,4 @@
-//! What came of a redrive, for a person or a program.
+//! The result of a redrive, for a person or a program.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,22 +6,22 @@ use serde_json::json;
 
 use crate::table::{counted, number};
 
-/// What came of it.
+/// The result of a redrive.
 #[derive(Default)]
 pub(crate) struct Report {
     /// Changes that were sent, and are not parked again.
     sent: u64,
-    /// Unmapped items that some of them were made of.
+    /// Unmapped items from which some of them were made.
     items: u64,
-    /// Items of which their mapping makes no change, as it should.
+    /// Items that their mapping ignores on purpose.
     ignored: u64,
-    /// Ids of the parked messages in whose place a dry run would send something, or that it would take off.
+    /// Ids of the parked messages that a dry run would replace or take off.
     pub(crate) would_go: Vec<String>,
-    /// Why what was meant was not sent, and of how many messages.
+    /// Why chosen messages were not sent, each reason with its number of messages.
     pub(crate) left: BTreeMap<String, u64>,
-    /// Ids of what was taken off the dead-letter queue.
+    /// Ids of the messages that were taken off the dead-letter queue.
     pub(crate) gone: BTreeSet<String>,
-    /// Why it ended before everything was looked at.
+    /// Why the run ended before everything was looked at.
     pub(crate) ended: Option<String>,
 }
 
@@ -30,7 +30,7 @@ impl Report {
         *self.left.entry(why.into()).or_default() += 1;
     }
 
-    /// Counts a parked message in whose place so many changes were sent.
+    /// Counts a parked message that was replaced by this many changes.
     pub(crate) fn add(&mut self, changes: usize, is_unmapped: bool) {
         if changes == 0 {
             self.ignored += 1;
@@ -40,13 +40,13 @@ impl Report {
         self.items += u64::from(is_unmapped);
     }
 
-    /// Counts a change that was sent, and is parked again, as left.
+    /// Moves a change from sent to left, because it is parked again.
     pub(crate) fn leave_sent(&mut self) {
         self.sent = self.sent.saturating_sub(1);
         self.leave("it was sent again, and is parked again");
     }
 
-    /// Whether nothing was meant.
+    /// Whether no message was chosen.
     pub(crate) fn is_nothing(&self) -> bool {
         self.sent + self.ignored == 0 && self.left.is_empty() && self.ended.is_none()
     }

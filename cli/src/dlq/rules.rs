@@ -1,4 +1,4 @@
-//! The rules of orgs and sources, as their secrets tell them.
+//! The rules of orgs and sources, as their secrets hold them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Rules {
         }
     }
 
-    /// What the source sends, and how it becomes changes.
+    /// The source's secret: how its requests are signed, and how they become changes.
     pub(crate) async fn source(&mut self, source: &str) -> Result<Arc<SourceSecret>, String> {
         if let Some(known) = self.sources.get(source) {
             return known.clone();
@@ -41,15 +41,16 @@ impl Rules {
         secret
     }
 
-    /// Whether its rank, or the change itself, keeps it from overwriting what is newer.
+    /// Whether the change may be sent without overwriting what is newer: it has a rank, or it
+    /// is an operator's change.
     pub(crate) async fn is_ranked(&mut self, change: &Change) -> Result<bool, String> {
         let ranking = self.ranking(change.org.as_str()).await?;
         let has_rank = ranking.is_some_and(|from| change.rank(from).is_some());
-        // It knows by itself whether it comes too late.
+        // Such a change itself knows whether it comes too late.
         Ok(change.operation.is_of_operator() || has_rank)
     }
 
-    /// Which member ranks this org's changes; none: it stores no ranks.
+    /// The member that ranks this org's changes. `None` means that the org stores no ranks.
     async fn ranking(&mut self, org: &str) -> Result<Option<VersionFrom>, String> {
         if let Some(known) = self.orgs.get(org) {
             return known.clone();

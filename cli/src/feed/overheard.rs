@@ -1,4 +1,8 @@
-//! What a CRM says where it refuses: for the operator's own terminal, without what shows who asks.
+//! Keeps what a CRM says when it refuses, for the operator's own terminal, without the credentials
+//! in it.
+//!
+//! A refusal often says what is wrong with the request, but it may quote a token. So every secret
+//! that the feed holds or the request showed is taken out. What is printed is decided in `shown`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,9 +18,9 @@ use serde_json::Value;
 
 use super::request::{HIDDEN, PLAIN, is_secret};
 
-/// So many characters of a refusal are shown.
+/// How many characters of a refusal are shown at most.
 const MOST_SHOWN: usize = 600;
-/// What is shorter is no secret that could be told from a word.
+/// A text that is shorter than this cannot be told from a word, so it is not hidden.
 const SHORTEST_SECRET: usize = 3;
 /// Members of `auth` that hold no secret.
 const OPEN: [&str; 6] = [
@@ -32,20 +36,20 @@ const OPEN: [&str; 6] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    /// In one line.
+    /// The body in one line.
     pub(super) body: String,
 }
 
-/// The way to a CRM, which remembers the newest answer if that is a refusal.
+/// An HTTPS client that keeps the newest answer if it is a refusal.
 pub(super) struct Overheard {
     https: Https,
-    /// What the feed's secret says to show who asks.
+    /// The texts of the feed's secret that authenticate a request.
     own: Vec<SecretString>,
     last: Mutex<Option<Refusal>>,
 }
 
 impl Overheard {
-    /// `secret`: the feed's.
+    /// `secret` is the text of the feed's secret.
     pub(super) fn new(https: Https, secret: &SecretString) -> Arc<Overheard> {
         Arc::new(Overheard {
             https,
@@ -73,7 +77,7 @@ impl Transport for Overheard {
             *self.lock() = None;
             let secrets = shown_by(&request);
             let answer = self.https.send(request, timeout).await?;
-            // A page, or a token.
+            // A successful answer is a page or a token.
             if !answer.status().is_success() {
                 let secrets: Vec<_> = self.own.iter().chain(&secrets).collect();
                 *self.lock() = Some(refusal(answer.status(), answer.body(), &secrets));
@@ -84,7 +88,7 @@ impl Transport for Overheard {
     }
 }
 
-/// Every text of the secret that may show who asks.
+/// Every text of the secret that may authenticate a request.
 fn own(secret: &str) -> Vec<SecretString> {
     fn texts(value: &Value, found: &mut Vec<SecretString>) {
         match value {
@@ -106,7 +110,8 @@ fn own(secret: &str) -> Vec<SecretString> {
     found
 }
 
-/// What a request shows who asks by: also tokens that an endpoint gave, and what was signed.
+/// Every text of a request that may authenticate it. These include tokens that an endpoint issued,
+/// and signatures.
 fn shown_by(request: &Request<Bytes>) -> Vec<SecretString> {
     let mut found = Vec::new();
     let mut add = |text: &str| found.push(SecretString::from(text));
@@ -119,7 +124,7 @@ fn shown_by(request: &Request<Bytes>) -> Vec<SecretString> {
     };
     for value in hidden(request.headers()) {
         add(&value);
-        // The token behind its scheme.
+        // The token follows the scheme.
         value
             .split_once(' ')
             .into_iter()
@@ -129,7 +134,7 @@ fn shown_by(request: &Request<Bytes>) -> Vec<SecretString> {
     let is_form = !form.starts_with(['{', '[']);
     let query = request.uri().query().unwrap_or_default();
     for pairs in [query, if is_form { form } else { "" }] {
-        // What is the same to a URL.
+        // A form is written as the query of a URL is.
         let Ok(url) = Url::parse(&format!("http://localhost/?{pairs}")) else {
             continue;
         };
@@ -151,7 +156,7 @@ fn refusal(status: StatusCode, body: &[u8], secrets: &[&SecretString]) -> Refusa
         Err(_) => text.into_owned(),
     };
     let text = without(text, secrets);
-    // In one line, and with nothing that a terminal obeys.
+    // The text becomes one line without control characters, which a terminal would obey.
     let words = text.split(|c: char| c.is_whitespace() || c.is_control());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let mut body: String = words.join(" ");
@@ -165,7 +170,8 @@ fn refusal(status: StatusCode, body: &[u8], secrets: &[&SecretString]) -> Refusa
     }
 }
 
-/// Members that are named as secrets are. A code says why it refuses.
+/// Hides members whose names are those of secrets. A member `code` stays, because it says why the
+/// CRM refuses.
 fn hide(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(hide),
@@ -180,7 +186,7 @@ fn hide(value: &mut Value) {
     }
 }
 
-/// The text without the secrets, in whatever way it writes them.
+/// The text without the secrets, in each encoding in which it may hold them.
 fn without(mut text: String, secrets: &[&SecretString]) -> String {
     let mut written: Vec<String> = Vec::new();
     for secret in secrets.iter().map(|secret| secret.expose_secret()) {
@@ -195,7 +201,7 @@ fn without(mut text: String, secrets: &[&SecretString]) -> String {
             written.extend([of_form.to_owned(), of_form.replace('+', "%20")]);
         }
     }
-    // One may be a part of another.
+    // The longest go first, because one secret may be a part of another.
     written.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     written.dedup();
     for secret in &written {

@@ -1,13 +1,16 @@
-//! The request for a page, as a person may see it: without what shows who asks.
+//! Shows the request for a page to a person, without the credentials in it.
+//!
+//! The request itself is made by `io`. Whether a name is that of a secret is decided here, also for
+//! answers (`super::overheard`).
 
 use http::HeaderMap;
 use io::secrets::{FeedSecret, Plain};
 use serde_json::{Map, Value, json};
 
-/// What stands in the place of a value that may be a secret.
+/// Stands in place of a value that may be a secret.
 pub(super) const HIDDEN: &str = "…";
 
-/// Headers that ask for something, and show nobody.
+/// Headers that hold no credentials.
 pub(super) const PLAIN: [&str; 6] = [
     "accept",
     "accept-language",
@@ -17,7 +20,7 @@ pub(super) const PLAIN: [&str; 6] = [
     "sforce-query-options",
 ];
 
-/// Whether what has this name may be a secret.
+/// Whether a value of this name may be a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let words = [
@@ -30,7 +33,7 @@ pub(super) fn is_secret(name: &str) -> bool {
         "signature",
         "session",
     ];
-    // What leads to the next page is none.
+    // A token that leads to the next page is no secret.
     let is_place = ["skiptoken", "page_token", "pagetoken", "next_token"]
         .iter()
         .any(|place| name.contains(place));
@@ -48,7 +51,7 @@ pub(super) fn json(secret: &FeedSecret, plain: &Plain) -> Value {
     })
 }
 
-/// The same for a person, a line each.
+/// The request for a person, one part a line.
 pub(super) fn lines(secret: &FeedSecret, plain: &Plain) -> Vec<String> {
     let mut lines = vec![
         format!("{} {}", plain.method, address(plain)),

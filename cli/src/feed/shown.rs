@@ -1,4 +1,6 @@
-//! What a test of a feed found, for a person or a program.
+//! Prints, for a person or a program, what a test of a feed found.
+//!
+//! `super` runs the test.
 
 use domain::Change;
 use io::secrets::Plain;
@@ -10,23 +12,23 @@ use super::{Tried, request};
 use crate::says::{rank, said};
 use crate::table::{counted, table};
 
-/// Of a feed that is not asked for one campaign.
+/// Describes a feed whose request names no campaign.
 pub(crate) const FOR_ALL: &str = "request names no campaign ({campaignId} or {campaign.NAME}), so that each campaign of a run gets the same \
                                   contacts: right only where one campaign is compared";
 
-/// What became of a page.
+/// The result for a page.
 pub(super) struct Found<'a> {
     pub(super) tried: &'a Tried<'a>,
-    /// From 1.
+    /// The number of the page, from 1.
     pub(super) number: u32,
-    /// By which it was asked for.
+    /// The cursor with which the page was asked for.
     pub(super) cursor: Option<String>,
     pub(super) page: Result<Page, NoPage>,
-    /// What the CRM says, where there is no page for that.
+    /// The answer of the CRM, if it is no page.
     pub(super) refusal: Option<Refusal>,
 }
 
-/// What is asked for a page.
+/// The request for a page, in words.
 pub(super) fn asks(tried: &Tried<'_>, number: u32, cursor: Option<&str>) -> String {
     let mut lines = vec![format!(
         "page {number} of campaign {}:",
@@ -87,13 +89,13 @@ impl Found<'_> {
         found
     }
 
-    /// What a run would bear, and its operator may not want.
+    /// Notes on things that a run accepts, but that its operator may not want.
     fn notes(&self) -> Vec<&'static str> {
         let is_for_all = !self.tried.secret.asks_for_a_campaign();
         is_for_all.then_some(FOR_ALL).into_iter().collect()
     }
 
-    /// What became of the request, which was shown before.
+    /// The result of the request, in words. The request itself was printed before.
     pub(super) fn text(&self) -> String {
         let notes = self.notes().into_iter();
         let mut lines: Vec<_> = notes.map(|note| format!("note: {note}")).collect();
@@ -154,7 +156,7 @@ fn why(no_page: &NoPage) -> String {
     }
 }
 
-/// A change without what a run adds to it.
+/// A change without the members that a run adds to it.
 fn change(change: &Change) -> Value {
     let mut shown: Value = serde_json::from_str(&change.body()).unwrap_or_default();
     if let Some(members) = shown.as_object_mut() {

@@ -1,4 +1,9 @@
 //! `--serve`: the embedded parts on one loopback port, in real time, to develop against.
+//!
+//! This file binds the port and routes each request to the emulated services, to ingest or to the
+//! console. It decides nothing that the product decides. `greeting` prints what to try, `deeds`
+//! makes the parts fail, `crms` and `senders` play the outside, and `lines`, `log` and `metrics`
+//! show what happens.
 
 mod crms;
 mod deeds;
@@ -105,7 +110,7 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     }
 }
 
-/// Who hears of what happens, beside the terminal.
+/// The listeners to events, beside the terminal.
 #[derive(Default)]
 struct Heard {
     logs: Arc<Logs>,
@@ -121,7 +126,7 @@ impl Heard {
         Telemetry::from_fn(move |event| {
             let now = Clock::system().now();
             if let Some(line) = line(event) {
-                // Who no longer reads does not end the service.
+                // A closed standard output does not end the service.
                 let _ = crate::print(&line);
                 deeds.hear(now, &line);
             }
@@ -131,7 +136,7 @@ impl Heard {
     }
 }
 
-/// What a request is answered from.
+/// The parts that answer a request.
 #[derive(Clone)]
 struct Served {
     world: Arc<World>,
@@ -141,7 +146,8 @@ struct Served {
     deeds: Arc<Deeds>,
 }
 
-/// A page of another address in somebody's browser: programs send no `Origin`.
+/// Whether the request comes from a page of another address in somebody's browser. Programs send no
+/// `Origin`.
 fn is_of_a_foreign_page(headers: &HeaderMap, base: &str) -> bool {
     let origin = headers.get(http::header::ORIGIN);
     origin.is_some_and(|origin| origin != base)
@@ -163,7 +169,7 @@ async fn answer(State(served): State<Served>, request: Request) -> Response {
     let path = parts.uri.path();
     if path.starts_with("/webhooks/") {
         if served.deeds.drops() {
-            // Nobody hears of it: its sender waits in vain.
+            // The webhook gets lost: its sender waits in vain.
             return StatusCode::GATEWAY_TIMEOUT.into_response();
         }
         let request = http::Request::from_parts(parts, Body::Binary(body.to_vec()));

@@ -1,4 +1,6 @@
-//! Schedules as they are.
+//! Reads the schedules of reconcile, and finds what is wrong with them.
+//!
+//! Schedules are made in `super`. Whether their runs come is found out in `late`.
 
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
@@ -16,10 +18,10 @@ const LATE: &str = "was looked at longer ago than twice its rate: its runs do no
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) is_on: bool,
-    /// The message group of its runs: their org.
+    /// The message group of its runs, which is their org.
     pub(super) group: Option<String>,
     pub(super) rate: String,
-    /// When it was made, or replaced.
+    /// When the schedule was made or replaced.
     pub(super) made: Option<Timestamp>,
     target: String,
     input: Value,
@@ -57,7 +59,7 @@ impl Found {
         }
     }
 
-    /// Those of which the name is this, or begins with it and a hyphen.
+    /// The schedules of this name, or whose names begin with it and a hyphen.
     pub(super) async fn all(client: &Client, name: &str) -> Result<Vec<Found>, String> {
         let mut pages = client
             .list_schedules()
@@ -86,17 +88,18 @@ impl Found {
 
     pub(super) fn campaigns(&self) -> Vec<&str> {
         let ids = self.input["campaignIds"].as_array().into_iter().flatten();
-        // The stack's own, while it has none, names an empty one.
+        // The stack's own schedule holds an empty id while it has no campaign.
         ids.filter_map(Value::as_str)
             .filter(|id| !id.is_empty())
             .collect()
     }
 
-    /// Why its runs do not come, or not one after the other.
+    /// Why its runs do not come, or may overlap.
     pub(super) fn fault(&self) -> Option<&'static str> {
         let has_none = self.org().is_none_or(str::is_empty) || self.campaigns().is_empty();
         match () {
-            // The stack's own, of a stack without ReconcileOrg.
+            // The stack's own schedule is off in a stack without `ReconcileOrg`, and
+            // that is right.
             () if has_none && !self.is_on => None,
             () if !self.is_on => Some("is off"),
             () if !self.target.contains(":sqs:") => {
@@ -109,7 +112,7 @@ impl Found {
         }
     }
 
-    /// The same, and that they do not come though nothing is wrong with it.
+    /// As `fault`, and also that runs do not come although the schedule is right.
     fn fault_beside(&self, seen: Option<&Seen>) -> Option<&'static str> {
         let late = seen.filter(|seen| seen.is_late).map(|_| LATE);
         self.fault().or(late)

@@ -1,5 +1,5 @@
-//! Whether Genesys Cloud has the campaigns that a schedule is to name: every run would fail for one that it has
-//! not.
+//! Asks Genesys Cloud whether the campaigns of a new schedule exist. Every run would fail for one
+//! that does not.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use io::{Clock, Config};
 
 use crate::{connect, one_contact};
 
-/// What Genesys Cloud tells of campaigns.
+/// The answer of Genesys Cloud about campaigns.
 #[derive(Default)]
 pub(super) struct Asked {
-    /// Those that it has not.
+    /// The campaigns that do not exist.
     pub(super) unknown: Vec<CampaignId>,
-    /// Why it does not tell of some, or of all.
+    /// Why it is not known whether some or all of them exist.
     pub(super) untold: Option<String>,
 }
 
-/// Asks about each of them, with the org's own client.
+/// Asks about each campaign, with the org's own client.
 pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) -> Asked {
     let untold = |why: String| Asked {
         untold: Some(why),
@@ -54,9 +54,10 @@ pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) 
     asked
 }
 
-/// By `contactLists` its list is found; by `predictive` a read tells, of a contact that nobody has.
+/// Reads the list of a campaign through `contactLists`, and through `predictive` a contact that
+/// nobody has.
 async fn is_there(org: &Arc<Org>, secret: &OrgSecret, id: &CampaignId) -> Result<(), Failure> {
-    // A hundred campaigns may take more calls than a minute has.
+    // For a hundred campaigns the calls may be more than the budget of a minute.
     let run = Run::patient(None);
     let campaign = Campaign::open(Arc::clone(org), id, secret, run).await?;
     match (&campaign, one_contact::nobody()) {

@@ -1,4 +1,5 @@
-//! Whether the runs of a schedule come: how long ago its org was looked at, by the org's record.
+//! Finds out whether the runs of a schedule come: the record of its org says when the org was last
+//! compared.
 
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use reconcile::{looked_at, record_of};
 use super::found::Found;
 use crate::table::span;
 
-/// What is known of a schedule's runs.
+/// The runs of a schedule, as far as they are known.
 pub(super) struct Seen {
-    /// Until when all of its campaigns were looked at.
+    /// The time up to which all of its campaigns were compared.
     pub(super) until: Option<Timestamp>,
-    /// For a person.
+    /// The same as text.
     pub(super) text: String,
-    /// It was longer ago than twice the rate.
+    /// Whether that time is longer ago than twice the rate.
     pub(super) is_late: bool,
 }
 
@@ -44,7 +45,7 @@ pub(super) async fn seen(
             Err(why) => return Some(unknown(format!("not known: {why}"))),
         },
     };
-    // A schedule that was just made has had no run.
+    // A schedule that was just made has had no run, so its age counts from then.
     let since = until.or(found.made);
     let limit = every(&found.rate).map(|every| every * 2);
     let is_late = since.zip(limit).is_some_and(|(since, limit)| {

@@ -1,4 +1,6 @@
-//! What a test of a source found, for a person or a program.
+//! Prints, for a person or a program, what a test of a source found.
+//!
+//! `super` runs the test.
 
 use http::HeaderName;
 use ingest::auth::Verdict;
@@ -10,24 +12,25 @@ use super::whole::Refused;
 use crate::says::{rank, said};
 use crate::table::{counted, table};
 
-/// What became of a body, and of who sends it.
+/// The result for a body, and whether its request is let in.
 pub(crate) struct Found<'a> {
-    /// How the source's requests are let in.
+    /// How the source's requests are authenticated.
     pub(crate) way: String,
-    /// None: nothing was shown of who sends it.
+    /// `None` means that the request held no credentials.
     pub(crate) verdict: Option<Verdict>,
-    /// Headers that were given, and that nothing reads.
+    /// Headers that were given and that nothing reads.
     pub(crate) unread: &'a [&'a HeaderName],
-    /// What is refused whole becomes nothing.
+    /// Why the whole request is refused, if it is.
     pub(crate) refused: Option<&'a Refused>,
     pub(crate) on_fault: OnFault,
-    /// Where each item stands in the body.
+    /// The place of each item in the body.
     pub(crate) items: &'a [String],
     pub(crate) reading: &'a Reading,
 }
 
 impl Found<'_> {
-    /// Whether it is, or nobody asked. Who gives a header that nothing reads meant to show who sends.
+    /// Whether the request is let in, or held no credentials at all. A header that nothing
+    /// reads was probably meant as a credential; then the answer is `false`.
     pub(crate) fn is_let_in(&self) -> bool {
         match &self.verdict {
             None => self.unread.is_empty(),
@@ -35,7 +38,7 @@ impl Found<'_> {
         }
     }
 
-    /// Places of items of which nothing is made, as it should be.
+    /// The places of items that the mapping ignores on purpose.
     fn ignored(&self) -> Vec<&str> {
         let mut is_ignored = vec![true; self.items.len()];
         let made = self.reading.changes.iter().map(|made| made.item);

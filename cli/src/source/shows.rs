@@ -1,10 +1,10 @@
-//! What of a request shows who sends it, by the source's `auth`.
+//! Finds out whether a request holds credentials, as the source's `auth` expects them.
 
 use http::HeaderMap;
 use ingest::auth::{Verdict, Why};
 use io::secrets::Auth;
 
-/// Whether anything is shown of who sends it, right or wrong.
+/// Whether the request holds any credentials, right or wrong.
 pub(super) fn is_shown(auth: &Auth, headers: &HeaderMap, query: &str, verdict: &Verdict) -> bool {
     let mut read = ingest::auth::headers(auth).into_iter();
     match auth {

@@ -1,4 +1,4 @@
-//! What ingest refuses whole, whatever is in it (docs/contract.md "Webhook").
+//! Requests that ingest refuses as a whole, whatever their items are (docs/contract.md "Webhook").
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl fmt::Display for Refused {
     }
 }
 
-/// By its body and headers alone.
+/// The request is refused for its body and headers.
 impl From<body::Refused> for Refused {
     fn from(refused: body::Refused) -> Refused {
         let (status, why) = match refused {
@@ -40,7 +40,7 @@ impl From<body::Refused> for Refused {
     }
 }
 
-/// Whatever its source wishes.
+/// The request is refused for faults of its items, whatever the source's `onFault` is.
 impl From<Vec<Fault>> for Refused {
     fn from(faults: Vec<Fault>) -> Refused {
         let why = faults.iter().map(ToString::to_string).collect::<Vec<_>>();

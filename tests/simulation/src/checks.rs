@@ -1,5 +1,9 @@
-//! What must hold, by code that shares nothing with the product: docs/design.md "Promises", by
-//! their number.
+//! Checks what must hold in a run, by code that shares nothing with the product.
+//!
+//! A number before a violation is that of a promise in docs/design.md "Promises". Some checks run
+//! at each event (here, in `dnc` and in `vendor`), and the others once everything is quiet
+//! (`at_rest`). A check never repairs or changes anything; it only records violations. `looked`
+//! checks runs of a schedule, and the liveness of others is checked in `crate::trouble`.
 
 mod agents;
 mod at_rest;
@@ -30,10 +34,10 @@ use crate::story::vendor::Item;
 use crate::story::{CANARY, COLUMNS, Deed, Org, Ranking, Step};
 use crate::world::{deduplication_id_of, group_of, key_of};
 
-/// What may be seen nowhere.
+/// Texts that no log, metric, id or attribute may hold.
 const SECRET: [&str; 5] = [CANARY, "hush", "secret-of-", "token-", "whsec_"];
 
-/// 8: no personal data, token or secret.
+/// Promise 8: no text holds personal data, a token or a secret.
 pub(crate) fn is_silent(place: &str, text: &str) -> Vec<String> {
     let found = SECRET.iter().find(|secret| text.contains(**secret));
     found
@@ -42,7 +46,7 @@ pub(crate) fn is_silent(place: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// 9: within a message group, all after the first failure fail.
+/// Promise 9: if a message of a group fails, every later message of the group fails in that batch.
 pub(crate) fn answer(outside: &Outside, answer: &Value, groups: &BTreeMap<&str, Vec<&Value>>) {
     let failed: Vec<_> = answer["batchItemFailures"]
         .as_array()
@@ -74,8 +78,8 @@ pub(crate) fn answer(outside: &Outside, answer: &Value, groups: &BTreeMap<&str, 
     }
 }
 
-/// docs/contract.md "Message group and deduplication ids": which group a change is in, and when it
-/// is the same change again.
+/// Checks docs/contract.md "Message group and deduplication ids": in which group a change is, and
+/// when it is the same change again.
 pub(crate) fn ids(outside: &Outside, message: &io::queue::Message) {
     let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
     if message.group != group_of(&body) {
@@ -86,8 +90,9 @@ pub(crate) fn ids(outside: &Outside, message: &io::queue::Message) {
     }
 }
 
-/// 11: of a message group only the first that failed may be parked for that, since those behind it
-/// had no try of their own. `answer`: of the batch, where the copy came to answer.
+/// Promise 11: of a message group only the first message that failed may be parked for its
+/// failures, because those behind it had no attempt of their own. `answer` is the answer to the
+/// batch, if the copy of apply lived to give it.
 pub(crate) fn parked(
     outside: &Outside,
     (before, instance): (Before, usize),
@@ -130,7 +135,7 @@ pub(crate) fn parked(
     for violation in violations {
         outside.violated(violation.to_owned());
     }
-    // Two copies at one group may each park a message of it.
+    // Two copies that work on one group may each park a message of it.
     if is_violated && outside.story.rates.of(Kind::LatePoller) == 0.0 {
         outside.violated("11: a change is parked without a try of its own".to_owned());
     }
@@ -142,7 +147,7 @@ fn is_late(message: &io::queue::Message) -> bool {
         .contains(&("reason", "retryHorizon".to_owned()))
 }
 
-/// What was seen when an invocation began.
+/// How much had been seen when an invocation began.
 #[derive(Clone, Copy)]
 pub(crate) struct Before {
     parked: usize,
@@ -159,8 +164,8 @@ impl Before {
     }
 }
 
-/// 11: only what fails while another contact of its campaign is written may be parked for that, and
-/// an opt-out never.
+/// Promise 11: a change may be parked for its failures only if another contact of its campaign is
+/// written in the same invocation. An opt-out is never parked for them.
 fn parked_for_nothing(seen: &Seen, before: Before, instance: usize) -> Vec<&'static str> {
     let mut violations = Vec::new();
     for (_, message) in seen.parked[before.parked..]
@@ -193,7 +198,7 @@ pub(crate) fn reconciled(outside: &Outside, org: &Org, answer: &reconcile::Answe
     }
 }
 
-/// Of an org that stores no ranks reconcile enqueues nothing.
+/// Reconcile enqueues nothing for an org that stores no ranks.
 pub(crate) fn has_no_repair_without_a_rank(outside: &Outside) {
     let is_wrong = |message: &io::queue::Message| {
         let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
@@ -206,10 +211,11 @@ pub(crate) fn has_no_repair_without_a_rank(outside: &Outside) {
     }
 }
 
-/// 10: after everything was sent again, nothing may change but that a late opt-out makes somebody
-/// not callable.
+/// Promise 10: after everything was sent again nothing may change, except that a late opt-out makes
+/// a contact not callable.
 pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTreeMap<&str, u64>) {
-    // What was parked may be newer than what was decided of callable, and is applied only now.
+    // A parked change may be newer than the last decision about `callable`, and is applied only
+    // now.
     let parked: BTreeSet<_> = lock(&outside.seen)
         .parked
         .iter()
@@ -225,13 +231,13 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTree
         ..
     } in outside.genesys.journal().split_off(before)
     {
-        // In the order of the queue each of them repairs the columns once more (`ties::unchanged`).
+        // Changes with one rank repair the columns once more, each in the order of the
+        // queue (`ties::unchanged`).
         if key.contains(TIED) {
             continue;
         }
-        // Of a contact that somebody deleted, reconcile leaves it to a webhook to say that it may
-        // be called again.
-        // Whose rank is set back may take what is older.
+        // If somebody deleted a contact, reconcile leaves it to a webhook to make it
+        // callable again. If a rank was set back, the contact may take an older change.
         if outside.story.deletes(&campaign, &key) || outside.story.resets(&campaign, &key) {
             continue;
         }
@@ -269,7 +275,7 @@ pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTree
     }
 }
 
-/// Whether the CRM ever said that this contact is not to be called.
+/// Whether the CRM ever said that this contact must not be called.
 fn opts_out(outside: &Outside, campaign: &str, key: &str) -> bool {
     changes(outside).any(|body| {
         let of = key_of(&body);
@@ -279,8 +285,8 @@ fn opts_out(outside: &Outside, campaign: &str, key: &str) -> bool {
     })
 }
 
-/// All that the CRM ever said; of poison what is heard of it, and of faulty items what is made of them once
-/// their mapping is mended.
+/// All that the CRM ever said. For a poisoned change this is the part that counts, and for a faulty
+/// item the change that the mended mapping makes of it.
 fn changes(outside: &Outside) -> impl Iterator<Item = Value> {
     let bodies = |step: &Step| match &step.deed {
         Deed::Change { bodies, .. } => bodies.iter().filter_map(heard).collect(),
@@ -290,7 +296,7 @@ fn changes(outside: &Outside) -> impl Iterator<Item = Value> {
     outside.story.steps.iter().flat_map(bodies)
 }
 
-/// What counts of a change: all of it, or, where a rule refuses its columns, that nobody may call.
+/// The part of a change that counts: all of it, or only its opt-out if a rule refuses its columns.
 pub(crate) fn heard(body: &Value) -> Option<Value> {
     const MEMBERS: [&str; 14] = [
         "schema",
@@ -330,7 +336,8 @@ pub(crate) fn heard(body: &Value) -> Option<Value> {
     }
 }
 
-/// 3: of an opt-out that is parked since it breaks a rule, that much was written before.
+/// Promise 3: if an opt-out is parked because it breaks a rule, the opt-out itself was written
+/// before. Returns whether it was not.
 fn unheard(outside: &Outside, message: &io::queue::Message) -> bool {
     let Some(body) = serde_json::from_str(&message.body)
         .ok()

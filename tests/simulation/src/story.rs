@@ -1,5 +1,9 @@
-//! What happens in a run, all of it from one seed: orgs, what their CRMs do and send, and what
-//! other people do.
+//! The story of a run, made from one seed: the orgs, what their CRMs do and send, and what other
+//! people do.
+//!
+//! A story only says what happens. `crate::world` plays it, `crate::checks` checks it, and faults
+//! of single calls come from `crate::seams`. Steps are made up in `teller`, `vendor` and `ties`;
+//! runs of a schedule in `feeds`, and runs of one trouble in `crate::trouble`.
 
 pub(crate) mod feeds;
 mod teller;
@@ -18,19 +22,20 @@ use crate::trouble::{self, Trouble};
 use feeds::{Down, Schedule};
 use vendor::Item;
 
-/// Where the clocks begin.
+/// The time at which the clocks begin.
 pub(crate) const START: &str = "2026-11-24T16:00:00Z";
-/// The product's `RETRY_HORIZON`.
+/// The value of the product's `RETRY_HORIZON`.
 pub(crate) const HORIZON: Duration = Duration::from_hours(6);
-/// What the CRM keeps in step. Few values, so that a contact often becomes again what it was.
+/// The columns that the CRM keeps in step. They have few values, so that a contact often becomes
+/// again what it was.
 pub(crate) const COLUMNS: [&str; 3] = ["phone", "name", "note"];
-/// By which an organisation reaches people.
+/// The channels by which an org reaches people.
 pub(crate) const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
-/// What agents and rules write of a contact, and the CRM does not know.
+/// The column that agents and rules write, and that the CRM does not know.
 pub(crate) const OF_AGENTS: &str = "disposition";
-/// In every key of somebody whom no full change ever puts into a campaign.
+/// Part of the key of each contact that no full change ever puts into a campaign.
 pub(crate) const STRANGER: &str = "stranger";
-/// In every key, value and secret: none of them may be seen in a log, a metric or an id.
+/// Part of every key, value and secret. No log, metric or id may hold it.
 pub(crate) const CANARY: &str = "canary";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +46,7 @@ pub(crate) enum Ranking {
     None,
 }
 
-/// Whom an opt-in makes callable: what the org's secret says.
+/// Which contacts an opt-in makes callable, as the org's secret says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Raise {
     Own,
@@ -55,49 +60,50 @@ pub(crate) struct Org {
     pub(crate) is_of_lists: bool,
     pub(crate) ranking: Ranking,
     pub(crate) raise: Raise,
-    /// Whether opt-outs go on a DNC list too, which its campaigns name.
+    /// Whether opt-outs also go on a DNC list, which the org's campaigns name.
     pub(crate) has_dnc_list: bool,
-    /// Whether an opt-out is one of every channel.
+    /// Whether an opt-out closes every channel.
     pub(crate) opts_out_of_all: bool,
     pub(crate) campaigns: Vec<String>,
     pub(crate) calls_per_minute: u64,
 }
 
-/// One run in so many asks who else waits for somebody's trouble.
+/// One run in this many asks who else waits when one org is in trouble.
 const ONE_IN: u64 = 20;
 
 /// A contact: org, campaign, contact key.
 pub(crate) type Key = (String, String, String);
 
-/// What happens at one moment.
+/// An event of the story.
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
-    /// The CRM changes contacts, and sends so in one webhook at these times after; never: the
-    /// webhook is dropped.
+    /// The CRM changes contacts, and sends all changes in one webhook, once at each of these
+    /// delays. Without delays the webhook is dropped.
     Change {
         org: usize,
         bodies: Vec<Value>,
         is_poison: bool,
         sent: Vec<Duration>,
     },
-    /// The org's vendor sends items in one webhook at these times after.
+    /// The org's vendor sends items in one webhook, once at each of these delays.
     Deliver {
         org: usize,
         items: Vec<Item>,
         sent: Vec<Duration>,
     },
-    /// Somebody puts into the queue what ingest would not: unreadable, in the group of a contact.
+    /// Somebody puts an unreadable message into the queue, in the group of a contact. Ingest
+    /// would refuse it.
     Poison {
         org: usize,
         like: Value,
         body: String,
     },
-    /// Somebody else alters or deletes a contact, or the dialler notes something.
+    /// Somebody else alters a contact.
     Alter {
         campaign: String,
         key: String,
     },
-    /// The dialler calls whomever nothing keeps it from.
+    /// The dialler calls every contact that nothing keeps from being called.
     Dial,
     /// The dialler makes a contact not callable.
     Lower {
@@ -112,24 +118,24 @@ pub(crate) enum Deed {
         campaign: String,
         key: String,
     },
-    /// The OAuth client gets another secret; Secrets Manager has it a while later.
+    /// The OAuth client gets a new secret. Secrets Manager has it a while later.
     Rotate {
         org: usize,
         later: Duration,
     },
-    /// Every token ends.
+    /// Every token becomes invalid.
     Revoke,
-    /// The org's secret is gone for so long.
+    /// The org's secret is missing for this time.
     HideSecret {
         org: usize,
         time: Duration,
     },
-    /// The OAuth client loses its rights for so long.
+    /// The OAuth client has no permissions for this time.
     Forbid {
         org: usize,
         time: Duration,
     },
-    /// The org's DNC list takes no new entry for so long.
+    /// The org's DNC list takes no new entry for this time.
     FillDncList {
         org: usize,
         time: Duration,
@@ -140,24 +146,25 @@ pub(crate) enum Deed {
     /// A run of the org is due.
     Run {
         org: usize,
-        /// Over all that ever changed, and not its window.
+        /// Whether the run compares everything that ever changed, and not only its window.
         is_wide: bool,
     },
-    /// Something of the org's does not answer for so long.
+    /// A part of the org does not answer for this time.
     Fails {
         org: usize,
         what: Down,
         time: Duration,
     },
-    /// Somebody deletes the org's record, and runs reconcile over all, as the docs say.
+    /// Somebody deletes the org's record, and then runs reconcile over everything, as the docs
+    /// say.
     LoseRecord {
         org: usize,
     },
-    /// Parked changes that failed for too long are sent again.
+    /// Parked changes that failed for too long are redriven.
     Redrive,
-    /// The trouble of the run begins, and ends again.
+    /// The trouble of the run begins, and later ends.
     Trouble,
-    /// An operator sets back the rank that a contact stores then: by one, or to none.
+    /// An operator sets back the rank that a contact stores at that time, by one or to none.
     ResetRank {
         org: usize,
         campaign: String,
@@ -180,20 +187,21 @@ pub(crate) struct Story {
     pub(crate) rates: Rates,
     pub(crate) copies: usize,
     pub(crate) read_lag: Duration,
-    /// Of contact lists, after creates and updates; their orgs' secrets say so.
+    /// How late contact lists show creates and updates. The secrets of their orgs say so.
     pub(crate) lists_lag: Duration,
     pub(crate) rate_headers: bool,
-    /// Whether each token of a client may make the calls, or all of them together.
+    /// Whether the budget of a client counts for each of its tokens, or for all of them
+    /// together.
     pub(crate) counts_each_token: bool,
-    /// Of the clocks of ingest and of each copy of apply, in seconds.
+    /// The errors of the clocks of ingest and of each copy of apply, in seconds.
     pub(crate) skew: Vec<i64>,
-    /// In runs that ask who else waits for it.
+    /// The trouble, in runs that ask who else waits for it.
     pub(crate) trouble: Option<Trouble>,
-    /// In runs in which reconcile brings what the CRM says.
+    /// The schedule, in runs in which reconcile brings what the CRM says.
     pub(crate) schedule: Option<Schedule>,
 }
 
-/// Whether the run of this seed is one of a trouble.
+/// Whether the run of this seed is about a trouble.
 pub(crate) fn is_of_trouble(seed: u64) -> bool {
     seed % ONE_IN == ONE_IN - 1
 }
@@ -220,7 +228,7 @@ impl Story {
             rng.usize(1..4)
         };
         let mut rates = Rates::draw(&mut rng);
-        // With chance of their own, so that the rest of a seed stays as it was.
+        // A generator of their own keeps the rest of a seed as it was.
         let mut other = Rng::with_seed(seed ^ 0x1a6);
         rates.draw_agents(&mut other);
         rates.draw_kills(&mut Rng::with_seed(seed ^ 0x6111));
@@ -243,7 +251,7 @@ impl Story {
         let skew = (0..=copies).map(|_| rng.i64(-90..91)).collect();
         let mut steps = teller::steps(seed, rng, &orgs);
         let end = steps.last().map_or(Duration::ZERO, |step| step.at);
-        // It takes the one writer away that promises rest on.
+        // These steps need one writer at a time, which late pollers take away.
         if rates.of(Kind::LatePoller) == 0.0 {
             steps.extend(vendor::steps(seed, &orgs, end));
             steps.extend(ties::steps(seed, &orgs, end));
@@ -258,7 +266,7 @@ impl Story {
             read_lag,
             lists_lag: Duration::from_secs(lists_lag),
             rate_headers,
-            // Which way the service counts is not known.
+            // It is not known how the service counts.
             counts_each_token: seed.is_multiple_of(3),
             skew,
             trouble: None,
@@ -266,7 +274,7 @@ impl Story {
         }
     }
 
-    /// The same without these steps and these kinds of fault.
+    /// This story without these steps and these kinds of fault.
     pub(crate) fn without(mut self, steps: &BTreeSet<usize>, kinds: &BTreeSet<Kind>) -> Story {
         let mut index = 0;
         self.steps.retain(|_| {
@@ -314,7 +322,7 @@ impl Story {
         )
     }
 
-    /// Whether the CRM keeps a contact: it sent a change of it that no rule refuses.
+    /// Whether the feed lists a contact: the CRM sent a change of it that no rule refuses.
     pub(crate) fn is_in_feed(&self, campaign: &str, key: &str) -> bool {
         let is_of = |body: &Value| body["campaignId"] == campaign && body["contactKey"] == key;
         self.steps.iter().any(|step| {
@@ -322,14 +330,14 @@ impl Story {
         })
     }
 
-    /// Whether the service refuses what concerns a DNC list at some time.
+    /// Whether the service at some time refuses calls that concern a DNC list.
     pub(crate) fn fills_a_dnc_list(&self) -> bool {
         let fills =
             |step: &Step| matches!(step.deed, Deed::FillDncList { .. } | Deed::Forbid { .. });
         self.steps.iter().any(fills)
     }
 
-    /// Whether somebody deletes the record of the org of this place.
+    /// Whether somebody deletes the record of the org at this position.
     pub(crate) fn loses_record(&self, of: usize) -> bool {
         let loses = |step: &Step| matches!(step.deed, Deed::LoseRecord { org } if org == of);
         self.steps.iter().any(loses)
@@ -342,15 +350,15 @@ impl Story {
     }
 }
 
-/// Whether ids of lists that differ in case are of one contact in the run of this seed. Then answers
-/// name contacts in another case than they were asked for.
+/// Whether, in the run of this seed, ids of lists that differ only in case belong to one contact.
+/// Then answers name contacts in another case than the requests.
 pub(crate) fn folds_case(seed: u64) -> bool {
     seed.is_multiple_of(3)
 }
 
-/// Whether a write without `callable` makes a contact callable in the run of this seed. Then nothing
-/// in the API keeps a contact uncallable that the dialler lowers between a read and a write
-/// (docs/design.md "Promises"), and the dialler lowers none.
+/// Whether, in the run of this seed, a write without `callable` makes a contact callable. Then
+/// nothing in the API keeps a contact uncallable that the dialler lowers between a read and a write
+/// (docs/design.md "Promises"), so the dialler lowers none.
 pub(crate) fn omits_callable(seed: u64) -> bool {
     seed % 4 < 2
 }

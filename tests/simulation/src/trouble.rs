@@ -1,71 +1,64 @@
-//! Runs in which one org, one campaign or one region is in trouble and nobody else is: what
-//! liveness asks (docs/simulation.md "Liveness"). No other fault strikes, so that a wait has no
-//! other excuse.
+//! Runs in which one org, one campaign or one region is in trouble and no other is
+//! (docs/simulation.md "Liveness").
+//!
+//! No other fault strikes, so nothing else excuses a wait. This file makes up the story, and
+//! `check` checks it; `crate::seams` makes the calls fail, and `crate::world` plays the run.
+//! Contacts and orgs in trouble are called `ill`, and the others `well`.
+
+mod check;
+
+pub(crate) use check::check;
 
 use std::time::Duration;
 
 use fastrand::Rng;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::chaos::Rates;
-use crate::seams::Outside;
 use crate::story::{CANARY, COLUMNS, Deed, Org, Raise, Ranking, Step, Story, start};
-use crate::{lock, wire};
 
-/// An opt-out of who is not in trouble is heard within this time.
-const OPT_OUT: Duration = Duration::from_secs(30);
-/// Any other change of theirs.
-const CHANGE: Duration = Duration::from_mins(1);
-/// An opt-out of an org whose budget is too small for all that waits.
-const OPT_OUT_OF_A_BACKLOG: Duration = Duration::from_mins(2);
-/// What waited for the trouble to end is done so long after it.
-const HEALED: Duration = Duration::from_mins(30);
-/// The most receives of a change.
-const RECEIVES: u64 = 120;
-
-/// What is wrong.
+/// The kind of the trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Nothing of the org is answered, no token either.
+    /// No call of the org is answered, not even for a token.
     Hangs,
-    /// No token is.
+    /// No call for a token is answered.
     HangingTokens,
-    /// Contacts are not read.
+    /// No read of a contact is answered.
     HangingReads,
-    /// Writes are not answered; some of them are done all the same.
+    /// No write is answered; some writes are done all the same.
     HangingWrites,
-    /// Nothing of any org of a region is.
+    /// No call of any org of a region is answered.
     HangingRegion,
-    /// Writes of all orgs of a region are not answered.
+    /// No write of any org of a region is answered.
     HangingRegionWrites,
-    /// Nothing of five orgs is, that share their host with one that is well.
+    /// No call of five orgs is answered. They share their host with an org that is well.
     HangingNeighbours,
-    /// Nothing of one campaign is.
+    /// No call about one campaign is answered.
     HangingCampaign,
-    /// Writes of one campaign are not.
+    /// No write of one campaign is answered.
     HangingCampaignWrites,
     /// Every answer takes 4.9 s.
     Slow,
-    /// Every answer is 503, for ten hours.
+    /// Every answer is a 503, for ten hours.
     Outage,
-    /// One campaign is answered with 403.
+    /// Every call about one campaign is answered with 403.
     ForbiddenCampaign,
-    /// The list of one campaign lacks the version column.
+    /// The contact list of one campaign lacks the version column.
     NoVersionColumn,
-    /// One campaign is answered with 404 for a minute.
+    /// Every call about one campaign is answered with 404 for a minute.
     MissingCampaign,
-    /// There are too few calls for what waits.
+    /// The budget is too small for what waits.
     SmallBudget,
     /// Every answer about one campaign takes 4.9 s.
     SlowCampaign,
     /// Every answer about one campaign is a 503, after 4.9 s.
     FailingCampaign,
-    /// Every call but for a token is answered with 429, and asks for five seconds.
+    /// Every call but those for a token is answered with 429, which asks for five seconds.
     Refusing,
     /// One campaign takes no new contact.
     FullCampaign,
-    /// The dead-letter queue does not answer, and 300 messages a minute are to go there.
+    /// The dead-letter queue does not answer, and 300 messages a minute are to be parked.
     HangingParking,
 }
 
@@ -98,12 +91,12 @@ pub(crate) struct Trouble {
     pub(crate) kind: Kind,
     pub(crate) since: Duration,
     pub(crate) time: Duration,
-    /// Whether the queue hands groups out at random, and not the oldest first.
+    /// Whether the queue hands out groups at random, instead of the oldest first.
     pub(crate) at_random: bool,
 }
 
 impl Trouble {
-    /// Whether a call about this org and these paths is concerned.
+    /// Whether the trouble concerns a call of this org on this path.
     pub(crate) fn concerns(&self, org: &str, path: &str) -> bool {
         if self.is_of_campaign() {
             path.contains(ILL_CAMPAIGN)
@@ -112,7 +105,7 @@ impl Trouble {
         }
     }
 
-    /// Where this org is.
+    /// The region of this org.
     pub(crate) fn region(&self, org: &str) -> &'static str {
         let is_region = matches!(self.kind, Kind::HangingRegion | Kind::HangingRegionWrites);
         if is_region && org != WELL {
@@ -139,10 +132,10 @@ impl Trouble {
 
 const WELL: &str = "org-000";
 const WELL_CAMPAIGN: &str = "campaign-000-0";
-/// In the runs where a campaign of the org is in trouble that is well.
+/// The campaign in trouble, in runs where the rest of its org is well.
 pub(crate) const ILL_CAMPAIGN: &str = "campaign-000-1";
 
-/// The story of the nth such run. The kinds take turns.
+/// The story of the nth such run. The runs take the kinds in turn.
 pub(crate) fn story(seed: u64, nth: u64) -> Story {
     let mut rng = Rng::with_seed(seed ^ 0x7120);
     let kind = KINDS[nth as usize % KINDS.len()];
@@ -150,7 +143,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
     let calls_per_minute = if kind == Kind::SmallBudget { 60 } else { 300 };
     let mut trouble = Trouble {
         kind,
-        // Known to be well before, or not.
+        // The org was known to be well before the trouble, or not.
         since: Duration::from_secs(rng.choice([0, 90]).unwrap_or(0)),
         time: Duration::from_mins(20),
         at_random: rng.bool(),
@@ -237,7 +230,7 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
         at: trouble.since,
         deed: Deed::Trouble,
     }];
-    // Just after it began, or long before anybody knows of it.
+    // The backlog arrives just after the trouble began, long before anybody knows of it.
     let at = trouble.since + Duration::from_millis(rng.u64(1..2_000));
     for from in (0..backlog).step_by(50) {
         let bodies = (from..backlog.min(from + 50))
@@ -278,7 +271,7 @@ fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
         };
         say(0, WELL_CAMPAIGN, "well-out");
         say(0, WELL_CAMPAIGN, "well");
-        // Of an org in trouble too somebody opts out now and then.
+        // Now and then somebody opts out of an org in trouble too.
         say(
             ill,
             ill_campaign,
@@ -293,7 +286,7 @@ fn key(id: &str, n: usize, org: &str) -> String {
     format!("{CANARY}-{id}-{n}-of-{org}")
 }
 
-/// Which org is in trouble, which campaign of it, and how many of its changes wait.
+/// The org in trouble (by position), its campaign, and how many of its changes wait.
 fn backlog(trouble: Trouble) -> (usize, &'static str, usize) {
     let (campaign, changes) = match trouble.kind {
         Kind::HangingCampaign
@@ -309,8 +302,8 @@ fn backlog(trouble: Trouble) -> (usize, &'static str, usize) {
     (usize::from(!trouble.is_of_campaign()), campaign, changes)
 }
 
-/// Contacts that are there from the beginning: those of a backlog, which is no first load then and takes
-/// a read and a write for each.
+/// Contacts that exist from the beginning: those of a backlog. So the backlog is no first load, and
+/// each change takes a read and a write.
 pub(crate) fn contacts(story: &Story) -> Vec<(&'static str, String)> {
     let trouble = story.trouble.filter(|it| it.kind != Kind::FullCampaign);
     let Some((org, campaign, changes)) = trouble.map(backlog) else {
@@ -318,82 +311,4 @@ pub(crate) fn contacts(story: &Story) -> Vec<(&'static str, String)> {
     };
     let keys = (0..changes).map(|n| key("ill", n, &story.orgs[org].name));
     keys.map(|key| (campaign, key)).collect()
-}
-
-/// What must hold of such a run once it is over.
-pub(crate) fn check(outside: &Outside) {
-    let Some(trouble) = outside.story.trouble else {
-        return;
-    };
-    let seen = lock(&outside.seen);
-    let mut violations = Vec::new();
-    let healed = start() + trouble.since + trouble.time;
-    for (id, stored) in &seen.stored_at {
-        // In no body of these does anybody read an event id.
-        if trouble.kind == Kind::HangingParking && id == wire::UNREADABLE {
-            continue;
-        }
-        let Some(told) = seen.told.get(id) else {
-            violations.push("live: a change never ended");
-            continue;
-        };
-        let waited = |since| Duration::try_from(told.duration_since(since)).unwrap_or_default();
-        let is_late = |bound| waited(*stored) > bound;
-        if id.starts_with("well-out") && is_late(OPT_OUT) {
-            violations.push("live: an opt-out waits for the trouble of somebody else");
-        } else if id.starts_with("well") && is_late(CHANGE) {
-            violations.push("live: a change waits for the trouble of somebody else");
-        } else if id.starts_with("backlog-out") && is_late(OPT_OUT_OF_A_BACKLOG) {
-            violations.push("live: an opt-out waits behind a backlog");
-        } else if id.starts_with("ill")
-            && trouble.kind != Kind::SmallBudget
-            && waited(healed.max(*stored)) > HEALED
-        {
-            violations.push("live: a change waits for long after the trouble is over");
-        }
-    }
-    if trouble.kind == Kind::SmallBudget {
-        violations.extend(calls_left(outside, &seen.told, &seen.stored_at));
-    }
-    if !seen.parked.is_empty() && trouble.kind != Kind::HangingParking {
-        violations.push("live: a change is parked for a trouble that passes");
-    }
-    if seen.receives > RECEIVES {
-        violations.push("live: a change is received too often");
-    }
-    // Each of five orgs, and their host twice.
-    if seen.ills > 7 * outside.story.copies {
-        violations.push("live: a trouble is told again and again");
-    }
-    drop(seen);
-    for violation in violations {
-        outside.violated(violation.to_owned());
-    }
-}
-
-type Times = std::collections::BTreeMap<String, jiff::Timestamp>;
-
-/// No calls are left while changes wait: all of it takes little longer than the budget asks for.
-fn calls_left(outside: &Outside, told: &Times, stored: &Times) -> Option<&'static str> {
-    let org = &outside.story.orgs[1];
-    let of_org = || stored.iter().filter(|(id, _)| id.contains("-1-"));
-    let changes = of_org().count() as u64;
-    // A read and a write each, but for a list's a batch of ten.
-    let calls = if org.is_of_lists {
-        changes / 4
-    } else {
-        changes * 2
-    };
-    let budgets = if outside.story.counts_each_token {
-        outside.story.copies as u64
-    } else {
-        1
-    };
-    let needed = Duration::from_secs(60 * calls / (org.calls_per_minute * budgets));
-    let first = of_org().map(|(_, at)| *at).min()?;
-    let backlog = stored.keys().filter(|id| id.starts_with("ill"));
-    let last = backlog.filter_map(|id| told.get(id)).max()?;
-    let took = last.duration_since(first);
-    let bound = SignedDuration::try_from(needed.mul_f64(1.3) + Duration::from_mins(3)).ok()?;
-    (took > bound).then_some("live: calls are left while changes wait")
 }

@@ -1,4 +1,8 @@
-//! One run: the story told, the functions fed, until all is quiet.
+//! Plays one run: tells the story, feeds the functions, and waits until everything is quiet.
+//!
+//! The functions are the product's own. Everything else is emulated (`setup`), and time is the
+//! logical clock of the run. This file feeds apply; the other parts are in `crm`, `vendor`,
+//! `deeds`, `repair` and `schedule`. What must hold is checked in `crate::checks`.
 
 mod crm;
 mod deeds;
@@ -37,26 +41,26 @@ use crate::seams::{Crash, Outside};
 use crate::story::{Key, Ranking, Story, start};
 use crate::{lock, trouble, wire};
 
-/// The function's timeout; the queue's visibility timeout is six times as long.
+/// The timeout of a function. The queue's visibility timeout is six times as long.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const RECONCILE_TIMEOUT: Duration = Duration::from_mins(15);
-/// A run that is not quiet by then is wrong.
+/// A run that is not quiet by this time is wrong.
 const LATEST: Duration = Duration::from_hours(72);
 const SIGNING_SECRET: &str = "whsec_aHVzaC1odXNoLWh1c2gtaHVzaC1odXNo";
 const FEED_TOKEN: &str = "hush-feed";
-/// One run in so many has its log read; writing it takes time.
+/// The log is read in one run out of this many, because writing it takes time.
 const LOGGED: u64 = 16;
 
-/// How a run ended.
+/// The end of a run.
 pub struct Ended {
-    /// What was violated; nothing, if all is well.
+    /// The violations. An empty set means that the run is right.
     pub violations: BTreeSet<String>,
-    /// Where it was asked for.
+    /// The trace, if it was asked for.
     pub trace: Vec<String>,
-    /// How long it was on the logical clock.
+    /// The length of the run on the logical clock.
     pub simulated: Duration,
-    /// Something of everything that happened, where a trace was asked for: the same for the same
-    /// seed.
+    /// A digest of everything that happened, if a trace was asked for. Runs of one seed have
+    /// the same digest.
     pub digest: String,
 }
 
@@ -150,10 +154,10 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Ended {
     }
 }
 
-/// Its number among all that ever ran comes with it.
+/// A running copy of apply: its context, what crashes it, and its number among all copies ever.
 type Running = (apply::Context, Arc<Crash>, usize);
 
-/// One running copy of apply; a crash begins another.
+/// A place for a running copy of apply. A crash starts another copy in it.
 struct Copy {
     name: String,
     clock: Clock,
@@ -166,7 +170,7 @@ struct World<'a> {
     ingest: ingest::Context,
     ingest_clock: Clock,
     telemetry: Telemetry,
-    /// What the CRM says of each contact now.
+    /// The last value of `callable` that the CRM sent for each contact.
     callable: RefCell<BTreeMap<Key, bool>>,
     secrets: RefCell<BTreeMap<usize, usize>>,
     redriven: RefCell<usize>,
@@ -196,7 +200,7 @@ impl<'a> World<'a> {
             }
         };
         let copies = (0..outside.story.copies).map(copy).collect();
-        // A signature may be dated a minute ahead at most.
+        // The date of a signature may be a minute ahead at most.
         let ingest_clock = skewed(skew.first().copied().unwrap_or(0) / 2);
         let ingest = setup::start_ingest(outside, &ingest_clock, &telemetry);
         let (callable, secrets, redriven) = Default::default();
@@ -272,7 +276,7 @@ impl<'a> World<'a> {
         let (context, crash, instance) = &*running;
         let before = (before, *instance);
         let mut lambda = lambda_runtime::Context::default();
-        // The machine's clock and Lambda's deadline go wrong together.
+        // The machine's clock and Lambda's deadline are wrong by the same amount.
         lambda.deadline = (copy.clock.now() + TIMEOUT).as_millisecond().unsigned_abs();
         let payload = serde_json::from_value(event.clone()).ok()?;
         let ended = tokio::select! {
@@ -309,7 +313,7 @@ impl<'a> World<'a> {
         Some(answer)
     }
 
-    /// What is parked is sent again, and what was dropped is reconciled.
+    /// Redrives what is parked, and reconciles what was dropped.
     async fn settle(&self) {
         // A parked message that stays holds back those behind it in its group for a moment.
         for _ in 0..5 {
@@ -317,26 +321,28 @@ impl<'a> World<'a> {
             self.feed_until_quiet().await;
             sleep(Duration::from_secs(2)).await;
         }
-        // What is new can be read by then.
+        // By then everything new can be read.
         sleep(Duration::from_mins(15)).await;
         checks::before_reconcile(self.outside);
         self.run_all().await;
         self.reconcile_all().await;
-        // Mended items create nobody: all who belong there are there by now.
+        // Mended items create nobody, because every contact that belongs there exists by
+        // now.
         self.redrive_unmapped();
         self.feed_until_quiet().await;
         sleep(Duration::from_mins(15)).await;
     }
 
-    /// Everything again: it may change nothing, but that a late opt-out makes somebody not
-    /// callable.
+    /// Sends everything again. Nothing may change, except that a late opt-out makes a contact
+    /// not callable.
     async fn repeat(&self) {
         let outside = self.outside;
         outside.say(|| "every change is sent again, which may change nothing".to_owned());
         let skipped = lock(&outside.seen).skipped.clone();
         let ranked = |message: &&Message| {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
-            // An operator's word holds for the rank that was seen, and that may be there again.
+            // An operator's reset names the rank that was seen. That rank may be stored
+            // again.
             if body["operation"] == "resetRank" || is_heard_now(outside, &skipped, &body) {
                 return false;
             }

@@ -1,10 +1,10 @@
 "use strict";
-// What moves by itself. Every page works without it.
+// Refreshes parts of a page. Every page works without this script.
 (() => {
-  // A part of a page that asks for itself again: often while something is under way in it.
+  // A part of a page that asks for itself again, more often while work is under way in it.
   const often = 1000, calm = 5000;
 
-  // Says above the part since when it is old, and what to do; nothing where it is not.
+  // If the part is old, says above it since when, and what to do.
   function tellAge(part, why) {
     part.classList.toggle("stale", Boolean(why));
     const whole = part.closest(".columns") ?? part;
@@ -27,7 +27,7 @@
     ? "the console was started again. Open the address that it printed."
     : `the console answered ${status}.`;
 
-  // Replaces what stands in a part. The focus stays where it was, in the element of the same place.
+  // Replaces the content of a part. The focus moves to the element at the same place.
   function replace(part, html) {
     const inner = [...part.querySelectorAll("a, button, input, select, summary, [tabindex]")];
     const place = inner.indexOf(document.activeElement);
@@ -47,7 +47,7 @@
       tellAge(part, noAnswer);
     }
     const now = is("[data-changes]")?.dataset.changes;
-    // The rest of the page shows what was before. What is ticked there is not lost.
+    // The rest of the page shows the state before, so that ticked boxes there are not lost.
     if (now && now !== was && !is("[data-busy]") && !document.querySelector("main input:checked")) return location.reload();
     const next = wasBusy || is("[data-busy]") ? often : Number(part.dataset.every) || calm;
     if (!document.hidden) return void setTimeout(() => refresh(part), next);
@@ -59,14 +59,14 @@
     setTimeout(() => refresh(part), first);
   }
 
-  // One box for all of a table.
+  // One box that ticks all rows of a table.
   for (const box of document.querySelectorAll("[data-all]")) {
     box.addEventListener("change", () => {
       for (const one of box.closest("table").querySelectorAll(`[name="${box.dataset.all}"]`)) one.checked = box.checked;
     });
   }
 
-  // A form whose answer is shown while it is filled in.
+  // A form whose result is shown while somebody fills it in.
   for (const form of document.querySelectorAll("[data-live]")) {
     const shown = document.getElementById(form.dataset.live);
     let timer, turn = 0;
@@ -86,7 +86,7 @@
     form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 250); });
   }
 
-  // What is to be pasted elsewhere.
+  // A text to copy and paste elsewhere.
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {

@@ -1,4 +1,7 @@
-//! What was found of a contact, as a page.
+//! Renders a contact's pages: the form, the answer, what waits, and the story.
+//!
+//! Nothing is looked up or decided here: `super` finds the contact and `crate::contact::why`
+//! explains it.
 
 use io::Clock;
 use jiff::Timestamp;
@@ -14,12 +17,12 @@ use crate::contact::story::{Entry, Story};
 use crate::contact::why::{Finding, Says, answer, why};
 use crate::table::{counted, number};
 
-/// Entries of a page.
+/// Story entries on one page.
 const PAGE: usize = 100;
-/// How often a part is asked for that needs no more, in milliseconds.
+/// How often a finished part asks for itself again, in milliseconds.
 const SELDOM: u64 = 60_000;
 
-/// What the form holds already.
+/// The values that the form shows when it is rendered.
 #[derive(Default)]
 pub(crate) struct Asked {
     org: String,
@@ -41,7 +44,7 @@ impl Asked {
         }
     }
 
-    /// What is wrong with this field.
+    /// The message about a wrong field.
     fn wrong(&self, name: &str) -> Option<&str> {
         let found = self.wrong.iter().find(|(of, _)| *of == name);
         found.map(|(_, wrong)| wrong.as_str())
@@ -59,7 +62,7 @@ impl Asked {
     }
 }
 
-/// Whom to look for.
+/// The form that asks for a contact.
 pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
     let mut orgs: Vec<_> = app.known.iter().map(|(org, _)| org).collect();
     orgs.dedup();
@@ -83,7 +86,7 @@ pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
     }
 }
 
-/// One field, with what is wrong with it beside it.
+/// One field, with its error beside it.
 fn field(asked: &Asked, label: &str, name: &str, value: &str, list: Option<&str>) -> Markup {
     let wrong = asked.wrong(name);
     let is_long = list == Some("campaigns");
@@ -97,12 +100,12 @@ fn field(asked: &Asked, label: &str, name: &str, value: &str, list: Option<&str>
     }
 }
 
-/// What waits of it, as far as is known now.
+/// The changes of the contact that wait, as far as is known now.
 pub(crate) struct Waits {
     parked: ParkedOf,
-    /// When the dead-letter queue was seen so.
+    /// When the dead-letter queue was seen in this state.
     seen: Option<Timestamp>,
-    /// Messages of it that were looked at so far, while that goes on.
+    /// How many messages the current look has seen. `None` means that no look is under way.
     looked_at: Option<u64>,
 }
 
@@ -117,13 +120,13 @@ impl Waits {
         }
     }
 
-    /// A part of the page that asks for itself again, while it is not known what is parked.
+    /// The address from which a part refreshes itself, while it is not known what is parked.
     fn part(&self, address: String) -> Option<String> {
         self.looked_at.map(|_| address)
     }
 }
 
-/// All that was found. `page`: of its story, from 1; none: the last.
+/// The whole page of a result. `page` is the page of its story, from 1; `None` means the last one.
 pub(crate) fn found(app: &App, id: u64, found: &Found, page: Option<usize>) -> Markup {
     let waits = Waits::of(app, found);
     let again = |part: &str| waits.part(format!("/contact/{id}/{part}"));
@@ -146,7 +149,7 @@ pub(crate) fn found(app: &App, id: u64, found: &Found, page: Option<usize>) -> M
     }
 }
 
-/// The answer, and what it is made of.
+/// The answer, and the findings that it rests on.
 pub(crate) fn why_part(found: &Found, waits: &Waits) -> Markup {
     let all = why(&found.looked, &waits.parked);
     let is_there = |says| all.iter().any(|one: &Finding| one.says == says);
@@ -199,7 +202,7 @@ fn now(found: &Found) -> Markup {
     }
 }
 
-/// What is in the queue of it, as the log tells, and what is parked.
+/// The changes in the queue, by the log, and the parked changes.
 pub(crate) fn waits_part(found: &Found, waits: &Waits) -> Markup {
     let last = found.looked.story.as_ref().map_err(String::as_str);
     let now = Clock::system().now();

@@ -1,8 +1,16 @@
-//! What was seen of the dead-letter queue, and the one piece of work on it that is under way.
+//! Keeps what was seen of the dead-letter queue, and runs the work on it.
 //!
-//! To look at all of it takes as long as a request may not: ten messages a call. So what was seen last is
-//! kept, in memory alone, and a page shows that and how old it is. Two pieces of work would take the
-//! messages from each other: there is one at a time. What came of the last deed stays, whoever looks after it.
+//! A look at the whole queue takes longer than a request may, because SQS returns at most ten
+//! messages a call. So the newest look is kept, in memory only, and a page shows it together with
+//! its age.
+//!
+//! Two pieces of work would take messages from each other, so only one runs at a time. The result
+//! of the last deed (a dry run, a redrive or a drop) stays when a look follows it.
+//!
+//! This module renders nothing (`rows`, `work`), and knows no HTTP. What is kept is in `state`, and
+//! the calls of SQS are in `crate::dlq`.
+
+mod state;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,139 +25,24 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::reasons::opt_out;
 use crate::contact::look::NotSeen;
-use crate::dlq::parked::{DeadLetters, Parked};
+use crate::dlq::queue::DeadLetters;
 use crate::dlq::redrive::{How, redrive};
 use crate::dlq::report::Report;
 use crate::dlq::rules::Rules;
 use crate::dlq::{Which, delete};
-use crate::table::number;
+use state::State;
+pub(crate) use state::{Again, Seen, Tried, What, Work};
 
-/// A look that took longer than a moment is not begun anew for so long, where nothing asks for it.
+/// A slow look is good for this long, unless a page needs a newer one.
 const GOOD_FOR: SignedDuration = SignedDuration::from_secs(60);
 const A_MOMENT: SignedDuration = SignedDuration::from_secs(2);
 
-/// What was seen of the dead-letter queue.
-#[derive(Clone)]
-pub(crate) struct Seen {
-    /// When the look began: what was parked later may be missing.
-    pub(crate) began: Timestamp,
-    /// When it ended.
-    pub(crate) at: Timestamp,
-    /// What is or may be an opt-out first, of those and of all others the oldest.
-    pub(crate) all: Vec<Arc<Parked>>,
-    /// About so many more are there.
-    pub(crate) hidden: u64,
-}
-
-/// Which parked changes are to be sent again, and how.
-#[derive(Clone)]
-pub(crate) struct Again {
-    pub(crate) which: Which,
-    /// Changes a second.
-    pub(crate) rate: u32,
-    pub(crate) unranked: bool,
-}
-
-/// What is done with the queue.
-#[derive(Clone)]
-pub(crate) enum What {
-    Look,
-    /// Tells what would be sent.
-    Try(Again),
-    Redrive(Again),
-    Drop(String),
-}
-
-/// A piece of work, under way or over.
-#[derive(Clone)]
-pub(crate) struct Work {
-    pub(crate) what: What,
-    pub(crate) began: Timestamp,
-    /// Messages that were looked at.
-    looked_at: Arc<AtomicUsize>,
-    /// What came of it; none: it is under way.
-    pub(crate) end: Option<Result<String, String>>,
-}
-
-impl Work {
-    fn new(what: What) -> Work {
-        Work {
-            what,
-            began: Clock::system().now(),
-            looked_at: Arc::default(),
-            end: None,
-        }
-    }
-
-    pub(crate) fn looked_at(&self) -> u64 {
-        self.looked_at.load(Ordering::Relaxed) as u64
-    }
-
-    /// The same, with what became of a look that began after it.
-    fn beside(mut self, look: &Work) -> Work {
-        let told = match &look.end {
-            Some(Err(why)) if look.began >= self.began => {
-                format!("What is parked could not be looked at afterwards: {why}.")
-            }
-            None => format!(
-                "What is parked is being looked at: {} so far.",
-                number(look.looked_at())
-            ),
-            Some(_) => return self,
-        };
-        let (Some(Ok(said)) | Some(Err(said))) = &mut self.end else {
-            return self;
-        };
-        said.push('\n');
-        said.push_str(&told);
-        self
-    }
-}
-
-/// What the last dry run would send.
-#[derive(Clone)]
-pub(crate) struct Tried {
-    /// Of the dry runs of this console, this one.
-    pub(crate) number: u64,
-    /// The parked changes that it named, and no other.
-    pub(crate) again: Again,
-}
-
-#[derive(Default)]
-struct State {
-    seen: Option<Arc<Seen>>,
-    /// The last, or the one that is under way.
-    look: Option<Work>,
-    /// The same of what is done beside looking.
-    deed: Option<Work>,
-    tried: Option<Tried>,
-    dry_runs: u64,
-}
-
-impl State {
-    fn is_busy(&self) -> bool {
-        let mut works = self.look.iter().chain(&self.deed);
-        works.any(|work| work.end.is_none())
-    }
-
-    /// What is not parked any more is not shown, though nobody could look since.
-    fn without(&mut self, gone: &BTreeSet<String>) {
-        if let Some(seen) = self.seen.as_deref().filter(|_| !gone.is_empty()) {
-            let mut seen = seen.clone();
-            seen.all.retain(|parked| !gone.contains(&parked.id));
-            // By its time a page tells whether what it shows is what was seen.
-            seen.at += SignedDuration::from_nanos(1);
-            self.seen = Some(Arc::new(seen));
-        }
-    }
-}
-
-/// What came of a piece of work.
+/// The result of a piece of work.
 struct Done {
     said: Result<String, String>,
-    /// Ids of what is not parked any more.
+    /// The ids of messages that are no longer parked.
     gone: BTreeSet<String>,
-    /// When a look after it began, and what it saw.
+    /// The look that followed the work: when it began, and its result.
     look: Option<(Timestamp, Result<Seen, String>)>,
 }
 
@@ -160,7 +53,7 @@ struct Inner {
     state: Mutex<State>,
 }
 
-/// Clones are the same one.
+/// Shares one dead-letter queue between requests. A clone shares the same state.
 #[derive(Clone)]
 pub(crate) struct Desk(Arc<Inner>);
 
@@ -182,7 +75,7 @@ impl Desk {
         self.lock().seen.clone()
     }
 
-    /// What there is to tell: the last deed, or else the last look.
+    /// The work to show: the last deed, or else the last look.
     pub(crate) fn work(&self) -> Option<Work> {
         let state = self.lock();
         match (state.deed.clone(), &state.look) {
@@ -191,12 +84,13 @@ impl Desk {
         }
     }
 
-    /// What the last dry run would send; none: nothing, or it was sent.
+    /// The result of the last dry run. `None` means that it named nothing or was sent already.
     pub(crate) fn tried(&self) -> Option<Tried> {
         self.lock().tried.clone()
     }
 
-    /// Takes what the dry run of this number would send: it is sent once. While other work is under way it stays.
+    /// Takes the result of the dry run of this number, so that it is sent only once. While
+    /// other work is under way, it stays.
     pub(crate) fn take_tried(&self, number: u64) -> Option<Again> {
         let mut state = self.lock();
         let is_free = !state.is_busy();
@@ -210,7 +104,7 @@ impl Desk {
         self.lock().is_busy()
     }
 
-    /// Begins it; `false`: another piece of work is under way.
+    /// Begins the work. `false` means that another piece of work is under way.
     pub(crate) fn begin(&self, what: What) -> bool {
         let work = Work::new(what.clone());
         let looked_at = Arc::clone(&work.looked_at);
@@ -252,8 +146,8 @@ impl Desk {
         }
     }
 
-    /// From when on a look tells a page of now what is parked: a look that is under way does, and one that took
-    /// long does for a minute.
+    /// A look that began at this time or later is good enough for a page of now. A look that is
+    /// under way is good enough, and a slow one for a minute.
     pub(crate) fn good_from(&self) -> Timestamp {
         let now = Clock::system().now();
         let state = self.lock();
@@ -266,7 +160,8 @@ impl Desk {
         seen.map_or(now, |seen| seen.began)
     }
 
-    /// What was seen by a look that began no earlier. Where there is none, one begins as soon as it can.
+    /// The result of a look that began at `from` or later. If there is none, a look begins as
+    /// soon as it can.
     pub(crate) fn seen_from(&self, from: Timestamp) -> Result<Arc<Seen>, NotSeen> {
         {
             let state = self.lock();
@@ -282,7 +177,7 @@ impl Desk {
         Err(NotSeen::Yet)
     }
 
-    /// Messages that the look that is under way, or the deed, looked at so far.
+    /// How many messages the current look or deed has seen.
     pub(crate) fn looked_at(&self) -> u64 {
         let state = self.lock();
         let mut works = state.look.iter().chain(&state.deed);
@@ -290,7 +185,8 @@ impl Desk {
         under_way.map_or(0, Work::looked_at)
     }
 
-    /// Waits a moment for what was seen, so that a short queue needs no second look at the page.
+    /// Waits for the current work, at most this long, so that the first page already shows a
+    /// short queue.
     pub(crate) async fn settle(&self, longest: Duration) {
         const STEP: Duration = Duration::from_millis(20);
         let steps = longest.as_millis() / STEP.as_millis();
@@ -330,7 +226,7 @@ impl Desk {
             },
         };
         let began = Clock::system().now();
-        // Of a deed it is told how far the deed is.
+        // While a deed runs, progress means the deed's own progress.
         let told = |count| {
             if is_look {
                 told(count);

@@ -1,4 +1,6 @@
-//! Which of what is parked a page is to show, as its address and its forms say it.
+//! Which parked changes a page shows, read from its address or its form.
+//!
+//! A filter chooses by reason, org and source. It does not look at the queue: `desk` does.
 
 use axum::http::Uri;
 use domain::change::SourceName;
@@ -10,18 +12,20 @@ use crate::dlq::Which;
 /// Rows of a page.
 pub(crate) const PAGE: usize = 100;
 
-/// By reason, org and source: no personal data, so that it may stand in an address.
+/// A choice by reason, org and source. It holds no personal data, so that it may stand in an
+/// address.
 #[derive(Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) which: Which,
-    /// From 0.
+    /// The page, from 0.
     pub(crate) page: usize,
-    /// The name of what was given and cannot be chosen by: it must not be left out, or more would be meant.
+    /// The name of a field whose value cannot be used. To ignore it would choose more than was
+    /// meant.
     unknown: Option<&'static str>,
 }
 
 impl Filter {
-    /// The first page of what is meant by all but ids.
+    /// The first page of this choice. Ids are left out.
     pub(crate) fn of(which: &Which) -> Filter {
         let which = Which {
             ids: Vec::new(),
@@ -33,7 +37,7 @@ impl Filter {
         }
     }
 
-    /// What an address says.
+    /// Reads an address.
     pub(crate) fn of_address(uri: &Uri) -> Filter {
         let pairs = uri.query().unwrap_or_default().split('&');
         let pairs = pairs.filter_map(|pair| pair.split_once('='));
@@ -44,7 +48,7 @@ impl Filter {
         filter
     }
 
-    /// What a form says.
+    /// Reads a form.
     pub(crate) fn of_form(fields: &Fields) -> Filter {
         let mut filter = Filter::default();
         for name in ["reason", "org", "source", "id"] {
@@ -58,7 +62,7 @@ impl Filter {
     fn add(&mut self, name: &str, value: &str) {
         let which = &mut self.which;
         match name {
-            // A form whose choice is "all" sends the name with nothing.
+            // A form that chooses "all" sends the name with an empty value.
             _ if value.is_empty() => {}
             "reason" if super::reasons::names().any(|name| name == value) => {
                 which.reasons.push(value.to_owned());
@@ -78,7 +82,7 @@ impl Filter {
         }
     }
 
-    /// Why nothing can be chosen so; none: it can.
+    /// Why the filter cannot be used. `None` means that it can.
     pub(crate) fn why_not(&self) -> Option<String> {
         let name = self.unknown?;
         Some(format!(
@@ -86,20 +90,20 @@ impl Filter {
         ))
     }
 
-    /// Whether this value of the reason or org may be chosen by.
+    /// Whether this is a well-formed value of this field.
     pub(crate) fn may_be(name: &str, value: &str) -> bool {
         let mut filter = Filter::default();
         filter.add(name, value);
         filter.unknown.is_none()
     }
 
-    /// Whether it leaves anything out.
+    /// Whether the filter leaves anything out.
     pub(crate) fn is_some(&self) -> bool {
         let which = &self.which;
         !which.reasons.is_empty() || which.org.is_some() || which.source.is_some()
     }
 
-    /// The address that says the same, at another page.
+    /// The address of this choice at another page.
     pub(crate) fn address(&self, page: usize) -> String {
         let pairs: Vec<_> = self
             .pairs()
@@ -112,7 +116,7 @@ impl Filter {
         }
     }
 
-    /// What it chooses by, with what: as fields of a form. Each value is of the form of a name.
+    /// The choice as fields of a form. Each value has the form of a name.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let which = &self.which;
         let reasons = which

@@ -1,4 +1,6 @@
-//! One parked change: all but its values, and on demand those too.
+//! The page of one parked change: without values, and with them on demand.
+//!
+//! The table of all of them is in `rows`.
 
 use io::Clock;
 use maud::{Markup, html};
@@ -11,7 +13,8 @@ use crate::console::note;
 use crate::console::page::{self, ago};
 use crate::dlq::parked::Parked;
 
-/// What must be typed to delete it: the beginning of its id, so that it is this one that is meant.
+/// The text that the operator types to delete it: the beginning of its id, so that no other one is deleted
+/// by mistake.
 pub(crate) fn to_type(id: &str) -> &str {
     let end = id
         .char_indices()
@@ -20,7 +23,7 @@ pub(crate) fn to_type(id: &str) -> &str {
     &id[..end]
 }
 
-/// In its place, where none of its id was seen.
+/// The text to show if no message of this id was seen.
 pub(crate) fn gone() -> Markup {
     html! {
         (page::trouble("No parked change of this id was seen: it may have been sent again or deleted meanwhile."))
@@ -28,7 +31,7 @@ pub(crate) fn gone() -> Markup {
     }
 }
 
-/// The one of this id, if it was seen.
+/// The page of the message with this id, if it was seen.
 pub(crate) fn shown(app: &App, id: &str, reveal: bool) -> Option<Markup> {
     let seen = app.desk.seen();
     let mut all = seen.iter().flat_map(|seen| &seen.all);
@@ -75,7 +78,7 @@ fn about(parked: &Parked) -> Markup {
     }
 }
 
-/// To the letter, or without values.
+/// The message unchanged, or without values.
 fn text(parked: &Parked, reveal: bool) -> String {
     if reveal {
         return parked.text.clone();

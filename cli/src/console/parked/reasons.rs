@@ -1,4 +1,7 @@
-//! What a reason of parking means, and what to do, in a line (docs/runbook.md has a section for each).
+//! For each reason of parking, one line that says what it means and one that says what to do.
+//!
+//! docs/runbook.md has a section for each reason. The same module finds out whether a parked
+//! message may be an opt-out.
 
 use domain::batch::ParkReason;
 use domain::change::Change;
@@ -70,18 +73,19 @@ const REASONS: [(&str, &str); 15] = [
     ),
 ];
 
-/// What it means, and what to do.
+/// The meaning of a reason, and what to do about it.
 pub(crate) fn meaning(reason: &str) -> Option<&'static str> {
     let found = REASONS.iter().find(|(name, _)| *name == reason);
     found.map(|(_, meaning)| *meaning)
 }
 
-/// Every name that a parked change may have for its reason.
+/// Every reason that a parked message may have.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     REASONS.iter().map(|(name, _)| *name)
 }
 
-/// What of it may keep somebody from being called; none: nothing that is known.
+/// What the message may say that keeps somebody from being called. `None` means that nothing like
+/// that is known.
 pub(crate) fn opt_out(parked: &Parked) -> Option<&'static str> {
     match parked.is_unmapped() {
         true => said(&parked.body).or(Some(MAY_BE)),
@@ -91,7 +95,7 @@ pub(crate) fn opt_out(parked: &Parked) -> Option<&'static str> {
 
 const MAY_BE: &str = "may be an opt-out";
 
-/// What a change says.
+/// The opt-out in a change that can be read.
 fn said(body: &Value) -> Option<&'static str> {
     let lowers = |name: &str| body[name].as_object().is_some_and(|all| !all.is_empty());
     match body["operation"].as_str() {
@@ -105,12 +109,12 @@ fn said(body: &Value) -> Option<&'static str> {
     (lowers("contactable") || lowers("phones")).then_some("closes a channel or number")
 }
 
-/// What a text may say that is no change.
+/// The opt-out that a text which is no change may hold.
 fn unread(text: &str) -> Option<&'static str> {
     (Change::parse(text).is_err() && Change::may_opt_out(text)).then_some(MAY_BE)
 }
 
-/// Of every reason that apply parks for a meaning is told.
+/// The table has every reason of apply, and two more.
 const _: () = assert!(REASONS.len() == ParkReason::ALL.len() + 2);
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! The table of what is parked, a page of it at a time.
+//! The table of parked changes, one page at a time, with its buttons and filters.
+//!
+//! One message is shown by `item`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +16,7 @@ use crate::console::page::{self, ago};
 use crate::dlq::parked::{self, Parked};
 use crate::table::{counted, number};
 
-/// The table, with what may be done about its rows.
+/// The table, with the actions on its rows.
 pub(crate) fn table(app: &App, filter: &Filter) -> Markup {
     let Some(seen) = app.desk.seen() else {
         return html! { @if app.desk.is_busy() { p.empty { "The dead-letter queue is being looked at." } } };
@@ -78,7 +80,7 @@ fn row(parked: &Parked, now: Timestamp) -> Markup {
     }
 }
 
-/// Reasons and orgs, with how many of each.
+/// Reasons and orgs to choose from, each with its count.
 fn choices(seen: &Seen, filter: &Filter) -> Markup {
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     let mut orgs: BTreeMap<&str, u64> = BTreeMap::new();

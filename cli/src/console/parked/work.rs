@@ -1,4 +1,6 @@
-//! The work on the dead-letter queue that is under way, or was last.
+//! Renders the work on the dead-letter queue that is under way, or the last one.
+//!
+//! The work itself is done by `desk`.
 
 use io::Clock;
 use maud::{Markup, html};
@@ -10,7 +12,7 @@ use crate::console::page::{self, ago};
 use crate::dlq::parked;
 use crate::table::{counted, number};
 
-/// The part of a page that asks for itself again while something is under way.
+/// The part of the page that asks for itself again while work is under way.
 pub(crate) fn panel(app: &App) -> Markup {
     html! {
         section.work aria-label="Work on the dead-letter queue" aria-live="polite" data-refresh="/parked/work" {
@@ -19,7 +21,7 @@ pub(crate) fn panel(app: &App) -> Markup {
     }
 }
 
-/// What stands in it.
+/// The content of that part.
 pub(crate) fn inner(app: &App) -> Markup {
     let now = Clock::system().now();
     let seen = app.desk.seen();
@@ -89,7 +91,7 @@ fn lines(said: &str) -> Markup {
     html! { ul.said { @for line in said.lines() { li { (line) } } } }
 }
 
-/// The same for good: what was tried, and nothing that was parked since.
+/// The button that sends what the dry run named, and nothing that was parked later.
 fn go(app: &App, tried: &Tried) -> Markup {
     html! {
         @if app.is_read_only {
@@ -104,7 +106,7 @@ fn go(app: &App, tried: &Tried) -> Markup {
     }
 }
 
-/// What is meant, in words.
+/// The chosen changes, in words.
 pub(crate) fn meant(again: &Again) -> String {
     let which = &again.which;
     let mut words = Vec::new();
@@ -132,7 +134,7 @@ pub(crate) fn meant(again: &Again) -> String {
     }
 }
 
-/// An id as it may stand in a log: it came from the page.
+/// An id that may stand in a log. It came from the page, so anything else is replaced.
 pub(crate) fn plain(id: &str) -> String {
     let shown = parked::plain(&Value::from(id));
     shown.as_str().unwrap_or_default().to_owned()

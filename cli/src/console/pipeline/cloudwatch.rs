@@ -1,4 +1,7 @@
-//! What `CloudWatch` measured of a stack.
+//! The metrics and alarms of a deployed stack, read from `CloudWatch`.
+//!
+//! What is read is listed in `measures`. The embedded parts measure by themselves
+//! (`crate::local::serve::metrics`).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,15 +18,15 @@ use jiff::Timestamp;
 use super::measures::{Alarm, MEASURES, Measure, Metrics, Of, PERIODS, Series};
 use crate::args;
 
-/// Seconds.
+/// The length of a period, in seconds.
 const PERIOD: i32 = 300;
 const NAMESPACE: &str = "CampaignSync";
-/// What the search is called that finds the orgs.
+/// The id of the search that finds the orgs.
 const ORGS: &str = "orgs";
-/// What the search is called that finds the causes of retries.
+/// The id of the search that finds the causes of retries.
 const CAUSES: &str = "causes";
 
-/// Of one stack.
+/// Reads the metrics of one stack.
 pub(crate) struct CloudWatch {
     client: Client,
     stack: String,
@@ -31,7 +34,7 @@ pub(crate) struct CloudWatch {
 }
 
 impl CloudWatch {
-    /// `queue_url`: of the queue of changes.
+    /// `queue_url` is the URL of the queue of changes.
     pub(crate) fn new(sdk: &SdkConfig, stack: &str, queue_url: &str) -> CloudWatch {
         let queue = queue_url.rsplit('/').next().unwrap_or(queue_url);
         CloudWatch {
@@ -66,7 +69,7 @@ impl CloudWatch {
         query.metric_stat(stat).build()
     }
 
-    /// Of all orgs together.
+    /// The expression that adds up a measure over all orgs.
     fn of_all(&self, measure: &Measure) -> String {
         let together = match measure.stat {
             super::measures::Stat::Sum => "SUM",
@@ -83,7 +86,7 @@ impl CloudWatch {
         self.search_by("Org", name, stat)
     }
 
-    /// `dimension`: what the metric has beside the stack.
+    /// A search expression. `dimension` is the dimension that the metric has beside the stack.
     fn search_by(&self, dimension: &str, name: &str, stat: &str) -> String {
         let stack = &self.stack;
         format!(
@@ -91,9 +94,8 @@ impl CloudWatch {
         )
     }
 
-    async fn asked(&self, org: Option<&str>, now: Timestamp) -> Result<Series, String> {
-        let end = now.as_second() - now.as_second().rem_euclid(PERIOD.into()) + i64::from(PERIOD);
-        let start = end - i64::from(PERIOD) * PERIODS as i64;
+    /// One query for each measure, and two searches.
+    fn queries(&self, org: Option<&str>) -> Vec<MetricDataQuery> {
         let queries = MEASURES.iter().enumerate();
         let mut queries: Vec<_> = queries
             .map(|(place, measure)| self.query(place, measure, org))
@@ -110,10 +112,16 @@ impl CloudWatch {
                 .expression(self.search_by("Cause", "Retried", "Sum"))
                 .build(),
         );
+        queries
+    }
+
+    async fn asked(&self, org: Option<&str>, now: Timestamp) -> Result<Series, String> {
+        let end = now.as_second() - now.as_second().rem_euclid(PERIOD.into()) + i64::from(PERIOD);
+        let start = end - i64::from(PERIOD) * PERIODS as i64;
         let call = self
             .client
             .get_metric_data()
-            .set_metric_data_queries(Some(queries));
+            .set_metric_data_queries(Some(self.queries(org)));
         let answer = call
             .start_time(DateTime::from_secs(start))
             .end_time(DateTime::from_secs(end))
@@ -177,7 +185,8 @@ impl CloudWatch {
             for alarm in answer.metric_alarms.unwrap_or_default() {
                 let name = alarm.alarm_name.unwrap_or_default();
                 let name = name.strip_prefix(&prefix).unwrap_or(&name).to_owned();
-                // Of another stack, whose name begins with this one's.
+                // The search by prefix also finds alarms of a stack whose name
+                // begins with this one's.
                 if super::alarms().all(|known| known != name) {
                     continue;
                 }
@@ -218,7 +227,7 @@ impl Metrics for CloudWatch {
         Duration::from_secs(PERIOD.unsigned_abs().into())
     }
 
-    /// It is asked once a minute: that costs a cent for some 40 looks.
+    /// `CloudWatch` is asked once a minute: about 40 looks cost a cent.
     fn good_for(&self) -> Duration {
         Duration::from_mins(1)
     }

@@ -1,4 +1,7 @@
-//! What is measured on the way of a change, left to right (docs/contract.md "Metrics").
+//! The list of what is measured on the way of a change, left to right (docs/contract.md "Metrics").
+//!
+//! Nothing is read here: `cloudwatch` reads a stack, and `crate::local::serve::metrics` reads the
+//! embedded parts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-/// Where on its way a change is.
+/// The stage of a change on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Webhooks,
@@ -16,7 +19,7 @@ pub(crate) enum Stage {
     End,
 }
 
-/// What becomes of the values of a period.
+/// How the values of a period are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stat {
     Sum,
@@ -34,14 +37,14 @@ impl Stat {
     }
 }
 
-/// Whose it is.
+/// The owner for which a metric is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Of {
-    /// Of each org.
+    /// Each org has its own value.
     Org,
-    /// Of the stack alone: nobody knows whose it is.
+    /// Only the stack has a value, because the org is not known.
     Stack,
-    /// Of the queue of changes.
+    /// The queue of changes has the value.
     Queue,
 }
 
@@ -53,7 +56,7 @@ pub(crate) struct Measure {
     pub(crate) stage: Stage,
     pub(crate) stat: Stat,
     pub(crate) of: Of,
-    /// What any of it means: trouble, or not.
+    /// Whether any value above zero is bad news.
     pub(crate) is_bad: bool,
 }
 
@@ -85,7 +88,7 @@ const fn bad(stage: Stage, name: &'static str, label: &'static str, of: Of) -> M
     }
 }
 
-/// All of it, in the order of the page.
+/// All measures, in the order of the page.
 pub(crate) const MEASURES: [Measure; 24] = [
     good(
         Stage::Webhooks,
@@ -158,11 +161,11 @@ pub(crate) const MEASURES: [Measure; 24] = [
 /// How many periods are shown.
 pub(crate) const PERIODS: usize = 36;
 
-/// Values by the names of what is measured, a value for each period, the newest last.
+/// Values by the name of a measure, one for each period. The newest is the last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Series {
     pub(crate) of: BTreeMap<&'static str, [f64; PERIODS]>,
-    /// Changes of all orgs that were retried in all periods together, by cause.
+    /// How many changes of all orgs were retried in all periods together, by cause.
     pub(crate) causes: BTreeMap<String, f64>,
     pub(crate) orgs: Vec<String>,
 }
@@ -171,24 +174,24 @@ pub(crate) struct Series {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Alarm {
     pub(crate) name: String,
-    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    /// One of `OK`, `ALARM` and `INSUFFICIENT_DATA`.
     pub(crate) state: String,
     pub(crate) since: Option<Timestamp>,
     pub(crate) words: String,
 }
 
-/// Where what is measured comes from.
+/// A source of metrics.
 pub(crate) trait Metrics: Send + Sync {
-    /// Of an org; none: of all.
+    /// The series of an org. `None` means all orgs.
     fn series<'a>(
         &'a self,
         org: Option<&'a str>,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Series, String>>;
-    /// The stack's alarms; none: it has none.
+    /// The stack's alarms. `None` means that there are none to read.
     fn alarms(&self) -> BoxFuture<'_, Result<Vec<Alarm>, String>>;
-    /// How long a period is.
+    /// The length of a period.
     fn period(&self) -> Duration;
-    /// How long what was asked for is good enough.
+    /// How long an answer may be reused.
     fn good_for(&self) -> Duration;
 }

@@ -1,17 +1,22 @@
-//! The pipeline as a page: five stages, each with its numbers and how they went lately.
+//! Renders the pipeline page: five stages, each with its numbers and their recent course.
+//!
+//! The values come from `super`, what is measured is listed in `measures`, and single numbers are
+//! written in `numbers`.
+
+mod numbers;
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use domain::change::OrgId;
 use io::Clock;
 use maud::{Markup, html};
 
-use super::measures::{MEASURES, Measure, Of, PERIODS, Stage, Stat};
+use super::measures::{MEASURES, Measure, Of, PERIODS, Stage};
 use super::{Alarm, Budget, Now, QueueStatus};
 use crate::console::App;
 use crate::console::page::{self, ago};
 use crate::table::{counted, number};
+use numbers::{NO_ANSWER, shown, spark, together, told, total};
 
 const STAGES: [(Stage, &str); 5] = [
     (Stage::Webhooks, "Webhooks"),
@@ -21,14 +26,7 @@ const STAGES: [(Stage, &str); 5] = [
     (Stage::End, "Parked and drift"),
 ];
 
-/// In the place of a number that nobody tells.
-const NO_ANSWER: &str = "no answer";
-
-/// The size of a sparkline.
-const WIDE: usize = 108;
-const HIGH: usize = 24;
-
-/// All of the page.
+/// The whole page.
 pub(super) fn whole(app: &App, now: &Now) -> Markup {
     let org = now.org.as_ref().map(OrgId::as_str);
     let part = match org {
@@ -41,7 +39,7 @@ pub(super) fn whole(app: &App, now: &Now) -> Markup {
     }
 }
 
-/// What asks for itself again.
+/// The part of the page that refreshes itself.
 pub(super) fn inner(app: &App, now: &Now) -> Markup {
     let minutes = app.metrics.period().as_secs() * PERIODS as u64 / 60;
     let span = match minutes {
@@ -89,7 +87,7 @@ fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
     }
 }
 
-/// Those that are on, with what to do; and every other one with its state.
+/// Alarms that are on, with what to do, and the state of every other alarm.
 fn alarms(app: &App, now: &Now) -> Markup {
     let all = match &now.alarms {
         Ok(all) => all,
@@ -124,7 +122,7 @@ fn alarms(app: &App, now: &Now) -> Markup {
     }
 }
 
-/// The numbers that are of this moment.
+/// The numbers of this moment.
 fn head(stage: Stage, now: &Now) -> Markup {
     match stage {
         Stage::Queue => match &now.queue {
@@ -172,12 +170,12 @@ fn parked(parked: u64, now: &Now) -> Markup {
     }
 }
 
-/// Beside a number that is of all orgs, where one is chosen.
+/// A note beside a number that counts all orgs, if one org is chosen.
 fn of_all(now: &Now) -> &'static str {
     if now.org.is_some() { " (all orgs)" } else { "" }
 }
 
-/// Runs of reconcile that are due.
+/// The runs of reconcile that are due.
 fn runs(now: &Now) -> Markup {
     match &now.runs {
         None => html! { p.small { "Runs of reconcile: not known, set RUNS_QUEUE_URL." } },
@@ -193,7 +191,7 @@ fn runs(now: &Now) -> Markup {
     }
 }
 
-/// Why changes are retried, the most frequent first.
+/// The causes of retries, the most frequent first.
 fn causes(now: &Now) -> Markup {
     let causes = now.series.iter().flat_map(|series| &series.causes);
     let mut causes: Vec<_> = causes.filter(|(_, count)| **count > 0.0).collect();
@@ -241,21 +239,6 @@ fn budget(now: &Now) -> Markup {
     }
 }
 
-/// Over all periods; none: nobody tells. What is not measured did not happen.
-fn total(now: &Now, name: &str) -> Option<f64> {
-    let series = now.series.as_ref().ok()?;
-    Some(
-        series
-            .of
-            .get(name)
-            .map_or(0.0, |values| values.iter().sum()),
-    )
-}
-
-fn told(value: Option<f64>) -> String {
-    value.map_or_else(|| NO_ANSWER.to_owned(), shown)
-}
-
 fn one(measure: &Measure, now: &Now) -> Markup {
     let series = now.series.as_ref().ok();
     let nothing = [0.0; PERIODS];
@@ -274,54 +257,6 @@ fn one(measure: &Measure, now: &Now) -> Markup {
                     }
                 }
             }
-        }
-    }
-}
-
-/// None: a mean of nothing.
-fn together(measure: &Measure, values: &[f64]) -> Option<f64> {
-    match measure.stat {
-        Stat::Sum => Some(values.iter().sum()),
-        Stat::Maximum => Some(values.iter().copied().fold(0.0, f64::max)),
-        Stat::Average => {
-            let some: Vec<_> = values.iter().filter(|value| **value > 0.0).collect();
-            match some.len() {
-                0 => None,
-                #[expect(clippy::cast_precision_loss, reason = "36 at most")]
-                count => Some(some.into_iter().sum::<f64>() / count as f64),
-            }
-        }
-    }
-}
-
-/// A whole number; of what is small and not whole a digit more.
-fn shown(value: f64) -> String {
-    if value.fract() != 0.0 && value < 10.0 {
-        return format!("{value:.1}");
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count"
-    )]
-    let whole = value.round().max(0.0) as u64;
-    number(whole)
-}
-
-/// A line: what it says is told beside it.
-fn spark(values: &[f64]) -> Markup {
-    let most = values.iter().copied().fold(0.0, f64::max);
-    let mut points = String::new();
-    #[expect(clippy::cast_precision_loss, reason = "some hundred at most")]
-    for (place, value) in values.iter().enumerate() {
-        let high = if most > 0.0 { value / most } else { 0.0 };
-        let across = place as f64 * WIDE as f64 / (PERIODS - 1) as f64;
-        let down = 1.0 + (HIGH - 2) as f64 * (1.0 - high);
-        let _ = write!(points, "{across:.0},{down:.1} ");
-    }
-    html! {
-        svg.spark viewBox={ "0 0 " (WIDE) " " (HIGH) } preserveAspectRatio="none" aria-hidden="true" focusable="false" {
-            polyline points=(points.trim_end()) {}
         }
     }
 }

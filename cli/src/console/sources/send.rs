@@ -1,4 +1,6 @@
 //! Signs a payload as the source would, and sends it to an endpoint.
+//!
+//! How a request is signed is decided in `crate::source`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,12 +19,13 @@ use crate::args;
 use crate::source::{Asked, signed};
 use crate::webhook::with_query;
 
-/// A little more than the API in front of ingest waits for it.
+/// How long to wait for an answer: a little longer than the API in front of ingest waits for
+/// ingest.
 const PATIENCE: Duration = Duration::from_secs(31);
-/// The most of an answer that is shown, in characters.
+/// How many characters of an answer are shown at most.
 const SHOWN: usize = 600;
 
-/// What an endpoint answered.
+/// The answer of an endpoint.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// The beginning of its body.
@@ -64,7 +67,7 @@ pub(super) async fn send(https: &Https, draft: &Draft, now: Timestamp) -> Result
     })
 }
 
-/// An address to which what the source shows of itself may go.
+/// Parses an address to which the source's credentials may be sent.
 fn endpoint(text: &str) -> Result<Url, String> {
     const EXPECTED: &str = "The endpoint: expected https://…/webhooks/SOURCE, the output WebhookUrl of the stack with the source's name in it; \
          http:// is for 127.0.0.1 alone.";

@@ -1,4 +1,6 @@
-//! A source's secret and a payload beside what becomes of it.
+//! Renders the sources page: secret and payload on one side, what they become on the other.
+//!
+//! Nothing is tested or sent here: see `super` and `send`.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -10,10 +12,10 @@ use crate::console::page;
 use crate::local::samples;
 use crate::table::{are, counted};
 
-/// The most of an item that is shown, in characters.
+/// How many characters of an item are shown at most.
 const SHOWN: usize = 600;
 
-/// All of the page.
+/// The whole page.
 pub(super) fn whole(app: &App, draft: &Draft, tried: Option<&Result<Value, String>>) -> Markup {
     html! {
         p.hint { "To try sends and stores nothing: secret and payload stay in this page and in memory." }
@@ -51,7 +53,7 @@ pub(super) fn whole(app: &App, draft: &Draft, tried: Option<&Result<Value, Strin
     }
 }
 
-/// All of the page, after the payload was sent.
+/// The whole page, after the payload was sent.
 pub(super) fn sent(
     app: &App,
     draft: &Draft,
@@ -72,7 +74,7 @@ pub(super) fn sent(
     }
 }
 
-/// What becomes of the payload.
+/// The part that shows what the payload becomes.
 pub(super) fn result(draft: &Draft, tried: Option<&Result<Value, String>>) -> Markup {
     match tried {
         None => html! { p.empty { "Choose a preset, or paste a secret and a payload." } },
@@ -130,7 +132,7 @@ fn place(pointer: &str) -> String {
     }
 }
 
-/// Each member of a change that says something.
+/// Each member of a change that is set.
 fn says(change: &Value) -> Markup {
     const OF_COURSE: [&str; 2] = ["schema", "data"];
     let members = change.as_object().into_iter().flatten();
@@ -152,7 +154,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What stands in the payload at this place, or at the nearest that is there.
+/// The value at this place of the payload, or at the nearest place that exists.
 fn item(body: &Value, pointer: &str) -> Markup {
     let mut place = pointer;
     let found = loop {

@@ -1,4 +1,6 @@
-//! What the feed opts out and how the campaign holds it, as a person or a program reads it.
+//! Prints, for a person or a program, whom the feed opts out and how the campaign holds them.
+//!
+//! How a contact is compared is decided in reconcile; this file only counts.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -11,21 +13,21 @@ use serde_json::json;
 use crate::stretches;
 use crate::table::{counted, number, table};
 
-/// Numbers of contacts, of all stretches of a run.
+/// Numbers of contacts, added up over all stretches of a run.
 #[derive(Default)]
 pub(super) struct Report {
-    /// Of the feed.
+    /// Contacts of the feed.
     checked: u64,
-    /// Those of them that it opts out, and that could be looked at.
+    /// The contacts among them that the feed opts out, and that could be looked at.
     opted_out: u64,
     missing: u64,
     callable: u64,
     marked: u64,
     newer: u64,
     unmarked: u64,
-    /// Of those without a mark: the feed is newer than the campaign.
+    /// The contacts without a mark for which the feed is newer than the campaign.
     behind: u64,
-    /// Whose stored rank is ahead.
+    /// The contacts whose stored rank is ahead of the feed.
     ahead: u64,
     left_out: BTreeMap<ParkReason, u64>,
     enqueued: u64,
@@ -42,9 +44,9 @@ impl stretches::Report for Report {
             Progress::Enqueued(changes) => self.enqueued += changes,
             Progress::Ahead { .. } => self.ahead += 1,
             Progress::OptedOut(found) => self.looked(found),
-            // Of another task.
+            // These events belong to another task.
             Progress::Found(_) | Progress::Unknown { .. } => {}
-            // Counted as left out.
+            // Faulty items are counted as left out.
             Progress::Faulty { .. } => {}
         }
     }
@@ -57,7 +59,7 @@ impl stretches::Report for Report {
         for ((_, reason), contacts) in outcome.left_out {
             *self.left_out.entry(reason).or_default() += contacts;
         }
-        // Also of a stretch before.
+        // The numbers of earlier stretches are included.
         if let Some(contacts) = self.left_out.get(&ParkReason::InvalidChange) {
             self.is_complete = false;
             self.why
@@ -101,7 +103,7 @@ impl Report {
         self.is_complete
     }
 
-    /// How many are to be adopted.
+    /// How many contacts are to be adopted.
     fn adopted(&self, also_newer: bool) -> u64 {
         self.unmarked + if also_newer { self.newer } else { 0 }
     }

@@ -1,4 +1,7 @@
-//! The search of the log: backwards, piece by piece, so that what came last is read first.
+//! Searches the log backwards, piece by piece, so that the newest entries are read first.
+//!
+//! A log of days takes long to search, and an operator waits. If the time runs out, the newest part
+//! of the story is known, and the story says what is missing. How a line is read is in `super`.
 
 use std::time::Duration;
 
@@ -12,11 +15,11 @@ use tokio::time::Instant;
 
 use super::{Cut, Entry, Story};
 
-/// The most entries that are kept of one contact: the newest.
+/// How many entries of one contact are kept at most: the newest ones.
 const MOST: usize = 5_000;
-/// A log of days is searched piece by piece: longer than this nobody is to wait.
+/// The search ends after this time, because somebody waits for it.
 const LONGEST: Duration = Duration::from_secs(20);
-/// The first piece goes back so far, and each further one four times as far.
+/// The length of the first piece. Each further piece is four times as long.
 const FIRST: SignedDuration = SignedDuration::from_mins(30);
 
 /// The log group of apply in `CloudWatch` Logs.
@@ -25,7 +28,7 @@ pub(crate) struct CloudWatchLogs {
     log_group: String,
 }
 
-/// From when on, and up to before when; none: up to now.
+/// A piece of the log: from this time on, and up to before that time. `None` means up to now.
 #[derive(Clone, Copy)]
 struct Span(Timestamp, Option<Timestamp>);
 
@@ -37,9 +40,10 @@ enum End {
 }
 
 impl CloudWatchLogs {
-    /// Of a stack.
+    /// The log group of this stack.
     pub(crate) fn new(sdk: &SdkConfig, stack: &str) -> CloudWatchLogs {
-        // It answers once it has looked through a piece of the log, which may take a while.
+        // A call answers only after `CloudWatch` has searched a part of the log, which may
+        // take a while.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(LONGEST)
@@ -52,7 +56,7 @@ impl CloudWatchLogs {
         }
     }
 
-    /// What it tells of a message group since then. An error: nothing is known of it.
+    /// The story of a message group since this time. An error means that nothing is known.
     pub(crate) async fn story(&self, group: &str, since: Timestamp) -> Result<Story, String> {
         let by = Instant::now() + LONGEST;
         let now = Clock::system().now();
@@ -99,7 +103,7 @@ impl CloudWatchLogs {
                 .filter_log_events()
                 .log_group_name(&self.log_group)
                 .start_time(from.as_millisecond())
-                // The millisecond that it names is searched too.
+                // `CloudWatch` includes the millisecond of the end time.
                 .set_end_time(before.map(|before| before.as_millisecond() - 1))
                 .filter_pattern(format!("\"{group}\""))
                 .set_next_token(next);
@@ -125,8 +129,8 @@ impl CloudWatchLogs {
     }
 }
 
-/// What is missing, where a piece could not be read to its end. `read_from`: from when on all was read before.
-/// An error: nothing is known.
+/// The part that is missing if a piece was not read to its end. `read_from` is the time back to which
+/// everything was read before. An error means that nothing is known.
 fn cut(end: End, read_from: Option<Timestamp>, older: &[Entry]) -> Result<Option<Cut>, String> {
     let why = match end {
         End::Read => return Ok(None),
@@ -144,7 +148,7 @@ fn cut(end: End, read_from: Option<Timestamp>, older: &[Entry]) -> Result<Option
     }
 }
 
-/// The newest of what a piece of the log holds, which tells the oldest first.
+/// Keeps the newest entries of a piece. `CloudWatch` returns the oldest first.
 struct Newest {
     entries: Vec<Entry>,
     most: usize,
@@ -174,7 +178,7 @@ impl Newest {
         self.is_more |= more > 0;
     }
 
-    /// The oldest first, and whether there was more.
+    /// The entries, the oldest first, and whether there were more.
     fn end(mut self) -> (Vec<Entry>, bool) {
         self.trim();
         (self.entries, self.is_more)

@@ -1,4 +1,6 @@
-//! What Genesys Cloud has that keeps a contact from being called, or may.
+//! Findings from what Genesys Cloud has: the campaign, the contact, its switches and its lists.
+//!
+//! What waits in queues is read in `super`.
 
 use domain::change::{Rank, VersionFrom};
 use domain::channel::Channel;
@@ -67,7 +69,7 @@ pub(super) fn campaign(campaign: &Result<Option<CampaignFacts>, String>) -> Find
     }
 }
 
-/// All that the contact itself says.
+/// The findings from the contact itself.
 pub(super) fn contact(contact: &Contact, now: &Now) -> Vec<Finding> {
     let mut found = vec![callable(contact, now)];
     found.extend(voice(contact, now.api));
@@ -101,7 +103,7 @@ fn callable(contact: &Contact, now: &Now) -> Finding {
     finding(what, Says::Stops, format!("{who}{when}."))
 }
 
-/// When the change said it that decided.
+/// When the change was made that decided.
 fn said(decision: Decision, rules: &Rules) -> Option<String> {
     let rank = decision.rank?;
     let what = match decision.mark {
@@ -114,7 +116,7 @@ fn said(decision: Decision, rules: &Rules) -> Option<String> {
     })
 }
 
-/// Of a rank that is a time.
+/// The time that a rank stands for, if ranks of this org are times.
 fn time(rank: Rank, rules: &Rules) -> Option<Timestamp> {
     let number: i64 = rank.to_string().parse().ok()?;
     let unit = match rules.version_from {
@@ -232,7 +234,7 @@ fn dnc(contact: &Contact, now: &Now) -> Option<Finding> {
     })
 }
 
-/// Filters of the campaign's contact list.
+/// The filters on the campaign's contact list.
 pub(super) fn filters(now: &Now) -> Option<Finding> {
     let filters = now.facts()?.filters;
     (filters > 0).then(|| {

@@ -28,7 +28,7 @@ fn contact(callable: bool, version: &str) -> Contact {
     )
 }
 
-/// In a campaign that is on and calls both numbers.
+/// A contact in a campaign that is on and calls both numbers.
 fn looked(contact: Option<Contact>) -> Looked {
     Looked {
         group: "acme/c/0".to_owned(),
@@ -48,7 +48,7 @@ fn looked(contact: Option<Contact>) -> Looked {
     }
 }
 
-/// In a campaign like this.
+/// A contact in a campaign with these facts.
 fn in_campaign(contact: Option<Contact>, facts: CampaignFacts) -> Looked {
     let mut one = looked(contact);
     one.genesys.as_mut().unwrap().campaign = Ok(Some(facts));
@@ -60,7 +60,7 @@ fn told(entries: impl IntoIterator<Item = Entry>, cut: Option<Cut>) -> Result<St
     Ok(Story { entries, cut })
 }
 
-/// Where nothing is parked.
+/// The findings if nothing is parked.
 fn why(looked: &Looked) -> Vec<Finding> {
     super::why(looked, &Ok(Vec::new()))
 }
@@ -88,7 +88,7 @@ fn entry(what: &'static str, how: &str) -> Entry {
     }
 }
 
-/// The words of what stops it.
+/// The words of the findings that stop the contact.
 fn stops(looked: &Looked) -> Vec<String> {
     let stops = why(looked)
         .into_iter()
@@ -280,7 +280,7 @@ fn nothing_is_concluded_from_a_story_without_its_end() {
             && found.iter().all(|one| one.what != "queue"),
         "{found:?}"
     );
-    // Its end is known.
+    // The end of the story is known.
     one.story = told(waits(), Some(Cut::Before("too many".to_owned())));
     assert!(why(&one).iter().any(|one| one.what == "queue"));
     one.story = told(

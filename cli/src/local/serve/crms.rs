@@ -1,4 +1,4 @@
-//! The APIs of vendors' CRMs, each with some made-up records, for their own clients to read.
+//! The APIs of vendors' CRMs, each with made-up records, for the vendors' own clients to read.
 
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,7 @@ use io::Clock;
 use super::super::vendor::{self, Crm};
 use super::super::{Api, Error};
 
-/// What the paths begin with; the vendor's name follows, and the path of its API.
+/// The beginning of each path. The vendor's name follows, and then the path of its API.
 pub(super) const PREFIX: &str = "/crm/";
 
 const VENDORS: [(&str, Crm); 4] = [
@@ -19,11 +19,11 @@ const VENDORS: [(&str, Crm); 4] = [
     ("dataverse", Crm::Dynamics),
     ("pipedrive", Crm::Pipedrive),
 ];
-/// How many people a CRM has, and what happened to them: more than a page.
+/// How many people a CRM has, and how many changes happened to them. Both are more than a page.
 const PEOPLE: usize = 120;
 const CHANGES: usize = 200;
 
-/// By the names of their vendors.
+/// The CRMs, by the names of their vendors.
 pub(super) struct Crms(Vec<(&'static str, emulator::Crm)>);
 
 impl Crms {
@@ -40,7 +40,7 @@ impl Crms {
         crms.into_iter().collect::<Result<_, Error>>().map(Crms)
     }
 
-    /// As the vendor's API answers the path behind its name.
+    /// Answers as the vendor's API answers the path behind the vendor's name.
     pub(super) async fn answer(&self, mut parts: Parts, body: Bytes) -> Response {
         let whole = parts.uri.path_and_query().map(ToString::to_string);
         let of_vendor = whole.as_deref().and_then(|whole| {
@@ -57,7 +57,7 @@ impl Crms {
     }
 }
 
-/// Where they are, and what lets in.
+/// The addresses of the CRMs, and their credentials.
 pub(super) fn greeting(base: &str) -> String {
     let at = format!("{base}{PREFIX}");
     format!(

@@ -1,4 +1,7 @@
-//! What the console's own page does to the embedded parts.
+//! The actions of the console's own page on the embedded parts: change a contact, make calls fail,
+//! lose webhooks, reconcile.
+//!
+//! The page itself is `crate::console::local`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,12 +22,12 @@ use crate::console::{Deed, Failing, Local};
 use crate::table::counted;
 use crate::{made_up, webhook};
 
-/// Lines that are kept.
+/// How many lines are kept.
 const KEPT: usize = 200;
-/// Contacts that the made-up CRM changes, one after the other.
+/// How many contacts the made-up CRM changes, one after the other.
 const PEOPLE: u64 = 12;
 
-/// The embedded parts, once they are there.
+/// The embedded parts. They are set once they have started.
 #[derive(Default)]
 pub(super) struct Deeds {
     parts: OnceLock<(Arc<World>, Arc<[Sample]>)>,
@@ -34,12 +37,12 @@ pub(super) struct Deeds {
 }
 
 impl Deeds {
-    /// They are there.
+    /// Sets the embedded parts.
     pub(super) fn act_on(&self, world: &Arc<World>, samples: &Arc<[Sample]>) {
         let _ = self.parts.set((Arc::clone(world), Arc::clone(samples)));
     }
 
-    /// Keeps a line of what happened.
+    /// Keeps a line about an event.
     pub(super) fn hear(&self, now: Timestamp, line: &str) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.truncate(KEPT - 1);
@@ -82,7 +85,7 @@ impl Deeds {
         }
     }
 
-    /// The made-up CRM changes one of its contacts.
+    /// Lets the made-up CRM change one of its contacts.
     async fn change(&self, world: &World) -> Result<String, String> {
         let count = {
             let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);

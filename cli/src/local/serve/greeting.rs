@@ -1,4 +1,6 @@
-//! What is printed at the start.
+//! The text that `--serve` prints at the start: addresses, and commands to try.
+//!
+//! Nothing is started here.
 
 use emulator::world::{client_id, client_secret};
 use io::Clock;
@@ -30,7 +32,7 @@ pub(super) fn greeting(
     parts.join("\n\n")
 }
 
-/// By the made-up CRM's own sources.
+/// The webhooks of the made-up CRM's own sources.
 fn webhooks(base: &str) -> String {
     let (org, campaign) = made_up::CAMPAIGNS[0];
     let source = made_up::source_of(org);
@@ -63,7 +65,7 @@ curl -i {base}/webhooks/bearer -H 'content-type: application/json' \\
     )
 }
 
-/// By sources whose mapping has a preset.
+/// The webhooks of sources whose mapping has a preset.
 fn senders(base: &str, samples: &[Sample]) -> String {
     format!(
         "Or as other CRMs send, each by a source whose mapping has the preset for it. Without | sh a line shows the webhook,
@@ -76,7 +78,7 @@ curl -s {base}/_emulator/campaigns/{campaign}/contacts",
     )
 }
 
-/// What the emulated services hold, and how they can be made to fail.
+/// The state of the emulated services, and how to make them fail.
 fn contacts(base: &str, api: Api) -> String {
     let (org, campaign) = made_up::CAMPAIGNS[0];
     let (id, secret) = (client_id(org), client_secret(org));
@@ -129,7 +131,8 @@ export {queues} GENESYS_BASE_URL={base}"
     )
 }
 
-/// By the variables of [`elsewhere`], and those that only this command reads.
+/// How to make a schedule: with the variables of [`elsewhere`], and with those that only this
+/// command reads.
 fn schedule(outside: &emulator::World) -> String {
     let (org, campaign) = made_up::CAMPAIGNS[0];
     let arns = [

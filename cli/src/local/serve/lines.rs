@@ -1,8 +1,10 @@
-//! What is told while it serves: a line for each event.
+//! The line that `--serve` prints for each event.
+//!
+//! The log of a deployed stack is written elsewhere, in `io`.
 
 use io::telemetry::Event;
 
-/// The line of what happened; none: it is not told.
+/// The line of an event. `None` means that the event is not printed.
 pub(super) fn line(event: &Event<'_>) -> Option<String> {
     match event {
         Event::Done { .. }

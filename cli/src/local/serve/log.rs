@@ -1,11 +1,12 @@
-//! What apply would log of a change, as the log hands it out: for whoever asks what became of a contact.
+//! Writes what apply would log about a change into the emulated log, in which `contact show`
+//! searches.
 
 use emulator::Logs;
 use io::telemetry::{About, Event, name_of};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Puts the line of what became of a change into the log.
+/// Writes the line about the result of a change into the log.
 pub(super) fn put(logs: &Logs, now: Timestamp, event: &Event<'_>) {
     if let Some(mut line) = line(event) {
         line["timestamp"] = now.to_string().into();

@@ -1,4 +1,6 @@
-//! What is measured of what is served: the same as of a stack, in short periods.
+//! Measures the embedded parts: the metrics of a stack, in short periods.
+//!
+//! What is measured is listed in `crate::console`. A deployed stack is measured by `CloudWatch`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +16,10 @@ use jiff::Timestamp;
 use crate::console::{Alarm, MEASURES, Metrics, PERIODS, Series, Stat};
 
 const PERIOD: Duration = Duration::from_secs(10);
-/// The name under which retries are counted by cause in place of org.
+/// The name under which retries are counted by cause instead of by org.
 const BY_CAUSE: &str = "Retried by cause";
 
-/// What was seen of one thing in one period.
+/// The values of one measure in one period.
 #[derive(Clone, Copy, Default)]
 struct Cell {
     sum: f64,
@@ -25,10 +27,10 @@ struct Cell {
     count: f64,
 }
 
-/// By what is measured and whose it is ("": of all together), by period.
+/// Values by measure and owner (an empty owner stands for all together), and then by period.
 type Cells = BTreeMap<(&'static str, String), BTreeMap<i64, Cell>>;
 
-/// Counts what is told.
+/// Counts events.
 #[derive(Default)]
 pub(super) struct Recorder {
     cells: Mutex<Cells>,
@@ -44,7 +46,7 @@ impl Recorder {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at this queue, whenever somebody looks here.
+    /// Sets the queue whose depth is measured whenever somebody asks.
     pub(super) fn watches(&self, queue: &Arc<Fifo>) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(queue));
     }
@@ -67,7 +69,7 @@ impl Recorder {
         }
     }
 
-    /// Counts what happened.
+    /// Counts an event.
     pub(super) fn hear(&self, now: Timestamp, event: &Event<'_>) {
         let mut add = |name, org, value| self.add(now, name, org, value);
         match event {

@@ -1,4 +1,5 @@
-//! The console of what is served: its calls of AWS and Genesys Cloud go to this very address.
+//! The console of the embedded parts. Its calls of AWS and Genesys Cloud go to the served address
+//! itself.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::metrics::Recorder;
 use crate::console::{App, Of};
 use crate::made_up;
 
-/// Of what is served at `base`.
+/// The console of the parts that are served at `base`.
 pub(super) async fn console(
     outside: &World,
     (recorder, deeds): (Arc<Recorder>, Arc<Deeds>),

@@ -1,4 +1,4 @@
-//! A sender for each preset of a mapping: what it sends now, as a command for a shell.
+//! A sender for each preset of a mapping. It prints what it sends now, as a command for a shell.
 
 use emulator::World;
 use ingest::auth;
@@ -10,10 +10,10 @@ pub(super) use super::super::vendor::CAMPAIGN;
 use super::super::vendor::Sample;
 use crate::webhook;
 
-/// What the paths begin with.
+/// The beginning of each path.
 pub(super) const PREFIX: &str = "/_senders/";
 
-/// Its source; and its contact, so that there is something to change for who sends only what changed.
+/// Stores the sender's source, and its contact if the sender sends only what changed.
 pub(super) fn put(outside: &World, sample: &Sample) {
     outside.put_source(sample.source, &sample.secret);
     if sample.is_known {
@@ -24,7 +24,7 @@ pub(super) fn put(outside: &World, sample: &Sample) {
     }
 }
 
-/// A line for each, to be copied.
+/// One line for each sender, to be copied.
 pub(super) fn lines(samples: &[Sample], base: &str) -> String {
     let line = |sample: &Sample| {
         let command = format!("curl -s {base}{PREFIX}{} | sh", sample.source);
@@ -33,7 +33,8 @@ pub(super) fn lines(samples: &[Sample], base: &str) -> String {
     samples.iter().map(line).collect()
 }
 
-/// `NAME`: a curl that is signed now; `NAME/secret` and `NAME/body`: what it is made of.
+/// Answers `NAME` with a curl command that is signed now, and `NAME/secret` and `NAME/body` with
+/// its parts.
 pub(super) fn answer(
     samples: &[Sample],
     base: &str,

@@ -1,5 +1,7 @@
-//! 12: what agents and rules write is not altered, but that what they write while a contact is read
-//! and written is written over with what was read.
+//! Promise 12: the product does not alter what agents and rules write.
+//!
+//! One exception is allowed: a value that is written between the product's read and its write is
+//! overwritten with what was read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,10 +11,10 @@ use jiff::Timestamp;
 
 use crate::story::OF_AGENTS;
 
-/// An invocation's: a contact is read and written in one.
+/// The timeout of an invocation. A contact is read and written in one invocation.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// Each value that a contact lost, and when.
+/// Each value that a contact lost, with the time of the loss.
 type Lost<'a> = BTreeMap<(&'a str, &'a str), Vec<(Timestamp, &'a str)>>;
 
 pub(super) fn undone(journal: &[Alteration]) -> Vec<String> {

@@ -1,5 +1,8 @@
-//! 1 to 4, 8, 11 and 12, over all that was seen: once everything is quiet, before and after a
-//! reconcile.
+//! Promises 1 to 4, 8, 11 and 12, checked over everything that was seen, once everything is quiet:
+//! before a reconcile and after it.
+//!
+//! `raised` and `said` check single promises over the same material. What must hold at each event
+//! is checked in `super`.
 
 mod raised;
 mod said;
@@ -24,16 +27,16 @@ use raised::raises;
 pub(crate) use said::unlike_the_crm;
 use said::{as_the_crm_says, as_the_queue_says, newest};
 
-/// A message that was parked, and when.
+/// A parked message, with the time at which it was parked.
 type Parked = (Timestamp, io::queue::Message);
 
-/// A change, as the checks need it.
+/// The parts of a change that the checks need.
 struct Said {
     rank: Option<u64>,
-    /// What it says of `callable`.
+    /// The value of `callable` in the change.
     callable: Option<bool>,
     data: Option<Value>,
-    /// Whether of somebody who is not there it leaves nothing but that nobody may call.
+    /// Whether the change leaves only an opt-out if the contact is not in the campaign.
     is_opt_out_alone: bool,
 }
 
@@ -52,14 +55,14 @@ fn said(org: &Org, body: &Value) -> Said {
     }
 }
 
-/// What is heard of an opt-out in a faulty item names no column.
+/// Whether the change names no column. The opt-out of a faulty item never does.
 fn is_silent_of_columns(body: &Value) -> bool {
     body["data"]
         .as_object()
         .is_some_and(serde_json::Map::is_empty)
 }
 
-/// All that must hold once everything is quiet.
+/// Checks everything that must hold once everything is quiet.
 pub(crate) fn at_rest(outside: &Outside) {
     let seen = lock(&outside.seen);
     let parked = &seen.parked;
@@ -106,7 +109,7 @@ pub(crate) fn at_rest(outside: &Outside) {
             let first: Option<Timestamp> = attributes
                 .get("firstReceivedAt")
                 .and_then(|text| text.parse().ok());
-            // A copy's clock may be wrong by so much.
+            // The clock of a copy may be wrong by this much.
             let least = HORIZON - Duration::from_mins(3);
             if first.is_none_or(|first| *at < first + least) {
                 violations.push(format!(
@@ -135,7 +138,8 @@ pub(crate) fn at_rest(outside: &Outside) {
     violations.extend(super::vendor::at_rest(outside, &seen));
     let all = good_bodies(&seen.stored);
     violations.extend(brought(outside, &journal, &all, &seen.done));
-    // What was skipped says nothing of who is there.
+    // The checks below are about contacts in a campaign, and a skipped change says nothing
+    // about them.
     let mut bodies = all.clone();
     bodies.retain(|(id, _)| !seen.skipped.contains(id));
     for org in &outside.story.orgs {
@@ -184,8 +188,8 @@ pub(crate) fn at_rest(outside: &Outside) {
         .for_each(|violation| outside.violated(violation));
 }
 
-/// 4, before anything is reconciled: of all that came out of the queue, the newest, whatever the
-/// functions tell of it.
+/// Promise 4, before any reconcile: each contact is as the newest change says that came out of the
+/// queue, whatever the functions report.
 pub(crate) fn before_reconcile(outside: &Outside) {
     if outside.story.rates.of(Kind::LatePoller) > 0.0 {
         return;
@@ -217,8 +221,8 @@ pub(crate) fn before_reconcile(outside: &Outside) {
             .filter(|(key, _)| !outside.story.alters(&key.1, &key.2))
         {
             let stored = outside.genesys.contacts(&key.1).remove(&key.2);
-            // Reconcile leaves a contact alone that differs by its rank only, so this cannot be
-            // asked for after it.
+            // Reconcile ignores a contact that differs only in its rank, so this is
+            // checked before it.
             if stored.as_ref().and_then(rank) != said.iter().filter_map(|said| said.rank).max() {
                 outside.violated(format!("4: a contact of {} has not the newest rank", key.1));
             }
@@ -229,7 +233,7 @@ pub(crate) fn before_reconcile(outside: &Outside) {
     }
 }
 
-/// The event ids of the messages, and what is heard of their bodies.
+/// The event ids of messages, each with the part of its body that counts.
 fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
     let body = |message: &io::queue::Message| heard(&serde_json::from_str(&message.body).ok()?);
     stored
@@ -238,21 +242,21 @@ fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// Of the columns (docs/contract.md "Version column").
+/// The rank in the version column (docs/contract.md "Version column").
 pub(crate) fn rank(contact: &Contact) -> Option<u64> {
     let text = contact.data.get(VERSION_FIELD)?;
     text.split(':').next()?.parse().ok()
 }
 
-/// What was last decided of `callable`: the rank, where it has one, and the mark.
+/// The last decision about `callable` in the version column: its rank, if it has one, and its mark.
 fn decided(contact: &Contact) -> Option<(Option<u64>, char)> {
     let decision = contact.data.get(VERSION_FIELD)?.split(':').nth(1)?;
     let mark = decision.chars().next_back()?;
     Some((decision[..decision.len() - 1].parse().ok(), mark))
 }
 
-/// 2 and 12: ranks never go down, but by an operator's reset, and what the dialler owns is never
-/// altered.
+/// Promises 2 and 12: a rank goes down only by an operator's reset, and the product alters nothing
+/// that the dialler owns.
 fn by_the_product(
     org: &Org,
     alteration: &Alteration,
@@ -292,8 +296,8 @@ fn by_the_product(
     violations
 }
 
-/// Whether a message of the queue asks for just this: that the rank which was there becomes what is
-/// there now, and nothing else changes.
+/// Whether a message of the queue asks for exactly this: the rank before becomes the rank after,
+/// and nothing else changes.
 fn resets(
     message: &io::queue::Message,
     alteration: &Alteration,
@@ -306,7 +310,7 @@ fn resets(
     let without_rank = |contact: &Contact| {
         let mut data = contact.data.clone();
         data.remove(VERSION_FIELD);
-        // What an agent writes meanwhile is written over.
+        // What an agent writes at the same time is overwritten.
         data.remove(OF_AGENTS);
         data.retain(|_, value| !value.is_empty());
         data
@@ -320,7 +324,7 @@ fn resets(
         && before.callable == after.callable
 }
 
-/// 2: with a rank comes what the change of that rank says, not what another does.
+/// Promise 2: if a contact has the rank of a change, its columns are as that change says.
 fn as_a_change_said(
     outside: &Outside,
     org: &Org,
@@ -341,7 +345,8 @@ fn as_a_change_said(
     if outside.story.alters(campaign, key) {
         return Vec::new();
     }
-    // What a mended mapping makes of an item has the rank of what was heard of it before.
+    // The change that a mended mapping makes of an item has the same rank as the opt-out that
+    // counted before.
     let by_then = bodies
         .iter()
         .filter(|(id, _)| stored_at.get(id).is_some_and(|stored| stored <= at));
@@ -355,8 +360,8 @@ fn as_a_change_said(
             "2: a contact of {campaign} has a rank that no change has"
         )];
     }
-    // A removal says nothing of columns.
-    // What an opt-out leaves of somebody who was not there.
+    // A removal says nothing about columns. Nor does an opt-out of a contact that was not in
+    // the campaign.
     if is_hollow(after) && of_rank.iter().any(|body| leaves_an_opt_out(body)) {
         return Vec::new();
     }
@@ -366,7 +371,7 @@ fn as_a_change_said(
         .collect();
     let is_unlike = |data: &Value| unlike(after, data).is_some();
     let key = (org.name.clone(), campaign.clone(), key.clone());
-    // Of several changes that share a rank it is as one says.
+    // If several changes share a rank, the contact is as one of them says.
     let is_violated = if is_tied(&key) {
         data.iter().all(is_unlike)
     } else {
@@ -380,7 +385,7 @@ fn as_a_change_said(
     Vec::new()
 }
 
-/// The first column that is not as `data` says.
+/// The first column that differs from `data`.
 pub(super) fn unlike(contact: &Contact, data: &Value) -> Option<&'static str> {
     let held = |name: &str| contact.data.get(name).map_or("", String::as_str);
     COLUMNS

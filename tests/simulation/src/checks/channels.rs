@@ -1,5 +1,5 @@
-//! 4 and 12: channels and numbers are lowered as was said, and nothing else of what the dialler owns is
-//! altered.
+//! Promises 4 and 12: channels and numbers are closed as changes say, and nothing else that the
+//! dialler owns is altered.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::world::key_of;
 const OF_CHANNELS: (&str, &str) = ("contactableStatus", "contactable");
 const OF_NUMBERS: (&str, &str) = ("phoneNumberStatus", "callable");
 
-/// A switch: the member of a contact, its own name, and what of it is false.
+/// A switch: the member of a contact, the name within the member, and the field that is false.
 type Switch = (&'static str, String, &'static str);
 
-/// What a change says is not to be used.
+/// The switches that a change closes.
 pub(super) fn said(body: &Value) -> Vec<Switch> {
     let of = |member: &str, (status, switch): (&'static str, &'static str)| -> Vec<Switch> {
         let named = body[member].as_object().into_iter().flatten();
@@ -44,7 +44,7 @@ fn is_down(contact: &Contact, (status, name, switch): &Switch) -> bool {
     status.is_some_and(|status| status[*switch] == false)
 }
 
-/// Whether the product altered more of what the dialler owns than to lower what was said.
+/// Whether the product altered anything of the dialler's except the switches that changes close.
 pub(super) fn is_altered(
     org: &Org,
     alteration: &Alteration,
@@ -81,7 +81,7 @@ pub(super) fn is_altered(
     expected != after.of_the_dialler
 }
 
-/// What was done said that a channel or number is not to be used, and it may be.
+/// Finds switches that are open although a change that is done closed them.
 pub(super) fn left_up(
     outside: &Outside,
     org: &Org,
@@ -109,14 +109,14 @@ pub(super) fn left_up(
     violations
 }
 
-/// Whom the product makes not callable is reached by no channel, where the org wishes so.
+/// If the org opts out of every channel, no channel of an opted-out contact is open.
 pub(super) fn are_reached(org: &Org, alteration: &Alteration) -> Option<String> {
     let after = alteration.after.as_ref()?;
     let was_callable = alteration
         .before
         .as_ref()
         .is_none_or(|before| before.callable);
-    // Somebody who was not there, and of whom a channel alone was closed.
+    // The contact was not in the campaign, and its change closed only a channel.
     let version = after.data.get(VERSION_FIELD);
     let is_of_channel =
         alteration.before.is_none() && version.is_some_and(|text| text.ends_with(":-"));

@@ -1,6 +1,8 @@
-//! 3: whom the dialler made not callable, as an agent said, stays so, whatever the CRM sends, a first
-//! load, a redrive or a reconcile; and nobody is called whose opt-out was done. Nothing that campaign-sync
-//! stores is believed here.
+//! Promise 3: a contact that the dialler made not callable stays so, whatever comes: changes of the
+//! CRM, a first load, a redrive or a reconcile. And no contact is called after its opt-out was
+//! done.
+//!
+//! These checks do not trust anything that campaign-sync stores.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,18 +17,18 @@ use crate::seams::{Outside, Seen};
 use crate::story::{Org, Raise};
 use crate::world::{key_of, rank_of};
 
-/// An invocation's: a contact is read and written in one.
+/// The timeout of an invocation. A contact is read and written in one invocation.
 const WINDOW: Duration = Duration::from_secs(30);
 
-/// Contacts that were made callable again though the org wishes otherwise.
+/// Finds contacts that were made callable again against the org's setting.
 pub(super) fn raised(org: &Org, alterations: &[&Alteration]) -> Vec<String> {
     let mut violations = Vec::new();
-    // Whom the dialler lowered, and when.
+    // The contacts that the dialler lowered, with the time.
     let mut lowered: BTreeMap<(&str, &str), Timestamp> = BTreeMap::new();
     for alteration in alterations {
         let of = (alteration.campaign.as_str(), alteration.key.as_str());
         let (Some(before), Some(after)) = (&alteration.before, &alteration.after) else {
-            // It is another contact from then on.
+            // From here on it is another contact.
             lowered.remove(&of);
             continue;
         };
@@ -50,7 +52,8 @@ pub(super) fn raised(org: &Org, alterations: &[&Alteration]) -> Vec<String> {
                 of.0
             ));
         }
-        // What was read before the dialler came, and lowered after it: nobody can tell.
+        // If a contact was read before the dialler lowered it and written after that, it
+        // cannot be told who lowered it.
         let is_marked = |contact: &emulator::genesys::Contact| {
             let text = contact.data.get(VERSION_FIELD);
             text.is_some_and(|text| text.ends_with('-'))
@@ -64,7 +67,8 @@ pub(super) fn raised(org: &Org, alterations: &[&Alteration]) -> Vec<String> {
     violations
 }
 
-/// The dialler goes through all campaigns: it calls whomever no switch and no DNC list keeps it from.
+/// Lets the dialler go through all campaigns. It calls every contact that no switch and no DNC list
+/// keeps from being called.
 pub(crate) fn dial(outside: &Outside) {
     let now = outside.clock.now();
     for campaign in outside.story.orgs.iter().flat_map(|org| &org.campaigns) {
@@ -81,10 +85,10 @@ pub(crate) fn dial(outside: &Outside) {
     }
 }
 
-/// The clocks of the CRM and of whoever ranks may differ by so much.
+/// How far the clocks of the CRM and of ingest may differ.
 const SKEW: Duration = Duration::from_secs(180);
 
-/// Who was called though an opt-out was done before, and no newer word of the CRM opted in.
+/// Finds contacts that were called after an opt-out was done, with no newer opt-in of the CRM.
 pub(super) fn called(
     outside: &Outside,
     org: &Org,
@@ -94,7 +98,8 @@ pub(super) fn called(
     let mut violations = Vec::new();
     for (at, campaign, key) in &seen.dialled {
         let is_own = org.campaigns.contains(campaign);
-        // Of whom is set back what is older counts again; and another contact is no longer this one.
+        // After a reset of its rank an older change counts again, and after a deletion it
+        // is another contact.
         let story = &outside.story;
         if !is_own || story.resets(campaign, key) || story.deletes(campaign, key) {
             continue;

@@ -1,5 +1,5 @@
-//! 13: an opt-out is done only once the person stands on the org's DNC list, whatever list, refusal or
-//! crash came between, and stays there.
+//! Promise 13: an opt-out is done only once the person is on the org's DNC list, whatever refusal
+//! or crash came between, and the person stays on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,9 @@ use crate::seams::Outside;
 use crate::story::{Key, Org};
 use crate::world::{dnc_list, key_of, rank_of};
 
-/// A change is told to be done.
+/// Checks a change that was reported as done.
 pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
-    // What is stale, or folded into what follows it, need not be there.
+    // A change that is stale, or folded into a later one, need not be on the list.
     if ["stale", "superseded"].contains(&outcome) {
         return;
     }
@@ -30,14 +30,14 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
     let Some(org) = outside.story.org_of(&campaign) else {
         return;
     };
-    // Nor what was skipped, and followed by an opt-in in its batch.
+    // Nor need a skipped change that an opt-in follows in its batch.
     let opts_in = |body: &Value| body["callable"] == true && key_of(body).2 == key;
     let bodies = stored.iter();
     let mut bodies = bodies.filter_map(|message| serde_json::from_str(&message.body).ok());
     if outcome == "skipped" && bodies.any(|body: Value| opts_in(&body)) {
         return;
     }
-    // Whom what follows in the same batch opted in need not stand there.
+    // Nor need a contact that a later change of the same batch opted in.
     let contact = outside.genesys.contact(&campaign, &key);
     let is_in = |contact: emulator::genesys::Contact| {
         let version = contact.data.get(VERSION_FIELD);
@@ -53,7 +53,8 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
     }
 }
 
-/// Whom the newest word of the CRM opts out stands there once all is quiet, and nobody whom it never did.
+/// Once all is quiet, a person whose newest change is an opt-out is on the list, and a person
+/// without any opt-out is not.
 pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -> Vec<String> {
     if !org.has_dnc_list {
         return Vec::new();
@@ -72,7 +73,7 @@ pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]
         *newest = (*newest).max(word);
     }
     let mut violations = Vec::new();
-    // An entry has no owner, and is never taken back.
+    // An entry has no owner, and is never removed.
     let opted_out = bodies.iter().filter(|(_, body)| opts_out(body));
     let opted_out: BTreeSet<_> = opted_out.map(|(_, body)| key_of(body).2).collect();
     for entry in outside.genesys.dnc_entries(&dnc_list(org)) {

@@ -1,5 +1,12 @@
-//! `looked`: what a record calls looked at was, whatever killed the runs that say so; nothing that changed is
-//! left out in the end; and where it took long, that was told. `deep`: what repairs leave in the queue.
+//! Checks runs of a schedule. Their violations begin with `looked` or `deep`.
+//!
+//! `looked`: what a record calls compared was compared, whatever killed the runs that wrote it. No
+//! change is left out in the end. If a comparison came late, an alarm said so.
+//!
+//! `deep`: the repairs of an org fill the queue no deeper than they may.
+//!
+//! What contacts hold in the end is checked in `at_rest`. Which runs these are is told in
+//! `crate::story::feeds`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,32 +21,33 @@ use crate::story::feeds::{NEVER, Schedule};
 use crate::wire;
 use crate::world::{PAGE, key_of, rank_of};
 
-/// `ReconcileLateMinutes`.
+/// The value of `ReconcileLateMinutes`.
 const LATE: Duration = Duration::from_hours(2);
-/// A run takes so long at most until it tells.
+/// The longest time that a run takes until it reports.
 const SLACK: SignedDuration = SignedDuration::from_mins(30);
-/// A run that was killed is begun again up to three times before it, or the next one, tells.
+/// A run that was killed is started again up to three times before it, or the next one, reports.
 const UNTIL_TOLD: SignedDuration = SignedDuration::from_hours(3);
-/// A run of an org that nothing is wrong with takes no longer.
+/// The longest time that a run takes if nothing is wrong with its org.
 const RUN: Duration = Duration::from_mins(30);
-/// The least that the repairs of an org may fill the queue with; apply is held to do one in so long then.
+/// The least number of repairs that an org may have in the queue. Apply must then do one of them in
+/// `DONE_IN`.
 const DEEPEST: usize = 10;
 const DONE_IN: SignedDuration = SignedDuration::from_mins(1);
 
-/// What a CRM said of a contact.
+/// A change of a contact that a CRM made.
 pub(crate) struct Shown {
     pub(crate) org: String,
     pub(crate) campaign: String,
     pub(crate) key: String,
     pub(crate) rank: u64,
     pub(crate) is_removal: bool,
-    /// When, and since when its API shows it.
+    /// When the CRM made the change. Its API shows it from `visible` on.
     pub(crate) at: Timestamp,
     pub(crate) visible: Timestamp,
 }
 
 impl Shown {
-    /// Whether it, or what the CRM said of the contact after it, was found.
+    /// Whether the change, or a later one of the contact, was found.
     fn is_found(&self, outside: &Outside, seen: &Seen) -> bool {
         let of_contact = |other: &&Shown| {
             (&other.campaign, &other.key) == (&self.campaign, &self.key) && other.rank >= self.rank
@@ -48,7 +56,7 @@ impl Shown {
         later.any(|later| later.is_itself_found(outside, seen))
     }
 
-    /// Whether it is in the queue, was there, or need not be.
+    /// Whether the change is in the queue, was there, or is not needed.
     fn is_itself_found(&self, outside: &Outside, seen: &Seen) -> bool {
         let best = seen.best.get(&(self.campaign.clone(), self.key.clone()));
         if best.is_some_and(|best| *best >= self.rank) {
@@ -59,7 +67,8 @@ impl Shown {
             let rank = at_rest::rank(contact);
             rank.is_some_and(|rank| rank >= self.rank) || self.is_removal && !contact.callable
         };
-        // Whom the campaign lacked is not created by it, and may have come since.
+        // A removal creates no contact. A contact that the campaign lacked may have come
+        // since.
         let came_since = || {
             outside.genesys.journal().iter().any(|of| {
                 of.before.is_none()
@@ -74,7 +83,7 @@ impl Shown {
     }
 }
 
-/// A record is written.
+/// Checks a record when it is written.
 pub(crate) fn noted(outside: &Outside, text: &str) {
     if outside.story.schedule.is_none() {
         return;
@@ -106,21 +115,21 @@ pub(crate) fn noted(outside: &Outside, text: &str) {
         .for_each(|what| outside.violated(what));
 }
 
-/// A run of an org is over to whose changes nothing happens.
+/// Checks a run that is over, of an org to whose changes nothing happens.
 pub(crate) fn waited(outside: &Outside, took: Duration) {
     if took > RUN {
         outside.violated("looked: a run waits for what another org has in the queue".to_owned());
     }
 }
 
-/// How late an org is, is told: if by so much, an alarm comes.
+/// Takes a report of how late an org is. If it is too late, an alarm comes.
 pub(crate) fn told_age(outside: &Outside, org: &str, age: Duration) {
     if age > LATE {
         alarm(outside, org);
     }
 }
 
-/// A run is told of that failed. Without its record nobody knows how late the org is.
+/// Takes the report of a failed run. Without its record nobody knows how late the org is.
 pub(crate) fn told_failed(outside: &Outside, body: &str) {
     let run: Value = serde_json::from_str(body).unwrap_or_default();
     if run["error"]
@@ -136,7 +145,7 @@ fn alarm(outside: &Outside, org: &str) {
     lock(&outside.seen).alarms.push((now, org.to_owned()));
 }
 
-/// After a run to which nothing happened.
+/// Checks, after a run to which nothing happened, that no change was missed.
 pub(crate) fn found(outside: &Outside) {
     let seen = lock(&outside.seen);
     let missed = seen
@@ -150,7 +159,7 @@ pub(crate) fn found(outside: &Outside) {
     missed.into_iter().for_each(|what| outside.violated(what));
 }
 
-/// Every contact is as its CRM said last, and nobody is there whom it only ever deleted.
+/// Every contact is as its CRM said last, and no contact exists that the CRM only ever deleted.
 pub(crate) fn converged(outside: &Outside) {
     let mut violations = at_rest::unlike_the_crm(outside);
     for (n, org) in outside.story.orgs.iter().enumerate() {
@@ -171,7 +180,7 @@ pub(crate) fn converged(outside: &Outside) {
         .for_each(|what| outside.violated(what));
 }
 
-/// Of what was looked at late somebody was told.
+/// If a change was compared late, an alarm came.
 pub(crate) fn told_late(outside: &Outside) {
     let seen = lock(&outside.seen);
     let mut sent: BTreeMap<(String, String), Vec<(u64, Timestamp)>> = BTreeMap::new();
@@ -195,7 +204,7 @@ pub(crate) fn told_late(outside: &Outside) {
             continue;
         };
         let late = SignedDuration::try_from(LATE).unwrap_or_default() + SLACK;
-        // Nothing is sent of somebody whom the CRM deleted and the campaign lacks.
+        // If the CRM deleted a contact that the campaign lacks, nothing is sent about it.
         let is_gone = seen.shown.iter().any(|other| {
             other.is_removal
                 && other.rank >= shown.rank
@@ -228,8 +237,8 @@ pub(crate) fn told_late(outside: &Outside) {
         .for_each(|what| outside.violated(what));
 }
 
-/// `deep`, where nothing is killed: an org of the smallest budget has no more repairs in the queue than it may,
-/// beside opt-outs.
+/// Checks `deep`, in runs where nothing is killed: an org with the smallest budget has no more
+/// repairs in the queue than it may, not counting opt-outs.
 pub(crate) fn filled(outside: &Outside) {
     let seen = lock(&outside.seen);
     let is_small = |schedule: &Schedule| schedule.is_crowded && schedule.calls_told <= 2;
@@ -243,7 +252,8 @@ pub(crate) fn filled(outside: &Outside) {
             at.copied().filter(|_| is_repair && !opts_out)
         });
         let repairs: Vec<_> = repairs.collect();
-        // What was sent since the first of them, and may still be there. Of the page that fills it all is sent.
+        // The repairs that were sent since the first one and may still be in the queue. A
+        // page that fills the queue is sent to its end.
         is_deep |= repairs.iter().enumerate().any(|(first, since)| {
             let later = repairs[first..].iter().enumerate();
             later.into_iter().any(|(sent, at)| {

@@ -1,4 +1,5 @@
-//! 3 and 4: what creates nobody puts nobody into a campaign who may be called, and loses no opt-out.
+//! Promises 3 and 4: a change that creates nobody puts no callable contact into a campaign, and
+//! loses no opt-out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,22 +13,23 @@ use crate::seams::Outside;
 use crate::story::{COLUMNS, Key, OF_AGENTS, STRANGER};
 use crate::world::key_of;
 
-/// Somebody whom no full change ever puts into a campaign.
+/// Whether no full change ever puts this contact into a campaign.
 pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
     key.contains(STRANGER)
 }
 
-/// What an opt-out leaves of somebody who is not in the campaign.
+/// Whether this is what an opt-out leaves of a contact that was not in the campaign.
 pub(crate) fn is_hollow(contact: &Contact) -> bool {
     let is_empty = |name: &str| contact.data.get(name).is_none_or(String::is_empty);
     let mut columns = COLUMNS.into_iter().chain([OF_AGENTS]);
-    // Whom somebody else made not callable is there.
+    // A contact that somebody else made not callable was in the campaign.
     let version = contact.data.get(VERSION_FIELD);
     let is_own = version.is_none_or(|text| text.is_empty() || text.ends_with('-'));
     !contact.callable && is_own && columns.all(is_empty)
 }
 
-/// Whether a change was skipped, and its contact is there now: sent again it would be heard.
+/// Whether a change was skipped, and its contact is there by now. If it is sent again, it will
+/// count.
 pub(crate) fn is_heard_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
     let (_, campaign, key) = key_of(body);
     let contact = outside.genesys.contact(&campaign, &key);
@@ -36,14 +38,14 @@ pub(crate) fn is_heard_now(outside: &Outside, skipped: &BTreeSet<String>, body: 
     is_there && skipped.contains(id)
 }
 
-/// Whether a change of somebody who is not there leaves a contact that is not callable.
+/// Whether a change of a contact that is not there leaves one that is not callable.
 pub(super) fn leaves_an_opt_out(body: &Value) -> bool {
     let opts_out = body["operation"] == "remove" || body["callable"] == false;
     body["ifAbsent"] == "skip" && (opts_out || !channels::said(body).is_empty())
 }
 
-/// 3: no change that creates nobody made somebody callable, at any time. 4: each of their opt-outs that is
-/// done left a contact that may not be called, and nothing else left one.
+/// Promise 3: no change that creates nobody ever made such a contact callable. Promise 4: each of
+/// their opt-outs that is done left a contact that is not callable, and nothing else left one.
 pub(super) fn brought(
     outside: &Outside,
     journal: &[Alteration],

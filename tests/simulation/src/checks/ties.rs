@@ -1,5 +1,6 @@
-//! 2 to 4 and 10, of changes that share a rank: the columns are those of the last of them in the queue,
-//! an opt-out wins, and an opt-in is heard only where none of its rank opts out.
+//! Promises 2 to 4 and 10 for changes that share a rank. The columns are those of the last such
+//! change in the queue, an opt-out wins, and an opt-in counts only if no change of its rank opts
+//! out.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +14,12 @@ use crate::story::ties::TIED;
 use crate::story::{COLUMNS, Key, Org, Raise, Ranking};
 use crate::world::{key_of, rank_of};
 
-/// Somebody whose changes share ranks.
+/// Whether the contact's changes share ranks.
 pub(crate) fn is_tied((_, _, key): &Key) -> bool {
     key.contains(TIED)
 }
 
-/// Of each of them: all that the queue stored, in its order.
+/// For each of these contacts, all changes that the queue stored, in its order.
 fn in_order(outside: &Outside) -> BTreeMap<Key, Vec<Value>> {
     let mut all: BTreeMap<Key, Vec<Value>> = BTreeMap::new();
     for message in &lock(&outside.seen).stored {
@@ -31,7 +32,7 @@ fn in_order(outside: &Outside) -> BTreeMap<Key, Vec<Value>> {
     all
 }
 
-/// Once everything is quiet.
+/// Checks these contacts once everything is quiet.
 pub(crate) fn at_rest(outside: &Outside) {
     for (key, bodies) in in_order(outside) {
         let org = outside.story.org_of(&key.1);
@@ -73,10 +74,10 @@ fn is_otherwise(org: &Org, contact: &Contact, bodies: &[Value]) -> Option<&'stat
     }
 }
 
-/// What contacts hold whose changes share ranks.
+/// The columns of contacts whose changes share ranks, and whether each is callable.
 pub(crate) type Held = BTreeMap<Key, (Vec<Option<String>>, bool)>;
 
-/// What they hold now.
+/// The present columns of these contacts.
 pub(crate) fn held(outside: &Outside) -> Held {
     let held = |key: &Key| {
         let contact = outside.genesys.contact(&key.1, &key.2)?;
@@ -88,7 +89,7 @@ pub(crate) fn held(outside: &Outside) -> Held {
         .collect()
 }
 
-/// 10: after everything was sent again in its order, each is in the end as it was.
+/// Promise 10: after everything was sent again in its order, each contact is as before.
 pub(crate) fn unchanged(outside: &Outside, before: &Held) {
     if held(outside) != *before {
         let what =

@@ -1,6 +1,8 @@
-//! 1 and 3: of a webhook with faulty items nothing is lost. When it is accepted its good items are in the
-//! queue, each as the story says, its faulty ones in the dead-letter queue, and each opt-out that can be
-//! read in one is in the queue too.
+//! Promises 1 and 3: a webhook with faulty items loses nothing.
+//!
+//! When it is accepted, its good items are in the queue, each as the story says, and its faulty
+//! items are in the dead-letter queue. Each opt-out that can be read in a faulty item is in the
+//! queue too.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +15,10 @@ use crate::story::vendor::{Item, OF_VENDOR};
 use crate::story::{Deed, Ranking};
 use crate::world::key_of;
 
-/// For how long SQS drops what it has.
+/// How long SQS drops a message that it already has.
 const DROPPED: SignedDuration = SignedDuration::from_mins(5);
 
-/// What ingest parked: when, and the item.
+/// The items that ingest parked, with the time.
 fn parked(seen: &Seen) -> impl Iterator<Item = (Timestamp, Value)> {
     let is_unmapped = |message: &io::queue::Message| {
         let reason = ("reason", "unmapped".to_owned());
@@ -40,7 +42,7 @@ fn items(outside: &Outside) -> impl Iterator<Item = &Item> {
     })
 }
 
-/// What a change says, whoever brought it.
+/// The parts of a change that count, whoever sent it.
 fn meant(body: &Value) -> Value {
     let mut meant = body.clone();
     if let Some(members) = meant.as_object_mut() {
@@ -52,7 +54,7 @@ fn meant(body: &Value) -> Value {
     meant
 }
 
-/// A webhook was answered 202.
+/// Checks a webhook that was answered with 202.
 pub(crate) fn accepted(outside: &Outside, items: &[Item], told: &Value) {
     let mut seen = lock(&outside.seen);
     let mut violations = Vec::new();
@@ -92,7 +94,8 @@ pub(crate) fn accepted(outside: &Outside, items: &[Item], told: &Value) {
         .for_each(|what| outside.violated(what));
 }
 
-/// What the queues hold of vendors' items is what the story says of them, once in five minutes.
+/// The queues hold the changes of vendors' items that the story tells of, each once in five
+/// minutes.
 pub(super) fn at_rest(outside: &Outside, seen: &Seen) -> Vec<String> {
     let mut violations = Vec::new();
     let mut parked_at: BTreeMap<String, Timestamp> = BTreeMap::new();
@@ -117,7 +120,7 @@ pub(super) fn at_rest(outside: &Outside, seen: &Seen) -> Vec<String> {
     violations
 }
 
-/// After the mapping was mended: whatever it makes a change of is in the queue.
+/// After the mapping was mended, every change that it makes is in the queue.
 pub(crate) fn mended(outside: &Outside) {
     let seen = lock(&outside.seen);
     let mut lost = Vec::new();

@@ -1,5 +1,8 @@
-//! How the orgs' CRMs are read, and runs in which reconcile alone brings what they say: by a schedule, while
-//! runs are killed, feeds and records fail, and another org's changes fill the queue.
+//! How the CRMs of the orgs are read, and the stories of runs of a schedule.
+//!
+//! In these stories reconcile alone brings what the CRMs say, while runs are killed, feeds and
+//! records fail, and the changes of another org fill the queue. The CRMs themselves are in
+//! `crate::world::feeds`, and the checks in `crate::checks::looked`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,39 +14,41 @@ use serde_json::{Value, json};
 use super::{CANARY, COLUMNS, Deed, Org, Raise, Ranking, Step, Story, start};
 use crate::chaos::{Kind, Rates};
 
-/// One run in so many is of a schedule.
+/// One run in this many is a run of a schedule.
 const ONE_IN: u64 = 10;
-/// Between two runs of an org.
+/// The time between two runs of an org.
 const EVERY: Duration = Duration::from_mins(15);
-/// In every key of somebody whom no campaign ever had and the CRM deletes.
+/// Part of the key of each contact that no campaign ever had and that the CRM deletes.
 pub(crate) const NEVER: &str = "never-there";
 /// The org whose changes fill the queue.
 const NEIGHBOUR: usize = 1;
 
-/// What does not answer.
+/// A part that does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Down {
     Feed,
     Record,
 }
 
-/// The runs of a schedule.
+/// The schedule of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
     pub(crate) window_minutes: u64,
-    /// How lists are read.
+    /// The setting that says how lists are read.
     pub(crate) read: Option<&'static str>,
-    /// By how much a vendor's API shows late what was changed.
+    /// How late a vendor's API shows a change.
     pub(crate) lag: Duration,
-    /// What the orgs' secrets say of the budget: so deep their repairs fill the queue.
+    /// The budget that the orgs' secrets name. It decides how deep their repairs fill the
+    /// queue.
     pub(crate) calls_told: u64,
     /// How long an export takes.
     pub(crate) export: Duration,
-    /// Whether another org's changes fill the queue, and nothing else is wrong.
+    /// Whether changes of another org fill the queue. Then nothing else is wrong.
     pub(crate) is_crowded: bool,
 }
 
-/// How the CRM of the org of this place is read; none: by the form of its own.
+/// The vendor whose form the CRM of the org at this position has. `None` means the product's own
+/// form.
 pub(crate) fn form(seed: u64, org: usize) -> Option<Vendor> {
     match Rng::with_seed(seed ^ 0xfeed ^ ((org as u64) << 32)).u8(..8) {
         0 => Some(Vendor::Hubspot),
@@ -54,7 +59,7 @@ pub(crate) fn form(seed: u64, org: usize) -> Option<Vendor> {
     }
 }
 
-/// Whether the run of this seed is of a schedule.
+/// Whether the run of this seed is a run of a schedule.
 pub(crate) fn is_scheduled(seed: u64) -> bool {
     seed % ONE_IN == ONE_IN - 3
 }
@@ -81,7 +86,7 @@ pub(super) fn story(seed: u64) -> Story {
     let copies = rng.usize(1..4);
     let mut rates = Rates::draw(&mut rng);
     rates.draw_kills(&mut rng);
-    // Two copies at one contact have runs of their own.
+    // Runs with two copies at one contact are other runs.
     rates.clear(&[Kind::LatePoller].into());
     if is_crowded {
         rates = Rates::default();
@@ -137,17 +142,17 @@ struct Teller<'a> {
     orgs: &'a [Org],
     schedule: Schedule,
     people: Vec<Person>,
-    /// Whether stamps are of whole seconds.
+    /// Whether the stamps of changes have whole seconds.
     is_whole: bool,
     steps: Vec<Step>,
     said: u64,
-    /// Of all changes.
+    /// The seconds of all changes so far.
     seconds: BTreeSet<u64>,
 }
 
 impl<'a> Teller<'a> {
     fn new(seed: u64, mut rng: Rng, orgs: &'a [Org], schedule: Schedule) -> Teller<'a> {
-        // More than the least depth of the queue.
+        // These are more changes than the least depth of the queue.
         let least = if schedule.is_crowded { 10 } else { 3 };
         let mut people = Vec::new();
         for (n, org) in orgs.iter().enumerate() {
@@ -193,7 +198,8 @@ impl<'a> Teller<'a> {
                         is_wide: false,
                     },
                 );
-                // The scheduler sends some twice, later than the queue knows of the first.
+                // The scheduler sends some runs twice, after the queue has
+                // forgotten the first message.
                 if self.rng.u8(..16) == 0 {
                     self.push(
                         at + Duration::from_mins(6),
@@ -214,7 +220,7 @@ impl<'a> Teller<'a> {
         self.steps
     }
 
-    /// Half of the time while runs read their pages.
+    /// A random moment. Half of the moments fall into the time in which runs read their pages.
     fn moment(&mut self, runs: u32) -> Duration {
         let at = EVERY * self.rng.u32(1..runs);
         let within = if self.rng.bool() {
@@ -225,7 +231,8 @@ impl<'a> Teller<'a> {
         at + Duration::from_millis(self.rng.u64(within))
     }
 
-    /// The first moment from then on whose second no other change has: no two have the same rank.
+    /// The first moment from `at` on whose second no other change has, so that no two have the
+    /// same rank.
     fn free(&mut self, mut at: Duration) -> Duration {
         while !self.seconds.insert(at.as_secs()) {
             at += Duration::from_secs(1);
@@ -238,7 +245,7 @@ impl<'a> Teller<'a> {
         self.steps.push(Step { at, deed });
     }
 
-    /// The CRM changes a contact, or deletes somebody; of some a webhook tells.
+    /// The CRM changes or deletes a contact. A webhook tells of some of these changes.
     fn change(&mut self, who: usize, at: Duration) {
         let at = self.free(at);
         let kind = self.rng.u8(..10);
@@ -316,7 +323,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// What people do, and what does not answer for a while.
+    /// Makes up what people do, and which parts fail for a while.
     fn mishaps(&mut self, end: Duration) {
         for org in 0..self.orgs.len() {
             for what in [Down::Feed, Down::Record] {

@@ -1,4 +1,7 @@
-//! Makes the story up: orgs, people, and what happens to them, all of it from the seed.
+//! Makes up the ordinary story from its seed: orgs, people, and what happens to them.
+//!
+//! Vendors, changes that share a rank, and runs of a schedule have modules of their own beside this
+//! one.
 
 use std::time::Duration;
 
@@ -15,7 +18,7 @@ use super::{
 /// How often the dialler goes through its campaigns.
 const DIALS: u32 = 24;
 
-/// All that happens, in its order.
+/// All steps of the story, in order.
 pub(super) fn steps(seed: u64, rng: Rng, orgs: &[Org]) -> Vec<Step> {
     let mut teller = Teller {
         seed,
@@ -62,7 +65,7 @@ pub(super) fn org(rng: &mut Rng, n: usize) -> Org {
     }
 }
 
-/// A contact as the CRM has it.
+/// A contact, as the CRM has it.
 struct Person {
     org: usize,
     campaign: String,
@@ -76,7 +79,7 @@ fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
     for (n, org) in orgs.iter().enumerate() {
         for campaign in &org.campaigns {
             for contact in 0..rng.usize(1..5) {
-                // The id of a list's contact has no special characters.
+                // The contact id of a list has no special characters.
                 let key = match contact {
                     1 if !org.is_of_lists => format!("{CANARY}/é {contact} of {}", org.name),
                     2 if !org.is_of_lists => format!("{CANARY}%2F?#{contact} of {}", org.name),
@@ -94,7 +97,8 @@ fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
     people
 }
 
-/// In some of the runs, beside all else: with chance of its own, so that the others stay as they are.
+/// Resets of ranks, in some of the runs. They have a generator of their own, so that the other
+/// steps stay as they are.
 fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0x2e5e7);
     let ranked = |person: &Person| orgs[person.org].ranking != Ranking::None;
@@ -117,7 +121,8 @@ fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     (0..resets).map(|_| reset()).collect()
 }
 
-/// The dialler lowers whom it called, as an agent says, in some of the runs in which it may.
+/// In some of the runs in which it may, the dialler lowers contacts that it called, because an
+/// agent says so.
 fn wrap_ups(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0xd1a1);
     let people = people(seed, orgs);
@@ -137,7 +142,7 @@ fn wrap_ups(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     (0..lowered).map(|_| wrap_up()).collect()
 }
 
-/// In some of the runs a DNC list is full for a while, in few of them for longer than the horizon.
+/// In some of the runs a DNC list is full for a while, and in a few for longer than the horizon.
 fn full_lists(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0xf011);
     let mut steps = Vec::new();
@@ -222,7 +227,7 @@ impl Teller<'_> {
         self.push(deed);
     }
 
-    /// A person must act, and does soon, or only after the retry horizon.
+    /// An outage that a person must end. The person acts soon, or only after the retry horizon.
     fn outage(&mut self, who: usize) {
         let org = self.people[who].org;
         let time = Duration::from_mins(self.rng.choice([5, 40, 8 * 60]).unwrap_or(5));
@@ -233,8 +238,8 @@ impl Teller<'_> {
             Deed::Forbid { org, time }
         });
         if time > HORIZON && self.rng.bool() {
-            // By then some of what the org's CRM sent is parked. It is sent again beside what comes
-            // next.
+            // By then some changes of the org are parked. They are redriven while new
+            // ones arrive.
             self.now += time + Duration::from_secs(self.rng.u64(0..600));
             self.push(Deed::Redrive);
         }
@@ -267,8 +272,8 @@ impl Teller<'_> {
         body
     }
 
-    /// Every column is sent each time, since webhooks overtake each other (docs/contract.md
-    /// "Meaning of a change").
+    /// Changes one or more contacts. Each change holds every column, because webhooks overtake
+    /// each other (docs/contract.md "Meaning of a change").
     fn change(&mut self, who: &[usize], n: usize) {
         let bodies = who.iter().map(|who| self.changed(*who, n)).collect();
         let org = self.people[who[0]].org;
@@ -299,13 +304,13 @@ impl Teller<'_> {
         body
     }
 
-    /// Some changes are of a sender that says only what changed, and so create nobody. Every column is
-    /// sent all the same, so that what is there in the end is known.
+    /// Some changes come from a sender that sends only what changed, and so they create nobody.
+    /// They hold every column all the same, so that the result is known.
     fn create_nobody(&self, body: &mut Value) {
         let mut rng = Rng::with_seed(self.seed ^ 0xab5e ^ self.now.as_millis() as u64);
         let lowers = body["contactable"].is_object() || body["phones"].is_object();
-        // What opts in by the same change is not heard of somebody who is not there, and whoever has no
-        // column left and opted out is nobody who is.
+        // For a contact that is not there, an opt-in in the same change does not count. And
+        // an opt-out with no column left leaves a contact that counts as absent.
         let mut columns = body["data"].as_object().into_iter().flatten();
         let is_empty = columns.all(|(_, value)| value.is_null()) && body["data"].is_object();
         if rng.u8(..8) == 0 && !is_empty && !(lowers && body["callable"] == true) {
@@ -313,8 +318,8 @@ impl Teller<'_> {
         }
     }
 
-    /// Some changes say of a channel or number that it is not to be used: with chance of its own, so that
-    /// the others stay as they are.
+    /// Some changes close a channel or number. They have a generator of their own, so that the
+    /// other changes stay as they are.
     fn lower(&self, who: usize, body: &mut Value) {
         let mut rng = Rng::with_seed(self.seed ^ 0xc4a2 ^ self.now.as_millis() as u64);
         let is_said = self.orgs[self.people[who].org].is_of_lists && rng.u8(..3) == 0;
@@ -341,8 +346,8 @@ impl Teller<'_> {
         let is_dropped = self.orgs[org].ranking != Ranking::None && self.rng.f64() < 0.08;
         if !is_dropped {
             sent.push(delay(&mut self.rng));
-            // Sent again: the queue drops it within five minutes, and later it is a message of its
-            // own.
+            // The webhook is sent again. The queue drops it within five minutes; later
+            // it is a new message.
             while self.rng.u8(..10) == 0 {
                 sent.push(delay(&mut self.rng) + Duration::from_secs(self.rng.u64(0..900)));
             }

@@ -1,5 +1,5 @@
-//! Senders whose ranks are of whole seconds: several changes of a contact share one. With chance of its
-//! own, so that the other steps stay as they are.
+//! Senders whose ranks have whole seconds, so that several changes of a contact share one. They
+//! have a generator of their own, so that the other steps stay as they are.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::{CANARY, COLUMNS, Deed, Org, Ranking, Step, start};
 
-/// In every key of somebody whose changes share ranks.
+/// Part of the key of each contact whose changes share ranks.
 pub(crate) const TIED: &str = "tied";
 
-/// In half of the runs.
+/// Steps for half of the runs.
 pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0x71_ed5);
     let mut steps = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     steps
 }
 
-/// The changes of one second, each in a webhook of its own, or all in one.
+/// The changes of one second, in one webhook or in one webhook each.
 fn sent(rng: &mut Rng, org: usize, bodies: Vec<(u64, Value)>) -> Vec<Step> {
     let is_one = rng.u8(..4) == 0;
     let bodies: Vec<(u64, Vec<Value>)> = if is_one {

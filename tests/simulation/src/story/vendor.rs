@@ -1,5 +1,8 @@
-//! Sources that park what becomes no change: a vendor that sends several items a webhook, good and
-//! faulty ones, of people of its own. With chance of its own, so that the other steps stay as they are.
+//! Vendors that send several items in a webhook, good and faulty ones, about people of their own.
+//!
+//! A source of theirs parks an item that becomes no change. Each `Item` says what must become of
+//! it, and `crate::checks::vendor` checks that. These steps have a generator of their own, so that
+//! the other steps stay as they are.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,48 +12,48 @@ use serde_json::{Map, Value, json};
 
 use super::{CANARY, COLUMNS, Deed, Org, Ranking, STRANGER, Step, start};
 
-/// In every key of somebody of whom a vendor tells.
+/// Part of the key of each contact of a vendor.
 pub(crate) const OF_VENDOR: &str = "told-of";
-/// Behind the event id of what a mended mapping makes of an item.
+/// The suffix of the event id of a change that a mended mapping makes.
 const MENDED: &str = "-mended";
 
-/// What an org's vendor sends.
+/// The form in which an org's vendor sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Vendor {
-    /// A payload of its own, which a mapping makes changes of.
+    /// The vendor's own payload, which a mapping turns into changes.
     Mapped,
-    /// Changes.
+    /// Changes, as the contract describes them.
     Plain,
 }
 
-/// One item of a webhook, and what is to become of it.
+/// One item of a webhook, and what must become of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) raw: Value,
-    /// The change that it is.
+    /// The change that the item becomes.
     pub(crate) becomes: Option<Value>,
-    /// Whether it is parked.
+    /// Whether the item is parked.
     pub(crate) is_faulty: bool,
-    /// The opt-out that is heard of it all the same.
+    /// The opt-out that counts although the item is faulty.
     pub(crate) heard: Option<Value>,
-    /// The change that it is by the mended mapping.
+    /// The change that the mended mapping makes of the item.
     pub(crate) mended: Option<Value>,
 }
 
 impl Item {
-    /// All that is ever said by it.
+    /// All changes that the item ever becomes.
     pub(crate) fn said(&self) -> impl Iterator<Item = &Value> {
         let said = [&self.becomes, &self.heard, &self.mended];
         said.into_iter().flatten()
     }
 
-    /// What must be in the queue when its webhook is accepted.
+    /// The changes that must be in the queue when the webhook is accepted.
     pub(crate) fn at_once(&self) -> impl Iterator<Item = &Value> {
         [&self.becomes, &self.heard].into_iter().flatten()
     }
 }
 
-/// Whether the org of this place has a vendor.
+/// The vendor of the org at this position, if there is one.
 pub(crate) fn of(seed: u64, org: usize) -> Option<Vendor> {
     match Rng::with_seed(seed ^ 0x7e_4d02 ^ ((org as u64) << 32)).u8(..4) {
         0 | 1 => None,
@@ -59,7 +62,7 @@ pub(crate) fn of(seed: u64, org: usize) -> Option<Vendor> {
     }
 }
 
-/// The name of an org's vendor as a source.
+/// The source name of an org's vendor.
 pub(crate) fn source(org: &Org) -> String {
     format!("{}-vendor", org.name)
 }
@@ -72,7 +75,7 @@ fn rank_member(org: &Org) -> Option<&'static str> {
     }
 }
 
-/// The program of a vendor's mapping as it is, or mended.
+/// The program of a vendor's mapping, as it is or as it is mended.
 pub(crate) fn program(org: &Org, vendor: Vendor, is_mended: bool) -> Option<String> {
     let rank = |path: &str| {
         let member = rank_member(org);
@@ -115,24 +118,25 @@ pub(crate) fn program(org: &Org, vendor: Vendor, is_mended: bool) -> Option<Stri
     }
 }
 
-/// How an item is.
+/// A kind of item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Good,
     Gone,
-    /// The mapping ignores it.
+    /// The mapping ignores the item.
     Viewed,
-    /// The opt-out is missing: of changes, which may leave it out, an unknown kind.
+    /// The opt-out is missing. A vendor that sends changes never has this kind, since a change
+    /// may leave the opt-out out.
     NoOptOut,
     /// The opt-out is a text.
     OptOutIsText,
     /// A value is a list.
     ListValue,
-    /// A kind that nobody knows.
+    /// The item has a kind that nobody knows.
     Unknown,
-    /// A removal, and then something that nobody knows.
+    /// A removal, and then a kind that nobody knows.
     GoneAndMerged,
-    /// It does not tell whose it is: no mapping mends that.
+    /// The item does not name its contact. No mapping can mend that.
     NoKey,
 }
 
@@ -175,7 +179,7 @@ impl About<'_> {
         data.into()
     }
 
-    /// A change with nothing in it yet.
+    /// A change with no columns yet.
     fn base(&self, id: &str) -> Value {
         let mut base = json!({
             "eventId": id, "org": self.org.name, "campaignId": self.campaign, "contactKey": self.key,
@@ -187,7 +191,7 @@ impl About<'_> {
         base
     }
 
-    /// An upsert, or a removal, by a change of this id.
+    /// An upsert or a removal, with this event id.
     fn change(&self, id: &str, data: Option<&Value>, callable: Option<bool>) -> Value {
         let mut change = self.base(id);
         match data {
@@ -217,7 +221,7 @@ impl About<'_> {
             Vendor::Plain => plain(kind, said(&id)),
         };
         let is_good = matches!(kind, Kind::Good | Kind::Gone);
-        // Where the program fails, nothing is heard but what it yielded before.
+        // If the program fails, only the changes count that it yielded before.
         let is_read = match kind {
             Kind::ListValue | Kind::GoneAndMerged => true,
             Kind::Unknown => vendor == Vendor::Plain,
@@ -258,7 +262,7 @@ impl About<'_> {
     }
 }
 
-/// A change as a sender of changes spoils it.
+/// A change, spoilt as its sender spoils it.
 fn plain(kind: Kind, mut raw: Value) -> Value {
     match kind {
         Kind::OptOutIsText => raw["callable"] = yes_or_no(raw["callable"] == true),
@@ -277,7 +281,8 @@ fn yes_or_no(is: bool) -> Value {
     if is { "yes" } else { "no" }.into()
 }
 
-/// What the vendors send, and before it what puts some of their people into a campaign.
+/// The webhooks of all vendors, and before them changes that put some of their people into a
+/// campaign.
 pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0x7e_4d03);
     let mut steps = Vec::new();

@@ -1,4 +1,6 @@
-//! The CRM: what it says, and how it sends it.
+//! The CRM: what it says of contacts, and how it sends its webhooks.
+//!
+//! Vendors have a module of their own (`vendor`), and feeds too (`feeds`).
 
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use crate::lock;
 use crate::story::{Key, Org, Ranking};
 
 impl World<'_> {
-    /// What the CRM's feed lists from now on.
+    /// Puts a change into the CRM's feed.
     pub(super) fn crm_says(&self, body: &Value) {
         let said = match (body["operation"].as_str(), body["callable"].as_bool()) {
             (Some("remove"), _) => Some(false),
@@ -28,7 +30,7 @@ impl World<'_> {
             *now
         };
         let mut listed = body.clone();
-        // It lists all of whom it put into a campaign.
+        // The feed lists all columns of the contacts that the CRM put into a campaign.
         let is_whole = !is_stranger(&key_of(body));
         if let Some(members) = listed.as_object_mut() {
             members.retain(|name, _| name != "eventId" && !(is_whole && name == "ifAbsent"));
@@ -39,8 +41,8 @@ impl World<'_> {
         self.list(listed);
     }
 
-    /// As a CRM does: until it is told 202, or that it never will be; what several times was not
-    /// taken together, one by one.
+    /// Sends a webhook as a CRM does: until it is answered with 202, or with an error that
+    /// never passes. If several changes are refused together, they are sent one by one.
     pub(super) async fn send_webhook(
         &self,
         org: usize,
@@ -140,7 +142,7 @@ pub(crate) fn rank_of(org: &Org, body: &Value) -> Option<u64> {
     }
 }
 
-/// docs/contract.md "Message group and deduplication ids", by hand.
+/// The message group by docs/contract.md "Message group and deduplication ids", computed by hand.
 pub(crate) fn group_of(body: &Value) -> String {
     let (org, campaign, key) = key_of(body);
     format!("{org}/{campaign}/{}", &sha256(key.as_bytes())[..32])

@@ -1,4 +1,4 @@
-//! What happens at one moment of the story.
+//! Does one step of the story: each `Deed` is played here or handed to its module.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use emulator::world::{VERSION_FIELD, client_id};
 use futures_util::future::join_all;
 use io::queue::Message;
 use io::secrets::SecretsError;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::schedule::RECORDS;
@@ -25,34 +25,13 @@ impl World<'_> {
                 bodies,
                 is_poison,
                 sent,
-            } => {
-                for body in bodies {
-                    if !is_poison {
-                        self.crm_says(body);
-                    } else if checks::heard(body).is_some() {
-                        self.callable.borrow_mut().insert(key_of(body), false);
-                    }
-                }
-                join_all(
-                    sent.iter()
-                        .map(|delay| self.send_webhook(*org, bodies, *is_poison, *delay)),
-                )
-                .await;
-            }
+            } => self.change(*org, bodies, *is_poison, sent).await,
             Deed::Deliver { org, items, sent } => {
                 self.vendor_says(items);
                 join_all(sent.iter().map(|delay| self.deliver(*org, items, *delay))).await;
             }
             Deed::Poison { like, body, org } => {
-                let group = group_of(like);
-                let deduplication_id = format!("poison-{org}-{}", at.as_millis());
-                let message = Message {
-                    body: body.clone(),
-                    group,
-                    deduplication_id,
-                    attributes: Vec::new(),
-                };
-                let _ = outside.store(message);
+                self.poison(like, body, format!("poison-{org}-{}", at.as_millis()));
             }
             Deed::Alter { campaign, key } => {
                 outside
@@ -70,40 +49,9 @@ impl World<'_> {
                     json!({ "phone": { "callable": false } }),
                 );
             }
-            Deed::Rotate { org: n, later } => {
-                let generation = {
-                    let mut secrets = self.secrets.borrow_mut();
-                    let generation = secrets.entry(*n).or_default();
-                    *generation += 1;
-                    *generation
-                };
-                let org = &outside.story.orgs[*n];
-                setup::put_client(outside, org, generation);
-                sleep(*later).await;
-                // Nobody puts an older one over a newer one.
-                if self
-                    .secrets
-                    .borrow()
-                    .get(n)
-                    .is_none_or(|newest| *newest == generation)
-                {
-                    setup::put_secret(outside, org, generation);
-                }
-            }
+            Deed::Rotate { org, later } => self.rotate(*org, *later).await,
             Deed::Revoke => outside.genesys.revoke_tokens(),
-            Deed::HideSecret { org: n, time } => {
-                let org = &outside.story.orgs[*n];
-                outside
-                    .vault
-                    .fail(&setup::secret_name(org), SecretsError::Missing);
-                outside.genesys.revoke_tokens();
-                sleep(*time).await;
-                setup::put_secret(
-                    outside,
-                    org,
-                    self.secrets.borrow().get(n).copied().unwrap_or(0),
-                );
-            }
+            Deed::HideSecret { org, time } => self.hide_secret(*org, *time).await,
             Deed::Forbid { org: n, time } => {
                 let org = &outside.story.orgs[*n];
                 outside.genesys.forbid(&client_id(&org.name), true);
@@ -144,6 +92,61 @@ impl World<'_> {
                 to_none,
             } => self.reset_rank(*org, campaign, key, *to_none),
         }
+    }
+
+    async fn change(&self, org: usize, bodies: &[Value], is_poison: bool, sent: &[Duration]) {
+        for body in bodies {
+            if !is_poison {
+                self.crm_says(body);
+            } else if checks::heard(body).is_some() {
+                self.callable.borrow_mut().insert(key_of(body), false);
+            }
+        }
+        let webhooks = sent
+            .iter()
+            .map(|delay| self.send_webhook(org, bodies, is_poison, *delay));
+        join_all(webhooks).await;
+    }
+
+    fn poison(&self, like: &Value, body: &str, deduplication_id: String) {
+        let message = Message {
+            body: body.to_owned(),
+            group: group_of(like),
+            deduplication_id,
+            attributes: Vec::new(),
+        };
+        let _ = self.outside.store(message);
+    }
+
+    /// Gives the OAuth client a new secret, and later stores it. No older secret replaces a newer
+    /// one.
+    async fn rotate(&self, n: usize, later: Duration) {
+        let outside = self.outside;
+        let generation = {
+            let mut secrets = self.secrets.borrow_mut();
+            let generation = secrets.entry(n).or_default();
+            *generation += 1;
+            *generation
+        };
+        let org = &outside.story.orgs[n];
+        setup::put_client(outside, org, generation);
+        sleep(later).await;
+        let newest = self.secrets.borrow().get(&n).copied();
+        if newest.is_none_or(|newest| newest == generation) {
+            setup::put_secret(outside, org, generation);
+        }
+    }
+
+    async fn hide_secret(&self, n: usize, time: Duration) {
+        let outside = self.outside;
+        let org = &outside.story.orgs[n];
+        outside
+            .vault
+            .fail(&setup::secret_name(org), SecretsError::Missing);
+        outside.genesys.revoke_tokens();
+        sleep(time).await;
+        let generation = self.secrets.borrow().get(&n).copied().unwrap_or(0);
+        setup::put_secret(outside, org, generation);
     }
 
     async fn trouble(&self) {

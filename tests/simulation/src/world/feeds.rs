@@ -1,4 +1,6 @@
-//! The CRMs of vendors: the secrets by which their APIs are asked, and their records.
+//! The CRMs of vendors: the secrets of their feeds, and the records that their APIs list.
+//!
+//! Which org has which vendor is decided in `crate::story::feeds`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +19,10 @@ use crate::story::{Org, Story, feeds};
 use crate::world::rank_of;
 use crate::{lock, wire};
 
-/// Of every feed, so that there are several.
+/// The page size of every feed, small so that there are several pages.
 pub(crate) const PAGE: usize = 3;
 
-/// The CRMs of the orgs that have one of a vendor.
+/// The CRMs of the orgs that have a vendor's.
 pub(super) fn crms(story: &Story, clock: &Clock) -> BTreeMap<String, Crm> {
     let orgs = story.orgs.iter().enumerate();
     let crms = orgs.filter_map(|(n, org)| {
@@ -52,7 +54,8 @@ pub(super) fn secret(outside: &Outside, n: usize, org: &Org) -> Value {
         Vendor::Dataverse => (".crm_change", "false"),
         Vendor::Pipedrive => (".custom_fields.change", "false"),
     };
-    // By the form of its own everybody is created whom the CRM deletes. Schedules ask what a vendor's does.
+    // A feed of the product's own form creates every contact that the CRM deletes. Runs of a
+    // schedule use a vendor's setting.
     let absent = if outside.story.schedule.is_none() || outside.is(Mutant::DeletedAsDummies) {
         r#"(if .operation == "remove" and .ifAbsent == null then . + { ifAbsent: "create" } else . end)"#
     } else {
@@ -66,7 +69,7 @@ pub(super) fn secret(outside: &Outside, n: usize, org: &Org) -> Value {
     secret
 }
 
-/// How each vendor's API is asked.
+/// The part of the secret that says how each vendor's API is asked.
 fn asked(vendor: Vendor, host: &str) -> Value {
     match vendor {
         Vendor::Hubspot => json!({
@@ -104,7 +107,7 @@ fn asked(vendor: Vendor, host: &str) -> Value {
     }
 }
 
-/// A contact as the vendor has it. Its stamp is of whole seconds.
+/// A contact as the vendor has it. Its stamp has whole seconds.
 fn record(vendor: Vendor, change: &Value, at: Timestamp) -> Value {
     let (_, campaign, key) = key_of(change);
     let number = wire::hash(&format!("{campaign} {key}")) % 1_000_000_000_000 + 1;
@@ -113,7 +116,7 @@ fn record(vendor: Vendor, change: &Value, at: Timestamp) -> Value {
     if let Some(members) = said.as_object_mut() {
         members.retain(|name, _| name != "org" && name != "campaignId");
     }
-    // Of whom it deleted its own field tells.
+    // A field of the vendor's own marks a deleted contact.
     let is_deleted = change["operation"] == "remove";
     if let (Vendor::Salesforce, Some(members)) = (vendor, said.as_object_mut()) {
         members.remove("operation");
@@ -138,7 +141,7 @@ fn record(vendor: Vendor, change: &Value, at: Timestamp) -> Value {
 }
 
 impl World<'_> {
-    /// The CRM lists this from now on, or a while later where its API lags.
+    /// The CRM lists this change from now on, or a while later if its API lags.
     pub(super) fn list(&self, listed: Value) {
         let outside = self.outside;
         let (org, campaign, key) = key_of(&listed);
@@ -182,7 +185,8 @@ impl World<'_> {
 }
 
 impl Story {
-    /// How the CRM of the org of this place is read; none: by the form of its own.
+    /// The vendor whose form the CRM of the org at this position has. `None` means the
+    /// product's own form.
     pub(crate) fn form(&self, org: usize) -> Option<Vendor> {
         if self.trouble.is_some() {
             None

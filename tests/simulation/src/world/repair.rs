@@ -1,4 +1,7 @@
-//! What repairs: reconcile, and parked changes that are sent again.
+//! Repairs a run: reconcile, redrives, and resets of ranks.
+//!
+//! When each happens is told by the story (`deeds`) or by the end of the run (`super`). Runs of a
+//! schedule are in `schedule`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,12 +23,12 @@ use crate::seams::{Crash, FeedLine, Life, Line, Sqs, Store};
 use crate::story::{Org, Ranking};
 use crate::{checks, lock};
 
-/// What its lines of the trace begin with.
+/// The prefix of reconcile's lines in the trace.
 const RECONCILE: &str = "reconcile ";
 
 impl World<'_> {
-    /// A run of the queue of runs, handed to one copy after the other until it is done or told of as failed:
-    /// one that is gone leaves it to the next.
+    /// Takes a run from the queue of runs. One copy after the other gets it until it is done or
+    /// reported as failed; a copy that is killed leaves it to the next.
     pub(super) async fn run_of_the_queue(&self, org: &Org, run: &Value) {
         let outside = self.outside;
         self.queue_run(org, run);
@@ -41,7 +44,7 @@ impl World<'_> {
         checks::has_no_repair_without_a_rank(outside);
     }
 
-    /// A copy of reconcile, and what ends it.
+    /// A copy of reconcile, and what kills it.
     fn start_reconcile(&self) -> (reconcile::Context, Arc<Crash>) {
         let outside = self.outside;
         let line = Line::new(outside, RECONCILE);
@@ -57,7 +60,7 @@ impl World<'_> {
         (context.with_runs(Runs::new(own, records)), crash)
     }
 
-    /// What Lambda says of an invocation that begins now.
+    /// The event and the deadline of an invocation that begins now.
     fn invocation(&self, payload: Value) -> LambdaEvent<Value> {
         let mut lambda = lambda_runtime::Context::default();
         lambda.deadline = (self.outside.clock.now() + RECONCILE_TIMEOUT)
@@ -66,7 +69,7 @@ impl World<'_> {
         LambdaEvent::new(payload, lambda)
     }
 
-    /// One invocation of a copy, until it ends by itself or by force.
+    /// Runs one invocation of a copy, until it ends or is killed.
     async fn invoked<T>(&self, crash: &Crash, handled: impl Future<Output = T>) -> Option<T> {
         let ended = tokio::select! {
             biased;
@@ -80,7 +83,7 @@ impl World<'_> {
         ended.ok()
     }
 
-    /// One invocation with a run, by a copy of its own.
+    /// Runs one invocation with a run, in a copy of its own.
     pub(super) async fn take_run(&self, event: Value) -> Option<Value> {
         let outside = self.outside;
         let (context, crash) = self.start_reconcile();
@@ -106,7 +109,7 @@ impl World<'_> {
         }
     }
 
-    /// A run of the queue for every org, when nothing fails any more.
+    /// Takes a run of the queue for every org, after all faults have ended.
     pub(super) async fn run_all(&self) {
         let failed = self.outside.failed_runs.len();
         for org in &self.outside.story.orgs {
@@ -119,8 +122,8 @@ impl World<'_> {
         }
     }
 
-    /// One run of reconcile by a copy of its own. Answers how many changes it enqueued; `None`: it
-    /// failed.
+    /// Runs reconcile once in a copy of its own, and returns how many changes it enqueued.
+    /// `None` means that it failed.
     pub(super) async fn reconcile(
         &self,
         org: &Org,
@@ -147,8 +150,8 @@ impl World<'_> {
         }
     }
 
-    /// Sends parked changes that failed for too long again (docs/contract.md "Parked messages"),
-    /// those that rank decides about.
+    /// Redrives parked changes that failed for too long, if they have a rank (docs/contract.md
+    /// "Parked messages").
     pub(super) fn redrive(&self) {
         let outside = self.outside;
         self.redrive_each(|record| {
@@ -174,7 +177,7 @@ impl World<'_> {
         });
     }
 
-    /// Takes from the dead-letter queue what this takes of it.
+    /// Redrives each message of the dead-letter queue that `is_taken` accepts.
     pub(super) fn redrive_each(&self, is_taken: impl Fn(&Value) -> bool) {
         let dead_letters = &self.outside.dead_letters;
         let source = EventSource::new(dead_letters);
@@ -187,7 +190,8 @@ impl World<'_> {
         }
     }
 
-    /// As the command does: it looks at the contact, and puts a reset of what it saw into the queue.
+    /// Resets a rank as the command does: reads the contact, and enqueues a reset of what it
+    /// read.
     pub(super) fn reset_rank(&self, org: usize, campaign: &str, key: &str, to_none: bool) {
         let outside = self.outside;
         let contacts = outside.genesys.contacts(campaign);
@@ -214,8 +218,8 @@ impl World<'_> {
         }
     }
 
-    /// Every org, to the end of its feed, when nothing fails any more. Answers how many changes
-    /// were enqueued for each.
+    /// Reconciles every org to the end of its feed, after all faults have ended. Returns how
+    /// many changes were enqueued for each.
     pub(super) async fn reconcile_all(&self) -> BTreeMap<&str, u64> {
         let mut enqueued = BTreeMap::new();
         for org in &self.outside.story.orgs {

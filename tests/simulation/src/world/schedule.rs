@@ -1,4 +1,6 @@
-//! Runs of a schedule, from the first to the last.
+//! Plays the runs of a schedule, from the first to the last.
+//!
+//! One run is invoked in `repair`, and its results are checked in `crate::checks::looked`.
 
 use std::time::Duration;
 
@@ -13,15 +15,16 @@ use crate::checks::looked;
 use crate::story::{Deed, Org, Step};
 use crate::wire;
 
-/// What the names of records begin with.
+/// The prefix of the names of records.
 pub(super) const RECORDS: &str = "/campaign-sync/campaign-sync/reconcile/";
-/// Ten days: longer than any story.
+/// Ten days, which is longer than any story.
 pub(super) const WIDE: u64 = 14_400;
 /// Runs of different orgs go side by side.
 const AT_ONCE: usize = 2;
 
 impl World<'_> {
-    /// Before anything fails each campaign is known to its org's record, and the CRM has nobody yet.
+    /// Before anything fails, each campaign is in its org's record, and the CRM has no
+    /// contacts.
     pub(super) async fn begin_schedule(&self) {
         let outside = self.outside;
         if outside.story.schedule.is_none() {
@@ -33,7 +36,7 @@ impl World<'_> {
         outside.chaos.begin(outside.story.rates.clone());
     }
 
-    /// Takes runs from their queue until that is closed and empty.
+    /// Takes runs from their queue until it is closed and empty.
     pub(super) async fn take_runs(&self) {
         if self.outside.story.schedule.is_none() {
             return;
@@ -43,7 +46,7 @@ impl World<'_> {
         join_all(copies).await;
     }
 
-    /// Waits until no run goes on.
+    /// Waits until no run is under way.
     pub(super) async fn end_schedule(&self) {
         self.outside.runs.close();
         while !self.outside.runs.is_empty() {
@@ -51,7 +54,7 @@ impl World<'_> {
         }
     }
 
-    /// A run as the schedule's input says.
+    /// A run, as the schedule's input says.
     pub(super) fn run(&self, org: &Org, is_wide: bool) -> Value {
         let now = self.outside.clock.now();
         let mut run = json!({ "org": org.name, "campaignIds": org.campaigns, "windowMinutes": WIDE,
@@ -63,7 +66,8 @@ impl World<'_> {
             match (org.is_of_lists, schedule.read) {
                 (true, Some(read)) => run["read"] = read.into(),
                 (true, None) => {}
-                // With a fifth of the budget a run is seldom long enough to know whether so much can be right.
+                // With a fifth of the budget a run is seldom long enough to find
+                // out whether that much drift can be right.
                 (false, _) => run["maxDriftPercent"] = 100.into(),
             }
         }
@@ -89,14 +93,14 @@ impl World<'_> {
         }
     }
 
-    /// Once nothing fails any more: the next run of the schedule finds all that changed, and one over
-    /// all repairs what somebody else altered.
+    /// Ends the schedule after all faults have ended. The next run finds all that changed, and
+    /// a run over everything repairs what somebody else altered.
     pub(super) async fn finish_schedule(&self) {
         let outside = self.outside;
         let Some(schedule) = outside.story.schedule else {
             return;
         };
-        // By then the CRM shows all.
+        // By then the CRM's API shows everything.
         sleep(schedule.lag + Duration::from_mins(1)).await;
         for is_wide in [false, true] {
             let failed = outside.failed_runs.len();
@@ -110,7 +114,7 @@ impl World<'_> {
                 outside.violated(what.to_owned());
             }
             looked::found(outside);
-            // What was written can be read.
+            // By then everything written can be read.
             sleep(Duration::from_mins(1)).await;
         }
         looked::converged(outside);
@@ -118,7 +122,7 @@ impl World<'_> {
         looked::filled(outside);
     }
 
-    /// A run is over, of this message.
+    /// Notes that the run of this message is over, and checks how long it took.
     pub(super) fn is_over(&self, record: &Value) {
         let outside = self.outside;
         let run: Value =

@@ -1,4 +1,7 @@
-//! Everything at rest, before the story begins.
+//! Sets up everything at rest, before the story begins: orgs, secrets, queues and the functions'
+//! contexts.
+//!
+//! Nothing happens here; `super` plays the story.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +97,7 @@ fn exports(story: &Story) -> Exports {
     }
 }
 
-/// The OAuth client gets the secret of this generation.
+/// Gives the OAuth client the secret of this generation.
 pub(super) fn put_client(outside: &Outside, org: &Org, generation: usize) {
     let secret = secret_of(&org.name, generation);
     outside.genesys.put_client(&client_id(&org.name), &secret);
@@ -104,7 +107,7 @@ fn secret_of(org: &str, generation: usize) -> String {
     format!("{}-{generation}", client_secret(org))
 }
 
-/// The id of the DNC list on which the org's opt-outs go.
+/// The id of the DNC list for the org's opt-outs.
 pub(crate) fn dnc_list(org: &Org) -> String {
     format!("dnc-of-{}", org.name)
 }
@@ -114,7 +117,7 @@ pub(super) fn secret_name(org: &Org) -> String {
 }
 
 pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
-    // What the secret says of the budget only counts where the service says nothing.
+    // The budget in the secret counts only if the service names none.
     let least = outside
         .story
         .orgs
@@ -164,7 +167,7 @@ pub(super) fn start_ingest(
     context.with_defect(outside.mutant.and_then(Mutant::of_ingest))
 }
 
-/// The secret of the org's vendor; later somebody mends its mapping.
+/// The secret of the org's vendor. Somebody later mends its mapping.
 pub(super) fn vendor_secret(org: &Org, vendor: Vendor, is_mended: bool) -> serde_json::Value {
     let mut secret =
         json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name, "onFault": "park" });
@@ -187,7 +190,7 @@ pub(super) fn start_apply(
         _ => HORIZON,
     };
     let (_, own) = config(outside);
-    // Backlogs are short here: half of the stories look for one behind every event.
+    // Backlogs are short here, so half of the stories look for one behind every event.
     let seed = outside.story.seed;
     let own = ApplyConfig {
         retry_horizon,
@@ -238,7 +241,7 @@ fn config(outside: &Outside) -> (Config, ApplyConfig) {
 }
 
 pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
-    // Not the other way round: the outside outlives no telemetry.
+    // The outside owns the telemetry, so the telemetry holds the outside weakly.
     let outside = Arc::downgrade(outside);
     let log = Telemetry::log();
     Telemetry::from_fn(move |event| {

@@ -1,11 +1,11 @@
-//! What the trace says of events and deeds.
+//! The lines of the trace: what it says of the story, of events and of deeds.
 
 use io::telemetry::Event;
 
 use crate::seams::short;
 use crate::story::{Deed, Ranking, Story};
 
-/// Who is there, and how the service behaves.
+/// The orgs, and how the service behaves.
 pub(super) fn opening(story: &Story) -> String {
     let orgs = story.orgs.iter().enumerate().map(|(n, org)| {
         let api = if org.is_of_lists {

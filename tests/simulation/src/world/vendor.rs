@@ -1,4 +1,7 @@
-//! A vendor: what it sends, and what is made of its faulty items once a person has mended their mapping.
+//! A vendor: what it sends, and the changes that its faulty items become once somebody has mended
+//! their mapping.
+//!
+//! The items are made up in `crate::story::vendor`.
 
 use std::time::Duration;
 
@@ -14,11 +17,11 @@ use crate::checks;
 use crate::story::vendor::{self, Item};
 use crate::story::{Org, Ranking};
 
-/// How often a webhook is sent again, for two hours and more.
+/// How often a webhook is sent again, over more than two hours.
 const TRIES: usize = 200;
 
 impl World<'_> {
-    /// What the CRM knows of it. Its feed lists nothing of what is faulty.
+    /// Puts the good items into the CRM's feed. The feed lists no faulty item.
     pub(super) fn vendor_says(&self, items: &[Item]) {
         for item in items {
             if let Some(body) = &item.becomes {
@@ -35,7 +38,7 @@ impl World<'_> {
         }
     }
 
-    /// As a vendor does: until it is told 202.
+    /// Sends a webhook as a vendor does: until it is answered with 202.
     pub(super) async fn deliver(&self, org: usize, items: &[Item], delay: Duration) {
         sleep(delay).await;
         let outside = self.outside;
@@ -72,7 +75,8 @@ impl World<'_> {
         outside.violated("1: ingest took no webhook of a vendor for two hours".to_owned());
     }
 
-    /// As `dlq redrive` does, by mapping that is mended: what rank decides about.
+    /// Redrives unmapped items as `dlq redrive` does, with the mended mapping, if their changes
+    /// have a rank.
     pub(super) fn redrive_unmapped(&self) {
         let outside = self.outside;
         self.redrive_each(|record| {
@@ -87,7 +91,7 @@ impl World<'_> {
         checks::vendor::mended(outside);
     }
 
-    /// The changes of a parked item by the mended mapping; `None`: it is left where it is.
+    /// The changes of a parked item by the mended mapping. `None` means that it stays parked.
     fn read_again(&self, unmapped: &Unmapped) -> Option<Vec<Message>> {
         let outside = self.outside;
         let source = unmapped.source().ok()?;

@@ -1,4 +1,4 @@
-//! 3: who is made callable was so by a newer change.
+//! Promise 3: a contact is made callable only by a newer change.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::seams::Outside;
 use crate::story::Org;
 use crate::world::key_of;
 
-/// 3: who is made callable was so by a change that is newer than what was stored, and than every
-/// opt-out that was done.
+/// Promise 3: a contact is made callable only by a change that is newer than what was stored, and
+/// newer than every opt-out that was done.
 pub(super) fn raises(
     outside: &Outside,
     org: &Org,
@@ -46,7 +46,8 @@ pub(super) fn raises(
             .filter(|said| said.callable == Some(true));
         let decided_at = decided(after).filter(|(_, mark)| *mark == '+');
         let decided_at = decided_at.and_then(|(rank, _)| rank);
-        // Of one without a mark nobody knows when it was decided: no later than its columns.
+        // If a contact has no mark, the time of its decision is not known. It is no later
+        // than its columns.
         let stood = alteration
             .before
             .as_ref()
@@ -64,7 +65,8 @@ pub(super) fn raises(
         if outside.story.deletes(&key.1, &key.2) || outside.story.resets(&key.1, &key.2) {
             continue;
         }
-        // A contact that had to be created is callable at the rank of what created it.
+        // A contact that had to be created is callable at the rank of the change that
+        // created it.
         let since = if alteration.before.is_none() {
             rank(after).max(decided_at)
         } else {

@@ -1,4 +1,7 @@
-//! 4: each contact is as its CRM said, or errs towards not calling.
+//! Promise 4: each contact is as its CRM said, or errs towards not calling.
+//!
+//! Nothing is checked about ranks here (`super`), and changes that share a rank have a module of
+//! their own (`crate::checks::ties`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +15,8 @@ use crate::seams::Outside;
 use crate::story::{Key, Org, Raise};
 use crate::world::key_of;
 
-/// 4, ranked: the newest change of every contact, or an error towards not calling.
+/// Promise 4 for an org with ranks: each contact is as its newest change says, or errs towards not
+/// calling.
 pub(super) fn as_the_crm_says(
     outside: &Outside,
     org: &Org,
@@ -57,7 +61,7 @@ pub(super) fn as_the_crm_says(
     violations
 }
 
-/// Whether the contact is as the newest of these says.
+/// Whether the contact is as the newest of these changes says.
 pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<String> {
     let (_, campaign, key) = key;
     said.sort_by_key(|said| said.rank);
@@ -65,11 +69,13 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<S
         return Vec::new();
     };
     let Some(actual) = outside.genesys.contacts(campaign).remove(key) else {
-        // What is heard of a change that a rule refuses is in no feed: reconcile brings nothing back.
+        // If a rule refuses a change, its opt-out is in no feed, so reconcile does not
+        // bring the contact back.
         if outside.story.deletes(campaign, key) && !outside.story.is_in_feed(campaign, key) {
             return Vec::new();
         }
-        // A vendor's deleted record lowers whom the campaign has, and creates nobody.
+        // The deleted record of a vendor opts out a contact that the campaign has, and
+        // creates none.
         let is_removed = newest.data.is_none() && newest.callable == Some(false);
         let is_gone = outside.story.deletes(campaign, key) || !was_there(outside, campaign, key);
         if is_removed && is_of_a_vendor(outside, campaign) && is_gone {
@@ -78,7 +84,7 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<S
         return vec![format!("4: a contact of {campaign} is missing")];
     };
     let mut violations = Vec::new();
-    // A removal says nothing of columns, and the webhooks before it may have been dropped.
+    // A removal says nothing about columns, and the webhooks before it may have been dropped.
     let is_left = newest.is_opt_out_alone && is_hollow(&actual);
     let data = newest.data.as_ref().filter(|_| !is_left);
     if let Some(name) = data.and_then(|data| unlike(&actual, data)) {
@@ -106,7 +112,7 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut said: Vec<Said>) -> Vec<S
     violations
 }
 
-/// Whether the campaign's CRM is one of a vendor, in a run of a schedule.
+/// Whether the campaign's CRM has the form of a vendor, in a run of a schedule.
 fn is_of_a_vendor(outside: &Outside, campaign: &str) -> bool {
     let story = &outside.story;
     let is_of = |org: &Org| org.campaigns.iter().any(|of| of == campaign);
@@ -121,7 +127,8 @@ fn was_there(outside: &Outside, campaign: &str, key: &str) -> bool {
         .any(|of| of.campaign == campaign && of.key == key)
 }
 
-/// `looked`, after a run over all: contacts that are not as the newest change says.
+/// Checks `looked`, after a run over everything: returns the contacts that are not as the newest
+/// change says.
 pub(crate) fn unlike_the_crm(outside: &Outside) -> Vec<String> {
     let mut violations = Vec::new();
     for org in &outside.story.orgs {
@@ -138,8 +145,8 @@ pub(crate) fn unlike_the_crm(outside: &Outside) -> Vec<String> {
     violations
 }
 
-/// Whether what opts a contact in is newer than all that opts it out, of what came out of the queue in
-/// whatever order: then nothing excuses that it may not be called.
+/// Whether the newest opt-in of a contact is newer than every opt-out, among all changes that came
+/// out of the queue in any order. Then nothing excuses a contact that is not callable.
 fn must_be_callable(
     outside: &Outside,
     org: &Org,
@@ -168,15 +175,16 @@ fn must_be_callable(
         && !outside.story.alters(&key.1, &key.2)
 }
 
-/// 4, without ranks: what the queue says, in its order.
+/// Promise 4 for an org without ranks: each contact is as the queue says, in its order.
 pub(super) fn as_the_queue_says(
     outside: &Outside,
     org: &Org,
     stored: &[io::queue::Message],
     parked: &BTreeSet<&str>,
 ) -> Vec<String> {
-    // Two copies at one contact, or somebody else, and the queue alone does not decide. `parked`:
-    // groups of which something was parked that would have been applied.
+    // If two copies work on one contact, or somebody else alters it, the queue alone does not
+    // decide. `parked` holds the groups in which a change was parked that would have been
+    // applied.
     if outside.story.rates.of(Kind::LatePoller) > 0.0 {
         return Vec::new();
     }

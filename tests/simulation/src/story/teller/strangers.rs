@@ -1,5 +1,5 @@
-//! People whom no full change ever puts into a campaign: what changes of them creates nobody who is
-//! called.
+//! People whom no full change ever puts into a campaign. Changes of them must not create a contact
+//! that is called.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::super::{CANARY, COLUMNS, Deed, Org, Ranking, STRANGER, Step, start};
 
-/// In half of the runs: with chance of its own, so that the others stay as they are.
+/// Steps for half of the runs. They have a generator of their own, so that the other steps stay as
+/// they are.
 pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0x57_4a6e);
     let mut steps = Vec::new();
