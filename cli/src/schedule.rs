@@ -79,7 +79,7 @@ struct Set {
     #[arg(long, value_name = "IDS", value_delimiter = ',', required = true, value_parser = args::campaign)]
     campaigns: Vec<CampaignId>,
     /// How often reconcile runs, as EventBridge Scheduler writes it
-    #[arg(long, default_value = "rate(15 minutes)")]
+    #[arg(long, default_value = "rate(15 minutes)", value_parser = rate)]
     rate: String,
     /// The feed is asked for what changed in these minutes before each run, and before the end
     /// of the last one. Choose the longest time after which the CRM may show a change. A
@@ -90,6 +90,15 @@ struct Set {
     /// enqueues nothing but opt-outs of its other campaigns
     #[arg(long, value_name = "PERCENT", default_value_t = 20)]
     max_drift_percent: u64,
+}
+
+fn rate(text: &str) -> Result<String, String> {
+    let is_rate = late::every(text).is_some_and(|every| !every.is_zero());
+    let is_cron = text.starts_with("cron(") && text.ends_with(')');
+    match is_rate || is_cron {
+        true => Ok(text.to_owned()),
+        false => Err("expected rate(N minutes), rate(N hours), rate(N days) or cron(…)".to_owned()),
+    }
 }
 
 /// Runs the command, prints its result, and returns whether everything is right.
@@ -149,6 +158,12 @@ async fn set(sdk: &SdkConfig, client: &Client, stack: &str, args: &Set) -> Resul
 /// Refuses campaigns that Genesys Cloud does not have, and warns if it does not answer.
 async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
     let asked = known::ask(sdk, &args.org, &args.campaigns).await;
+    if let Some(secret) = asked.missing_secret {
+        return Err(format!(
+            "org {}: there is no secret {secret}; nothing is set",
+            args.org
+        ));
+    }
     if !asked.unknown.is_empty() {
         let unknown: Vec<_> = asked.unknown.iter().map(CampaignId::as_str).collect();
         return Err(format!(

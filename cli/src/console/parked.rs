@@ -19,6 +19,8 @@ use axum::extract::{Path, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use io::Clock;
+use jiff::SignedDuration;
 use maud::html;
 
 use super::fields::Fields;
@@ -26,15 +28,22 @@ use super::page::{self, Place};
 use super::{App, note};
 pub(crate) use desk::{Again, Desk, What};
 use filter::Filter;
+pub(crate) use reasons::opt_out;
 
 /// How long a page waits for its content before it shows that it waits.
 const MOMENT: Duration = Duration::from_millis(200);
 /// How long a page waits for the look at a few parked changes.
 const A_WHILE: Duration = Duration::from_millis(800);
 
+/// A page that is opened looks anew if the last look is older than this.
+const STALE: SignedDuration = SignedDuration::from_mins(1);
+
 /// The table.
 pub(crate) async fn table(State(app): State<Arc<App>>, uri: Uri) -> Response {
-    if app.desk.seen().is_none() && app.desk.begin(What::Look) {
+    let now = Clock::system().now();
+    let seen = app.desk.seen();
+    let is_old = seen.is_none_or(|seen| now.duration_since(seen.at) > STALE);
+    if is_old && app.desk.begin(What::Look) {
         app.desk.settle(A_WHILE).await;
     }
     let filter = Filter::of_address(&uri);

@@ -43,6 +43,8 @@ pub(crate) struct ParkedChange {
     pub(crate) reason: String,
     pub(crate) detail: String,
     pub(crate) at: Option<Timestamp>,
+    /// What of it keeps somebody from being called, or may.
+    pub(crate) opt_out: Option<&'static str>,
 }
 
 /// Why the parked changes are not known.

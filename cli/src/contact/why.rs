@@ -159,7 +159,12 @@ fn of_parked(parked: &ParkedOf) -> Option<Finding> {
         Ok(parked) if parked.is_empty() => None,
         Ok(parked) => {
             let all = named(parked);
-            let words = format!("Parked, and so not applied: {all}. It may be an opt-in.");
+            let may_be = if parked.iter().any(|one| one.opt_out.is_some()) {
+                "Until an opt-out among it is applied the contact may be called though it should not be"
+            } else {
+                "It may be an opt-in"
+            };
+            let words = format!("Parked, and so not applied: {all}. {may_be}.");
             Some(finding(what, Says::May, words))
         }
         Err(NotSeen::Yet) => Some(finding(
@@ -176,9 +181,10 @@ fn of_parked(parked: &ParkedOf) -> Option<Finding> {
 }
 
 fn named(parked: &[ParkedChange]) -> String {
-    let all = parked
-        .iter()
-        .map(|one| format!("{} ({})", one.id, one.reason));
+    let all = parked.iter().map(|one| match one.opt_out {
+        Some(word) => format!("{} ({}: {word})", one.id, one.reason),
+        None => format!("{} ({})", one.id, one.reason),
+    });
     all.collect::<Vec<_>>().join(", ")
 }
 

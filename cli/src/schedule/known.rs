@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use domain::change::{CampaignId, OrgId};
 use io::genesys::{Campaign, Failure, Kind, Org, Run};
-use io::secrets::OrgSecret;
+use io::secrets::{OrgSecret, Secrets, SecretsError, SecretsManager};
 use io::{Clock, Config};
 
 use crate::{connect, one_contact};
@@ -16,6 +16,8 @@ use crate::{connect, one_contact};
 pub(super) struct Asked {
     /// The campaigns that do not exist.
     pub(super) unknown: Vec<CampaignId>,
+    /// The name of the org's secret, if there is none: no run of the org could log in.
+    pub(super) missing_secret: Option<String>,
     /// Why it is not known whether some or all of them exist.
     pub(super) untold: Option<String>,
 }
@@ -31,6 +33,13 @@ pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) 
         (Err(error), _) => return untold(error.to_string()),
         (_, Err(error)) => return untold(error),
     };
+    let secret = format!("{}/org/{org}", config.secret_prefix);
+    if let Err(SecretsError::Missing) = SecretsManager::new(sdk).read(&secret).await {
+        return Asked {
+            missing_secret: Some(secret),
+            ..Asked::default()
+        };
+    }
     let org = connect::org(config, sdk, Arc::new(https), org);
     let secret = match org.open(&Run::new(Clock::system().now(), None)).await {
         Ok(secret) => secret,

@@ -83,13 +83,26 @@ async fn where_genesys_cloud_cannot_be_asked_that_is_told() {
     let served = Served::new().await;
     let server = scheduler().await;
     let (status, text) = set(&served, &server, "nobody", "a", &[]).await;
+    assert!(
+        status == 2 && text.contains("org nobody: there is no secret campaign-sync/org/nobody"),
+        "{text}"
+    );
+    assert!(!was_set(&server).await, "of an org that cannot log in");
+    served.deny("secretsmanager.GetSecretValue");
+    let (status, text) = set(&served, &server, "ranked", "a", &[]).await;
     assert_eq!(status, 0, "{text}");
     assert!(
-        text.contains("whether Genesys Cloud has these campaigns is not known (org nobody: ")
-            && text.contains("campaign-sync/org/nobody"),
+        text.contains("whether Genesys Cloud has these campaigns is not known (org ranked: ")
+            && text.contains("campaign-sync/org/ranked"),
         "{text}"
     );
     assert!(was_set(&server).await);
+    let more = ["--rate", "15 minutes"];
+    let (status, text) = set(&served, &server, "ranked", "a", &more).await;
+    assert!(
+        status == 2 && text.contains("expected rate(N minutes)"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -249,7 +249,7 @@ fn one(measure: &Measure, now: &Now) -> Markup {
         div.bad[is_bad] {
             dt { (measure.label) @if measure.of != Of::Org { span.dim { (of_all(now)) } } }
             dd {
-                (spark(values.unwrap_or(&nothing)))
+                @if let Some(values) = values { (spark(values)) }
                 strong {
                     @match value {
                         None => (NO_ANSWER),

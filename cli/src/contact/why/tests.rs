@@ -71,6 +71,7 @@ fn parked() -> ParkedOf {
         reason: "rejected".to_owned(),
         detail: String::new(),
         at: None,
+        opt_out: None,
     }])
 }
 
