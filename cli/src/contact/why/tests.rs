@@ -390,3 +390,18 @@ fn who_is_not_there_is_told_by_what_is_known_and_no_more() {
     one.story = told([entry("parked", "rejected")], None);
     assert!(stops(&one)[0].contains("parked as rejected"));
 }
+
+#[test]
+fn a_parked_opt_out_is_not_taken_for_an_opt_in() {
+    let told = |opt_out| {
+        let mut parked = parked().unwrap();
+        parked[0].opt_out = opt_out;
+        of_parked(&Ok(parked)).unwrap().words
+    };
+    assert!(told(None).ends_with("It may be an opt-in."));
+    let words = told(Some("opt-out"));
+    assert!(
+        words.contains("p1 (rejected: opt-out)") && !words.contains("opt-in"),
+        "{words}"
+    );
+}
