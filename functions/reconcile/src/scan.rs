@@ -83,7 +83,7 @@ pub(crate) struct Scan<'a> {
     /// Why campaigns could not be compared.
     pub(crate) faults: Vec<Error>,
     /// Campaigns with contacts that break a rule.
-    pub(crate) faulty_in: BTreeSet<CampaignId>,
+    pub(crate) faulty_in: BTreeMap<CampaignId, u64>,
     /// Campaigns whose feed is in doubt. None of their changes is enqueued.
     pub(crate) in_doubt: BTreeSet<CampaignId>,
 }
@@ -128,7 +128,7 @@ impl<'a> Scan<'a> {
             whole: Whole::default(),
             has_no_exports: input.cursor.as_ref().is_some_and(|at| at.has_no_exports),
             faults: Vec::new(),
-            faulty_in: BTreeSet::new(),
+            faulty_in: BTreeMap::new(),
             in_doubt: BTreeSet::new(),
         }
     }

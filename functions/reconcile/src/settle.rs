@@ -105,7 +105,7 @@ impl Scan<'_> {
     fn error(&mut self) -> Option<Error> {
         let too_faulty = self.too_faulty();
         if too_faulty.is_some() {
-            self.in_doubt.append(&mut self.faulty_in);
+            self.in_doubt = self.doubtful();
         }
         self.faults.drain(..).next().map_or(too_faulty, Some)
     }

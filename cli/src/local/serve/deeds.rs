@@ -63,7 +63,8 @@ impl Deeds {
                 let secret = SecretString::from(sample.secret.to_string());
                 let secret = SourceSecret::parse(&secret).map_err(|error| error.to_string())?;
                 let body = sample.body(world.outside.clock.now().as_millisecond());
-                self.send(world, sample.source, &secret.auth, &body).await
+                self.send(world, (sample.source, false), &secret.auth, &body)
+                    .await
             }
             Deed::Fail(failing, times) => fail(world, failing, times),
             Deed::Heal => {
@@ -104,14 +105,14 @@ impl Deeds {
         let secret = SecretString::from(made_up::of_org(org).to_string());
         let secret = SourceSecret::parse(&secret).map_err(|error| error.to_string())?;
         let source = made_up::source_of(org);
-        self.send(world, &source, &secret.auth, &contact.to_string())
+        self.send(world, (&source, true), &secret.auth, &contact.to_string())
             .await
     }
 
     async fn send(
         &self,
         world: &World,
-        source: &str,
+        (source, is_in_feed): (&str, bool),
         auth: &Auth,
         body: &str,
     ) -> Result<String, String> {
@@ -120,8 +121,13 @@ impl Deeds {
                 world.outside.clock.now(),
                 &format!("lost        a webhook of {source}"),
             );
+            let found = if is_in_feed {
+                "reconcile finds what it said"
+            } else {
+                "reconcile does not find what it said, as the made-up feed lists only what \"Change a contact\" changes"
+            };
             return Ok(format!(
-                "The webhook of {source} got lost on its way: reconcile finds what it said."
+                "The webhook of {source} got lost on its way: {found}."
             ));
         }
         let sent: Sent = auth::sent(auth, body, world.outside.clock.now())?;

@@ -4,6 +4,8 @@
 //! `feed/read.rs` finds them and reads their opt-outs. A contact that could be read but that
 //! `apply` would park is no such contact: `compare` leaves it out.
 
+use std::collections::BTreeSet;
+
 use domain::batch::ParkReason;
 use domain::change::CampaignId;
 
@@ -37,7 +39,7 @@ impl Scan<'_> {
             let what = format!("page {page}, {what}");
             self.leave_out(id, ParkReason::InvalidChange);
             self.heard += groups.len() as u64;
-            self.faulty_in.insert(id.clone());
+            *self.faulty_in.entry(id.clone()).or_default() += 1;
             self.first_faulty
                 .get_or_insert_with(|| (id.clone(), what.clone()));
             (self.watch)(Progress::Faulty {
@@ -57,6 +59,25 @@ impl Scan<'_> {
     /// Whether there are still so few that their share does not matter.
     pub(super) fn may_have_more_faulty(&self) -> bool {
         self.faulty() <= MOST
+    }
+
+    /// The campaigns for whose sake the feed counts as too faulty: those that have too many faulty
+    /// contacts by themselves. If none has, every campaign with a faulty contact is one of them.
+    pub(crate) fn doubtful(&self) -> BTreeSet<CampaignId> {
+        let before = self.input.cursor.as_ref();
+        let had = |id: &CampaignId| {
+            let before =
+                before.filter(|it| it.campaigns.first().is_some_and(|of| of == id.as_str()));
+            before.map_or(0, |before| before.faulty)
+        };
+        let all = self.faulty_in.iter();
+        let many = all.filter(|(id, faulty)| **faulty + had(id) > MOST);
+        let many: BTreeSet<_> = many.map(|(id, _)| id.clone()).collect();
+        if many.is_empty() {
+            self.faulty_in.keys().cloned().collect()
+        } else {
+            many
+        }
     }
 
     /// The error of a feed with more faulty contacts than a sound feed has.
