@@ -39,9 +39,9 @@ use crate::{args, one_contact};
   campaign-sync check --source crm
   campaign-sync check --org acme-us --probe 8b1f2c34-5d6e-4f70-8a91-b2c3d4e5f607
 
-Without --probe it alters nothing: it tries the right to write contacts without writing one. It takes
-at most eight calls of the org's budget for each campaign, and one more for each contact and for
-the org's DNC list.
+Without --probe it alters nothing: it tries the right to write contacts without writing one.
+It takes at most eight calls of the org's budget for each campaign, and one more for each contact
+and for the org's DNC list.
 
 With --probe it finds out what this organisation's Genesys Cloud does where its documentation does
 not say it, such as whether an opted-out contact stays uncallable when an update does not mention
