@@ -3,6 +3,7 @@ alarms and the log of apply, what is parked; and that to send again needs the se
 
 import hashlib
 import json
+import re
 import time
 
 import local_aws
@@ -57,6 +58,11 @@ def looks(console):
     console.has("/parked", "1 would be sent again")
 
 
+def send_again(console):
+    """What the dry run named."""
+    console.post("/parked/redrive", tried=re.search(r'name="tried" value="(\d+)"', console.get("/parked")).group(1))
+
+
 def main():
     look, alter = policies()
     with local_aws.genesys("--api", "contactLists") as service, local_aws.local_aws() as aws:
@@ -64,12 +70,14 @@ def main():
         urls = prepared(aws)
         with console(aws, role(aws, "looker", [look]), urls, service) as pages:
             looks(pages)
-            pages.post("/parked/redrive", of="all", rate="100")
+            send_again(pages)
             pages.has("/parked", "AccessDenied")
             assert (local_aws.depth(aws, urls[0]), local_aws.depth(aws, urls[1])) == (0, 1)
         with console(aws, role(aws, "doer", [look, alter]), urls, service) as pages:
             pages.has("/parked", "evt_3")
-            pages.post("/parked/redrive", of="all", rate="100")
+            pages.post("/parked/try", of="all", rate="100")
+            pages.has("/parked", "1 would be sent again")
+            send_again(pages)
             pages.has("/parked", "1 sent again")
             assert (local_aws.depth(aws, urls[0]), local_aws.depth(aws, urls[1])) == (1, 0)
     print("tests/e2e/console_aws.py: the documented rights are enough to look, and to send again needs the others.")
