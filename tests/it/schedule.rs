@@ -81,6 +81,24 @@ async fn body_of(server: &MockServer, verb: &str) -> Value {
     serde_json::from_slice(&request.unwrap().body).unwrap()
 }
 
+/// Lets the server list these schedules, and others by their names alone.
+async fn serve(server: &MockServer, schedules: &[Value], others: &[&str]) {
+    let names = schedules.iter().map(|one| one["Name"].as_str().unwrap());
+    let names: Vec<_> = names.chain(others.iter().copied()).collect();
+    let listed: Vec<_> = names.iter().map(|name| json!({ "Name": name })).collect();
+    on(
+        server,
+        "GET",
+        "/schedules",
+        answer(200, json!({ "Schedules": listed })),
+    )
+    .await;
+    for (name, one) in names.iter().zip(schedules) {
+        let at = format!("/schedules/{name}");
+        on(server, "GET", &at, answer(200, one.clone())).await;
+    }
+}
+
 #[tokio::test]
 async fn a_schedule_is_made_with_its_org_as_the_group_of_its_runs_and_replaced_later() {
     let server = MockServer::start().await;
@@ -180,22 +198,8 @@ async fn schedules_are_listed_with_what_is_wrong_with_them() {
         schedule("blue-reconcile-c", "ENABLED", QUEUE, group("b"), "c"),
         schedule("blue-reconcile-d", "DISABLED", QUEUE, group("d"), "d"),
     ];
-    let mut names: Vec<_> = schedules
-        .iter()
-        .map(|one| json!({ "Name": one["Name"] }))
-        .collect();
-    names.push(json!({ "Name": "blue-reconciled" }));
-    on(
-        &server,
-        "GET",
-        "/schedules",
-        answer(200, json!({ "Schedules": names })),
-    )
-    .await;
-    for one in schedules {
-        let at = format!("/schedules/{}", one["Name"].as_str().unwrap());
-        on(&server, "GET", &at, answer(200, one)).await;
-    }
+    // A schedule of another name is not asked for.
+    serve(&server, &schedules, &["blue-reconciled"]).await;
     let output = scheduler(&server, &["list", "--json"]).await;
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -243,21 +247,7 @@ async fn an_org_that_no_run_looked_at_for_twice_its_rate_is_told() {
         made("new", 5),
         made("broken", 900),
     ];
-    let names: Vec<_> = schedules
-        .iter()
-        .map(|one| json!({ "Name": one["Name"] }))
-        .collect();
-    on(
-        &server,
-        "GET",
-        "/schedules",
-        answer(200, json!({ "Schedules": names })),
-    )
-    .await;
-    for one in schedules {
-        let at = format!("/schedules/{}", one["Name"].as_str().unwrap());
-        on(&server, "GET", &at, answer(200, one)).await;
-    }
+    serve(&server, &schedules, &[]).await;
     for (org, told) in [
         ("fresh", answer(200, record(29))),
         ("late", answer(200, record(31))),

@@ -15,6 +15,7 @@ use axum::response::Response;
 use ingest::webhook::Unmapped;
 use io::Clock;
 use io::secrets::SourceSecret;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -45,6 +46,26 @@ impl Draft {
             headers: whole("headers"),
             endpoint: whole("endpoint"),
         }
+    }
+
+    fn source_secret(&self) -> Result<SourceSecret, String> {
+        let secret = SourceSecret::parse(&SecretString::from(self.secret.as_str()));
+        secret.map_err(|error| format!("The secret: {error}"))
+    }
+
+    /// The request that the payload comes in, with these headers.
+    fn asked<'a>(
+        &'a self,
+        given: &'a [(HeaderName, HeaderValue)],
+        now: Timestamp,
+    ) -> Result<Asked<'a>, String> {
+        Ok(Asked {
+            source: args::source("test")?,
+            given,
+            query: "",
+            body: &self.body,
+            now,
+        })
     }
 }
 
@@ -118,8 +139,7 @@ fn sample(name: &str) -> Option<Draft> {
 
 /// The result for the payload, as `source test --json` prints it, or why it cannot be tested.
 fn tried(draft: &Draft) -> Result<Value, String> {
-    let secret = SourceSecret::parse(&SecretString::from(draft.secret.as_str()));
-    let secret = secret.map_err(|error| format!("The secret: {error}"))?;
+    let secret = draft.source_secret()?;
     let now = Clock::system().now();
     let json = |found: &Found<'_>| found.json();
     if let Ok(parked) = Unmapped::parse(&draft.body) {
@@ -128,14 +148,7 @@ fn tried(draft: &Draft) -> Result<Value, String> {
         return Ok(examine_parked(&parked, &secret, &source, now, json));
     }
     let given = headers(&draft.headers)?;
-    let asked = Asked {
-        source: args::source("test")?,
-        given: &given,
-        query: "",
-        body: &draft.body,
-        now,
-    };
-    Ok(examine(&secret, &asked, json))
+    Ok(examine(&secret, &draft.asked(&given, now)?, json))
 }
 
 /// Reads one header from each line.

@@ -10,13 +10,10 @@ use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
 use io::Https;
 use io::http::{Transport, Url};
-use io::secrets::SourceSecret;
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 use super::{Draft, headers};
-use crate::args;
-use crate::source::{Asked, signed};
+use crate::source::signed;
 use crate::webhook::with_query;
 
 /// How long to wait for an answer: a little longer than the API in front of ingest waits for
@@ -36,18 +33,10 @@ pub(super) struct Answer {
 ///
 /// Errors name the field that is wrong, or say that there was no answer. They quote no value.
 pub(super) async fn send(https: &Https, draft: &Draft, now: Timestamp) -> Result<Answer, String> {
-    let secret = SourceSecret::parse(&SecretString::from(draft.secret.as_str()));
-    let secret = secret.map_err(|error| format!("The secret: {error}"))?;
+    let secret = draft.source_secret()?;
     let endpoint = endpoint(&draft.endpoint)?;
     let given = headers(&draft.headers)?;
-    let asked = Asked {
-        source: args::source("test")?,
-        given: &given,
-        query: "",
-        body: &draft.body,
-        now,
-    };
-    let (media_type, sent) = signed(&secret, &asked)?;
+    let (media_type, sent) = signed(&secret, &draft.asked(&given, now)?)?;
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(with_query(endpoint.as_str(), &sent))

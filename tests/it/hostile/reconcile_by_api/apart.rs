@@ -2,6 +2,15 @@
 
 use super::*;
 
+/// Brings a run of both campaigns so many times, a quarter of an hour apart.
+async fn each_quarter(run: &Run, times: u32) {
+    for _ in 0..times {
+        due(run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
+        run_all(run).await;
+        run.world.pass(QUARTER).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_campaign_whose_feed_fails_holds_back_no_opt_out_of_another() {
     let run = run(|url, _| match url.contains(OTHER_CAMPAIGN) {
@@ -9,11 +18,7 @@ async fn a_campaign_whose_feed_fails_holds_back_no_opt_out_of_another() {
         false => page(&[ordinary(), opted_out("gone")], None),
     });
     run.world.put("gone", 5, "5");
-    for _ in 0..12 {
-        due(&run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
-        run_all(&run).await;
-        run.world.pass(QUARTER).await;
-    }
+    each_quarter(&run, 12).await;
     sent_nothing_but(&run, "gone");
     assert!(errors(&run).len() > 10, "and each run says that it failed");
 }
@@ -27,11 +32,7 @@ async fn a_campaign_that_the_feed_secret_does_not_name_holds_back_no_opt_out_of_
     });
     let run = run_with(&secret, |_, _| page(&[ordinary(), opted_out("gone")], None));
     run.world.put("gone", 5, "5");
-    for _ in 0..12 {
-        due(&run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
-        run_all(&run).await;
-        run.world.pass(QUARTER).await;
-    }
+    each_quarter(&run, 12).await;
     sent_nothing_but(&run, "gone");
     assert!(errors(&run).len() > 10, "and each run says that it failed");
 }
@@ -48,11 +49,7 @@ async fn a_campaign_that_drifts_too_much_holds_back_no_opt_out_of_another() {
         false => page(&[ordinary(), opted_out("gone")], None),
     });
     run.world.put("gone", 5, "5");
-    for _ in 0..4 {
-        due(&run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
-        run_all(&run).await;
-        run.world.pass(QUARTER).await;
-    }
+    each_quarter(&run, 4).await;
     sent_nothing_but(&run, "gone");
     let told = run.world.told();
     assert!(
