@@ -143,11 +143,15 @@ fn waits(story: &Result<Story, String>) -> Option<Finding> {
         )),
         Ok(last) => {
             let last = last.filter(|last| !last.is_end())?;
-            let words = format!(
-                "A change of it is not applied yet: since {:.0} it {}.",
-                last.at,
-                last.words()
-            );
+            let (at, words) = (last.at, last.words());
+            let words = match last.what {
+                "retried" => {
+                    format!("A change of it is not applied yet: since {at:.0} it {words}.")
+                }
+                _ => format!(
+                    "The work on a change of it has not ended. The last, at {at:.0}: {words}."
+                ),
+            };
             Some(finding("queue", Says::May, words))
         }
     }

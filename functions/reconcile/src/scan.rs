@@ -73,7 +73,7 @@ pub(crate) struct Scan<'a> {
     /// Contacts that break a rule and whose opt-out is compared all the same.
     pub(crate) heard: u64,
     /// The first contact that broke a rule: its campaign, its place, and what was expected.
-    pub(crate) first_faulty: Option<(CampaignId, String)>,
+    pub(crate) first_faulty: BTreeMap<CampaignId, String>,
     pub(crate) listing: Listing,
     /// Campaigns that Genesys Cloud does not know. The others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
@@ -122,7 +122,7 @@ impl<'a> Scan<'a> {
             shares: BTreeMap::new(),
             left_out: BTreeMap::new(),
             heard: 0,
-            first_faulty: None,
+            first_faulty: BTreeMap::new(),
             listing: Listing::new(list.filter(|_| !input.dry_run)),
             unknown: Vec::new(),
             whole: Whole::default(),

@@ -253,7 +253,7 @@ impl Desk {
     async fn look(&self, began: Timestamp, told: &(dyn Fn(usize) + Sync)) -> Result<Seen, String> {
         let mut all = self.0.queue.look(told).await?;
         let hidden = self.0.queue.depth().await?.saturating_sub(all.len() as u64);
-        all.sort_by_key(|parked| (opt_out(parked).is_none(), parked.parked_at));
+        all.sort_by_cached_key(|parked| (opt_out(parked).is_none(), parked.parked_at));
         Ok(Seen {
             began,
             at: Clock::system().now(),

@@ -86,7 +86,7 @@ impl Filter {
     pub(crate) fn why_not(&self) -> Option<String> {
         let name = self.unknown?;
         Some(format!(
-            "The {name} that was given is none to choose by: nothing was chosen, and nothing done."
+            "There is no such {name}: nothing was chosen, and nothing was done."
         ))
     }
 

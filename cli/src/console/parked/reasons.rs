@@ -88,7 +88,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 /// that is known.
 pub(crate) fn opt_out(parked: &Parked) -> Option<&'static str> {
     match parked.is_unmapped() {
-        true => said(&parked.body).or(Some(MAY_BE)),
+        true => Some(MAY_BE),
         false => said(&parked.body).or_else(|| unread(&parked.text)),
     }
 }
@@ -111,7 +111,7 @@ fn said(body: &Value) -> Option<&'static str> {
 
 /// The opt-out that a text which is no change may hold.
 fn unread(text: &str) -> Option<&'static str> {
-    (Change::parse(text).is_err() && Change::may_opt_out(text)).then_some(MAY_BE)
+    (Change::may_opt_out(text) && Change::parse(text).is_err()).then_some(MAY_BE)
 }
 
 /// The table has every reason of apply, and two more.

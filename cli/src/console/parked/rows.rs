@@ -14,7 +14,7 @@ use super::reasons::{meaning, opt_out};
 use crate::console::App;
 use crate::console::page::{self, ago};
 use crate::dlq::parked::{self, Parked};
-use crate::table::{counted, number};
+use crate::table::number;
 
 /// The table, with the actions on its rows.
 pub(crate) fn table(app: &App, filter: &Filter) -> Markup {
@@ -137,7 +137,7 @@ fn pager(filter: &Filter, page: usize, pages: usize) -> Markup {
         @if pages > 1 {
             nav.pager aria-label="Pages of the table" {
                 @if page > 0 { a href=(filter.address(page - 1)) rel="prev" { "← older" } }
-                span { "page " (number(page as u64 + 1)) " of " (counted(pages as u64, "page").trim_end_matches(" pages")) }
+                span { "page " (number(page as u64 + 1)) " of " (number(pages as u64)) }
                 @if page + 1 < pages { a href=(filter.address(page + 1)) rel="next" { "newer →" } }
             }
         }

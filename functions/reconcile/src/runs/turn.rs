@@ -173,9 +173,12 @@ impl Turn<'_> {
         let Some(first) = due.first() else {
             return Ok(None);
         };
-        record.see(input, &due);
-        // A run that cannot note what it sends would send it again with each try, so it sends nothing.
-        self.write(input, record).await?;
+        if !input.dry_run {
+            record.see(input, &due);
+            // A run that cannot note what it sends would send it again with each try, so it sends
+            // nothing.
+            self.write(input, record).await?;
+        }
         let before = record.cursor(first).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
         let start = Cursor::start(&input.org, &campaigns, first.since);
@@ -200,7 +203,7 @@ impl Turn<'_> {
         let recorded = Some((&*record, due.as_slice()));
         let watch = watching(&input);
         let ran = run_due(self.context, &input, &until, &watch, recorded).await?;
-        let after = after(&ran, input.cursor.as_ref());
+        let after = after(&ran, input.cursor.as_ref()).filter(|_| !input.dry_run);
         self.tell(&input, &ran.outcome, after);
         if input.dry_run {
             // A dry run leaves the record as it is.

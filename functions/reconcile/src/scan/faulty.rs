@@ -41,7 +41,8 @@ impl Scan<'_> {
             self.heard += groups.len() as u64;
             *self.faulty_in.entry(id.clone()).or_default() += 1;
             self.first_faulty
-                .get_or_insert_with(|| (id.clone(), what.clone()));
+                .entry(id.clone())
+                .or_insert_with(|| what.clone());
             (self.watch)(Progress::Faulty {
                 campaign: id.clone(),
                 what,
@@ -71,7 +72,11 @@ impl Scan<'_> {
             before.map_or(0, |before| before.faulty)
         };
         let all = self.faulty_in.iter();
-        let many = all.filter(|(id, faulty)| **faulty + had(id) > MOST);
+        let many = all.filter(|(id, faulty)| {
+            let faulty = **faulty + had(id);
+            let checked = self.shares.get(*id).map_or(0, |share| share.checked);
+            is_too_many(faulty, checked + faulty)
+        });
         let many: BTreeSet<_> = many.map(|(id, _)| id.clone()).collect();
         if many.is_empty() {
             self.faulty_in.keys().cloned().collect()
@@ -87,7 +92,8 @@ impl Scan<'_> {
         let (checked, had) = before.map_or((0, 0), |before| (before.checked, before.faulty));
         let faulty = self.faulty() + had;
         let all = (self.answer.checked + checked + faulty).saturating_sub(self.heard);
-        let (campaign, first) = self.first_faulty.as_ref()?;
+        let (campaign, _) = self.faulty_in.iter().max_by_key(|(_, faulty)| **faulty)?;
+        let first = self.first_faulty.get(campaign)?;
         is_too_many(faulty, all).then(|| Error::Feed {
             org: self.input.org.clone(),
             campaign: campaign.clone(),

@@ -188,7 +188,7 @@ pub enum Event<'a> {
     LookedAt {
         /// Whose contacts were compared.
         org: &'a str,
-        /// The run's campaign of which least was looked at.
+        /// The run's campaign that is furthest behind.
         campaign: &'a str,
         /// Until when all that changed there was; of one that never was, when the run was due.
         until: Timestamp,

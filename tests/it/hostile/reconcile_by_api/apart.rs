@@ -72,6 +72,7 @@ async fn a_campaign_with_too_many_faulty_contacts_holds_back_no_opt_out_of_anoth
     due(&run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
     run_all(&run).await;
     sent_nothing_but(&run, "gone");
+    assert!(errors(&run)[0].contains(OTHER_CAMPAIGN));
     assert!(
         errors(&run)[0].contains("151 of 153 contacts are faulty"),
         "{:?}",
