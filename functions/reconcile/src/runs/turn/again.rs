@@ -69,7 +69,7 @@ impl Turn<'_> {
         let url = &self.runs.config.failed_runs_queue_url;
         let told = self.context.queue.send(url, told).await;
         if let Err(error) = &told {
-            tracing::error!(detail = %error, "the queue of failed runs does not take a run");
+            tracing::error!(org = body["org"].as_str(), detail = %error, "the queue of failed runs does not take a run");
             self.comes_again(AFTER_FAILURE).await;
         }
         told.is_ok()
