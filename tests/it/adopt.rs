@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, by_both, change};
 
-/// An adoption by the CRM's opt-out with this rank, for a contact that was seen to store that rank.
+/// An adoption. It names the rank of the CRM's opt-out, and the rank that the contact was seen to
+/// store.
 fn adoption(key: &str, opt_out: Option<u64>, stored: Option<u64>) -> Change {
     let mut adopt = json!({});
     let members = [("optOut", opt_out), ("stored", stored)];

@@ -1,5 +1,5 @@
-//! Channels and phone numbers. A change lowers their status and never raises it, whichever way the
-//! undocumented API behaves.
+//! Channels and phone numbers. A change closes them and never opens them, whatever the API does
+//! where its documentation is silent.
 
 mod heard;
 
@@ -192,7 +192,11 @@ async fn by_default_an_opt_out_leaves_channels_open_and_by_the_orgs_wish_it_clos
         let kept = world.genesys.kept_from_dialling(CAMPAIGN, "a");
         assert_eq!(kept, [KeptBy::Channel("Voice".to_owned())]);
         world.apply([change("b", 1).remove()]).await;
-        assert_eq!(shut(world, "b"), EVERY, "an absent contact is created so");
+        assert_eq!(
+            shut(world, "b"),
+            EVERY,
+            "it is created with its channels closed"
+        );
     })
     .await;
 }

@@ -103,7 +103,7 @@ async fn check_reports_missing_tls_roots() {
     );
 }
 
-/// Neither calls of Genesys Cloud nor signed calls of AWS go to a proxy from the environment.
+/// Neither calls to Genesys Cloud nor signed calls to AWS go to a proxy from the environment.
 #[tokio::test]
 async fn no_call_goes_to_a_proxy_from_the_environment() {
     let served = Served::new().await;
@@ -307,7 +307,7 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
         "{shown}"
     );
     assert_eq!(report["queue"]["name"], "changes.fifo");
-    // Found beside the queue of changes.
+    // Its URL is derived from that of the queue of changes.
     let runs = json!({ "name": "runs.fifo", "waiting": 1, "inFlight": 1, "oldestSeconds": null });
     assert_eq!(report["runs"], runs);
     assert_eq!(
@@ -356,7 +356,7 @@ async fn a_queue_of_runs_that_does_not_answer_is_told_and_stops_nothing() {
         none.contains("the queue of runs, no answer: no-such.fifo"),
         "{none}"
     );
-    // An empty one counts as none.
+    // An empty variable counts as unset.
     assert!(told("").await.contains("runs.fifo"));
 }
 

@@ -58,7 +58,7 @@ fn local_leaves_no_conflict_and_no_wrong_contact() {
         assert!((report["callsPerChange"].as_f64().unwrap() - all as f64 / 1_000.0).abs() < 0.001);
         assert!(
             calls["POST 409"].as_u64() > Some(0),
-            "a run without conflicts shows nothing"
+            "a run without conflicts proves nothing"
         );
     }
 }

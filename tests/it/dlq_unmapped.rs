@@ -55,7 +55,7 @@ impl Served {
         self.dead_letters.send(message).unwrap();
     }
 
-    /// A source that may write to every org. Its items say to which.
+    /// Puts a source that may write to every org. Its items name the org.
     fn put_of_all_orgs(&self) {
         let program = "if .deal then empty else . as $item | .orgs[] | { eventId: \"e-\\(.)\", org: ., campaignId: \"c\", contactKey: $item.id, version: 7, data: {} } end";
         let secret = json!({ "auth": "bearer", "bearerTokens": ["a-token-of-the-crm"], "mapping": { "jq": program } });

@@ -213,7 +213,11 @@ async fn a_list_that_a_person_must_mend_is_left_alone_for_a_minute() {
         let calls = client.patches();
         client.add(&list, &["+1"]).await;
         assert_eq!(client.patches(), calls + 1);
-        assert_eq!(client.world.refusals(), 0, "neither org nor campaign is");
+        assert_eq!(
+            client.world.refusals(),
+            0,
+            "neither org nor campaign counts as refused"
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! A client that is as careless as campaign-sync must not be meets each trap of the real service: a 409
-//! for a whole batch, contacts that cannot be read yet, tokens that expire, and 429.
+//! A careless client, which does what campaign-sync must not do, meets each trap of the real
+//! service: a 409 for a whole batch, contacts that cannot be read yet, tokens that expire, and 429.
 
 use std::time::Duration;
 

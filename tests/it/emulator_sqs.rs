@@ -174,7 +174,11 @@ async fn each_entry_of_a_batch_is_deleted_by_itself() {
         entries(&handles[..1], &json!({})),
     )
     .await;
-    assert_eq!((status, world.queue.len()), (200, 1), "twice is no error");
+    assert_eq!(
+        (status, world.queue.len()),
+        (200, 1),
+        "a second delete is no error"
+    );
 
     let stale = json!({ "ReceiptHandle": handles[1] });
     let (status, answer) = call(&world, "DeleteMessage", stale).await;

@@ -12,7 +12,7 @@ use crate::support::ingest::{SECRET, World, change};
 const TOKEN: &str = "a-token-of-24-characters";
 const CANARY: &str = "ada@example.com-canary";
 
-/// A source with a secret header, which is how most vendors show who they are.
+/// A source with a secret header, which is how most vendors authenticate.
 fn by_header(more: Value) -> Value {
     let mut secret =
         json!({ "auth": { "header": { "name": "x-api-key", "values": [TOKEN] } }, "org": "acme" });

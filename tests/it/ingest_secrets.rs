@@ -116,7 +116,7 @@ async fn an_outage_is_never_a_401_and_a_cached_secret_is_used() {
     assert_eq!(
         world.vault.reads(NAME),
         reads + 1,
-        "and is not asked for at every request"
+        "and the secret is not read at every request"
     );
     // The secret may have been replaced meanwhile.
     let other = "whsec_bmV3ZXIgYW5kIGxvbmcgZW5vdWdoLCBhcyBpdCBtdXN0";

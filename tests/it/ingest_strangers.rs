@@ -277,8 +277,8 @@ async fn a_bearer_token_lets_a_sender_in_that_cannot_sign() {
 async fn requests_of_strangers_take_bounded_time_and_get_one_answer() {
     let world = World::new();
     world.put_source("quiet");
-    // Slower than the longest wait of an answer. Only then does the time show that something was
-    // looked up.
+    // Secrets Manager is slower than any answer waits. Only then could the time show that a secret
+    // was looked up.
     world.vault.set_latency(Duration::from_secs(2));
     let mut seen = BTreeSet::new();
     for source in ["quiet", "nobody", "crm"] {

@@ -69,14 +69,14 @@ async fn leaving_a_campaign_enters_nobody_on_the_dnc_list_and_closes_no_channel(
     world.put("b", 1, "+13175550101");
     let done = world.apply([leave("a", 5), leave("b", 5)]).await;
     assert_eq!(done.records, ["updated"; 2]);
-    // A later change of such a contact is not an opt-out either.
+    // A later change of a contact that left is not an opt-out either.
     let moved = change("a", 6)
         .phone("+13175550199")
         .with("ifAbsent", "skip");
     assert_eq!(world.apply([moved]).await.records, ["updated"]);
     assert!(world.genesys.dnc_entries(LIST).is_empty());
 
-    // If such a contact then opts out, it has opted out.
+    // If a contact that left then opts out, that counts as an opt-out.
     let out = change("b", 7).callable(false);
     assert_eq!(world.apply([out]).await.records, ["updated"]);
     assert_eq!(world.column("b", VERSION_FIELD), "7:7=");

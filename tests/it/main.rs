@@ -10,7 +10,7 @@
 //! | who may be called | [`consent`], [`channels`], [`dnc`], [`listed`] |
 //! | what happens on each failure | [`failures`], [`batch_answer`], [`top_up`] |
 //! | what a sender is answered | [`ingest_webhooks`], [`ingest_auth`], [`ingest_order`], [`ingest_park`], [`ingest_route`], [`ingest_secrets`] |
-//! | what an attacker gets | [`ingest_strangers`], [`hostile`], [`privacy`], [`ingest_fuzz`] |
+//! | what an attacker gets | [`ingest_strangers`], [`hostile`], [`privacy`], [`ingest_fuzz`], [`apply_fuzz`] |
 //! | how lost webhooks are repaired | [`reconcile`], [`crm`] |
 //! | what an operator can do | [`check`], [`probe`], [`dlq`], [`dlq_ingest`], [`dlq_unmapped`], [`schedule`], [`send`], [`source`], [`feed_test`], [`adopt`], [`reset_rank`], [`console`], [`cli`] |
 //! | that the emulator is right | [`emulator_fifo`], [`emulator_sqs`], [`emulator_genesys`], [`emulator_lists`], [`over_aws`], [`over_http`] |

@@ -151,7 +151,7 @@ async fn a_schedule_is_made_with_its_org_as_the_group_of_its_runs_and_replaced_l
     let input: Value = serde_json::from_str(target["Input"].as_str().unwrap()).unwrap();
     let expected = json!({ "org": "acme-eu", "campaignIds": ["5f0c1e1a", "0b7a52c4"], "windowMinutes": 60,
                            "maxDriftPercent": 20, "scheduledTime": "<aws.scheduler.scheduled-time>" });
-    assert_eq!(input, expected, "as that of template.yaml");
+    assert_eq!(input, expected, "the same as in template.yaml");
 
     let server = MockServer::start().await;
     on(&server, "GET", "/schedules/blue-reconcile", missing()).await;
@@ -222,7 +222,7 @@ async fn schedules_are_listed_with_what_is_wrong_with_them() {
     );
 }
 
-/// A record that says until when the campaign was looked at, so many minutes ago.
+/// A record in which the campaign was last looked at this many minutes ago.
 fn record(minutes: i64) -> Value {
     let to = jiff::Timestamp::now().as_second() - minutes * 60;
     let record = json!({ "lookedAt": [{ "from": to - 60, "to": to, "campaigns": ["5f0c1e1a"] }] });

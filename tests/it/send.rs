@@ -130,7 +130,7 @@ async fn every_row_is_in_the_queue_once_and_in_the_files_order() {
         assert_eq!(
             folder.names(),
             ["contacts.csv"],
-            "the state is gone with its end"
+            "the state is removed once all is sent"
         );
     }
 }

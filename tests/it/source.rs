@@ -178,7 +178,7 @@ fn only_what_the_source_reads_authenticates() {
     ];
     let body = json!({ "changes": [change()] }).to_string();
     for (place, way) in ways().into_iter().enumerate() {
-        // No header authenticates. A header that nothing reads was meant to.
+        // None of these authenticates. One that nothing reads was probably meant as a credential.
         for (given, expected) in [(&other[..3], (0, Value::Null)), (&other, (1, json!(false)))] {
             let told = tested(&format!("shows-{place}"), &way, &body, given);
             let found = told.json();
@@ -279,7 +279,7 @@ fn a_request_that_sign_prints_is_let_in() {
             Verdict::Authentic,
             "{way}"
         );
-        // The credentials that curl shows are reported as right.
+        // The credentials that curl would send are let in.
         let mut more = vec!["--json", "--at", AT, "--query", query];
         more.extend(lines.iter().flat_map(|line| ["--header", line]));
         let told = tested(&name, &way, sent, &more);

@@ -52,7 +52,7 @@ impl Crm {
         }
     }
 
-    /// Sets what the CRM says about a contact, and how the campaign holds it.
+    /// Sets what the CRM says about a contact, and what the campaign holds of it.
     fn put(&self, campaign: &str, key: &str, said: &Value, held: Option<(&str, bool)>) {
         let mut contact = json!({ "campaignId": campaign, "contactKey": key, "data": {} });
         let members = said.as_object().unwrap().clone();
@@ -143,7 +143,10 @@ async fn the_command_adopts_the_contacts_that_the_feed_opts_out_and_a_second_run
                 (&json!(true), &json!(true))
             );
         }
-        assert!(crm.served.queue.is_empty(), "without --yes nothing is");
+        assert!(
+            crm.served.queue.is_empty(),
+            "without --yes nothing is enqueued"
+        );
 
         let yes = ["--yes", "--json"];
         let (status, report, text) = crm.adopt(org, campaign, &yes).await;

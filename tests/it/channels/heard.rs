@@ -1,4 +1,4 @@
-//! A change that must be parked still lowers the channels and numbers that it names.
+//! A change that must be parked still closes the channels and numbers that it names.
 
 use super::*;
 

@@ -8,7 +8,7 @@ use super::*;
 const CAMPAIGN: &str = "campaign-of-dnc";
 const COLUMNS: [&str; 3] = ["phone", "leadId", "crmVersion"];
 
-/// An org whose secret names this DNC list, with a campaign.
+/// Stores an org whose secret names this DNC list, and a campaign of it.
 fn put(served: &Served, list: &Value) {
     served.put_org("dnc", &json!({ "api": "contactLists", "dncList": list }));
     served.put_campaign("dnc", CAMPAIGN, Some(&COLUMNS));

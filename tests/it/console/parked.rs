@@ -90,7 +90,7 @@ async fn a_chosen_message_is_tried_first_and_then_redriven_by_the_code_of_the_co
     assert!(tried.contains("1 left: it has no rank"), "{tried}");
     assert_eq!((served.queue.len(), served.dead_letters.len()), (0, 3));
 
-    // What is parked since then was not tried: it is not sent.
+    // A change that is parked after the dry run is not sent.
     park(&served, "evt_4", "retryHorizon", Some(4));
     let number = tried_number(&tried);
     console.post("/parked/redrive", &[("tried", &number)]).await;
@@ -129,7 +129,7 @@ async fn a_chosen_message_is_tried_first_and_then_redriven_by_the_code_of_the_co
     assert_eq!((served.queue.len(), served.dead_letters.len()), (2, 2));
 }
 
-/// The number by which a page sends what its dry run told.
+/// The number with which a page sends what its dry run named.
 fn tried_number(page: &str) -> String {
     let number = page.split("name=\"tried\" value=\"").nth(1).unwrap();
     number.split('"').next().unwrap().to_owned()
@@ -160,7 +160,7 @@ async fn a_dry_run_is_sent_once_and_nothing_is_sent_without_one() {
     assert_eq!((status, served.queue.len()), (400, 2), "sent twice");
 }
 
-/// Nothing is chosen by what is no reason, org or source: all that is parked is not meant by it.
+/// An unknown reason, org or source chooses nothing. It does not choose everything.
 #[tokio::test]
 async fn what_cannot_be_chosen_by_chooses_nothing() {
     let served = Served::new().await;
@@ -177,7 +177,7 @@ async fn what_cannot_be_chosen_by_chooses_nothing() {
         );
     }
     let (status, _) = console.post("/parked/try", &[("rate", "100")]).await;
-    assert_eq!(status, 400, "of what is not said");
+    assert_eq!(status, 400, "the form names no changes");
     let own = [("cookie", console.cookie.as_str())];
     let answer = console
         .ask(Method::GET, "/parked?reason=oddReason", &own, "")

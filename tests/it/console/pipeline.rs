@@ -41,7 +41,7 @@ async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
             "{page}"
         );
         assert!(page.contains("CloudWatch: "), "{page}");
-        // What nobody tells is no 0.
+        // A number that nobody reports is not shown as 0.
         assert!(
             page.contains("no answer<span> accepted</span>")
                 && page.contains("no answer<span> done</span>")

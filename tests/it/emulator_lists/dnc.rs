@@ -1,4 +1,4 @@
-//! DNC lists: which entries they take, and whom they keep the dialler from.
+//! DNC lists: which entries they take, and which contacts they keep from being called.
 
 use emulator::genesys::{DncKind, KeptBy, ListReadings};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The status of a contact's channels and numbers: what a write makes of it, and whom it keeps from
-//! which channel.
+//! The status of a contact's channels and numbers: what a write does to it, and which calls and
+//! messages it keeps from the contact.
 
 use emulator::genesys::KeptBy;
 

@@ -119,7 +119,10 @@ async fn no_contact_is_read_unless_a_call_is_left_for_its_write() {
             assert_eq!(opt_outs, written.len().min(2), "first of all: {shown}");
             let campaigns: BTreeSet<_> = written.iter().map(|n| campaign_of(*n)).collect();
             let is_even = campaigns.len() == written.len().min(3);
-            assert!(is_even || copies > 1, "each campaign has its part: {shown}");
+            assert!(
+                is_even || copies > 1,
+                "each campaign has its share: {shown}"
+            );
             done_by_allowance.push(written.len());
         }
         let is_steady = done_by_allowance.is_sorted();

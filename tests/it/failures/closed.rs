@@ -19,7 +19,7 @@ async fn a_403_stops_the_calls_that_wait_for_their_turn() {
 }
 
 /// Checks that the org gets no calls for a minute, that its changes come back after five, and that
-/// the operator is told once.
+/// the refusal is reported once.
 async fn assert_closed(world: &World, calls: &[&str], whose: &str) {
     let done = world
         .apply([

@@ -12,8 +12,8 @@ use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World, between, change};
 
 const SERVICE_IS_ILL: Effect = Effect::Status(500, Vec::new());
 
-/// Fails for `hours`, with an invocation whenever the queue gives something. If the campaign is
-/// `well`, another contact of it is written each time.
+/// Lets time pass for `hours` while a fault lasts, and invokes apply whenever a message is visible.
+/// If the campaign is `well`, another contact of it is written each time.
 async fn fail_for(world: &World, hours: u64, well: bool) {
     for _ in 0..hours * 6 {
         fail_once(world, well).await;

@@ -34,7 +34,11 @@ async fn a_token_that_fits_into_no_header_is_not_cached() {
             .genesys
             .add_fault(Fault::next("POST", Effect::Text(text)).on("/oauth"));
         let done = world.apply([change("a", 1)]).await;
-        assert_eq!(done.records, ["created"], "{token:?}: asked for once more");
+        assert_eq!(
+            done.records,
+            ["created"],
+            "{token:?}: a second token is requested"
+        );
         assert_eq!(count(&done.calls, "token 200"), 2, "{token:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! A CRM that refuses, or does not answer: what was asked, and why there is no page.
+//! A CRM that refuses or does not answer: the command prints the request, and why there is no page.
 
 use axum::http::{StatusCode, header};
 use axum::routing::any;
@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use super::{CAMPAIGN, file};
 use crate::support::served::Served;
 
-/// A CRM that says what it was shown, as some do, and its address.
+/// Starts a CRM that refuses each request and quotes its credentials, as some do. Returns its
+/// address.
 async fn refusing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -108,7 +109,7 @@ async fn what_was_asked_is_told_though_no_answer_comes() {
         place("There is no page: no connection"),
     );
     assert!(asked < none && !text.contains("Its answer"), "{text}");
-    // Every campaign would get the same.
+    // The CRM would return the same contacts for every campaign.
     place("note: request names no campaign ({campaignId} or {campaign.NAME})");
     let (_, told, _) = tested("nobody-json", &secret, &["--json"]).await;
     assert_eq!(told["answer"], Value::Null);
@@ -119,7 +120,7 @@ async fn what_was_asked_is_told_though_no_answer_comes() {
 async fn a_request_is_told_before_its_answer_is_there() {
     use tokio::io::AsyncReadExt;
 
-    // It takes the connection, and says nothing.
+    // It accepts the connection and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/contacts", silent.local_addr().unwrap());
     let secret = json!({ "auth": { "kind": "none" }, "request": { "url": url } });

@@ -149,8 +149,8 @@ async fn a_hundred_campaigns_each_of_which_takes_an_invocation_fit_into_a_record
     for id in &ids {
         run.world.put_campaign("acme", id, None);
     }
-    // A schedule for each campaign does the same as one run over a hundred campaigns that
-    // continues.
+    // Each campaign has a run of its own. That fills the record as one long run over all hundred
+    // campaigns would.
     for id in &ids {
         due(&run, json!({ "campaignIds": [id] })).await;
         run_all(&run).await;
@@ -223,7 +223,10 @@ async fn an_opt_out_in_the_second_of_an_opt_in_is_not_taken_for_it_by_the_queue(
     while !run.world.queue.is_empty() {
         run.world.invoke().await;
     }
-    assert!(!run.world.contact("gone").1, "who opted out is called");
+    assert!(
+        !run.world.contact("gone").1,
+        "a contact that opted out may be called"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::support::openapi;
 
-/// The questions whose unexpected answer asks something of the operator.
+/// The questions for which an unexpected answer asks the operator to act.
 const MATTERS: [&str; 6] = [
     "postCallable",
     "idCharacters",

@@ -1,4 +1,4 @@
-//! Refusals: by the probe, and of the probe.
+//! What the probe refuses to do, and what it does when Genesys Cloud refuses.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,8 @@ async fn a_service_that_wants_a_while_without_calls_is_waited_for() {
         assert_eq!(status, 0, "{shown}");
         assert_eq!(questions(&report, json!(true)).len(), 14, "{shown}");
     };
-    // Longer than the questions wait, but not longer than the clean-up does.
+    // The service asks for a longer wait than a question allows, but not longer than the clean-up
+    // allows.
     let for_longer = async {
         let served = served(Options::default()).await;
         let fault = Fault::next("PUT", throttled("61"));
@@ -117,7 +118,7 @@ async fn a_list_is_empty_by_what_can_be_read_and_not_while_a_file_is_imported() 
 async fn a_service_that_refuses_everything_answers_no_question() {
     let served = served(Options::default()).await;
     let contacts = format!("contactlists/{LIST}/contacts");
-    // The look at the list is answered, but no write.
+    // The reads of the list succeed, and every write is refused.
     let refused = Fault::status("POST", 400).on(&*contacts).after(1);
     served.genesys.add_fault(refused.times(99));
     let (status, report, shown) = probe(&served).await;

@@ -12,7 +12,7 @@ use crate::support::{CAMPAIGN, VERSION_FIELD, World};
 
 const END: u64 = 9_007_199_254_740_991;
 
-/// This many contacts that opted out at the CRM, as version 0.1 left them.
+/// Puts this many contacts that opted out at the CRM, as version 0.1 left them.
 fn lowered(run: &Run, contacts: usize) {
     for n in 0..contacts {
         let key = format!("a{n:03}");

@@ -193,7 +193,7 @@ async fn reads_keep_to_a_fifth_of_the_budget_with_headers_and_without() {
             );
         }
         let took = at[199].duration_since(at[0]).as_secs();
-        assert!(took < 250, "{took} s: a fifth is used, not given away");
+        assert!(took < 250, "{took} s: the whole fifth is used");
     }
 }
 

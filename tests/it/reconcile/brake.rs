@@ -1,4 +1,5 @@
-//! The brake: a run that finds too much drift enqueues nothing.
+//! The brake: if a run finds too much drift in a campaign, it enqueues nothing of that campaign,
+//! and of its other campaigns only opt-outs.
 
 use std::time::Duration;
 
@@ -114,8 +115,8 @@ async fn a_full_queue_does_not_hide_that_too_much_differs() {
 
 #[tokio::test(start_paused = true)]
 async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
-    // Whether the run is scheduled, which goes on to look for opt-outs, and how many contacts it
-    // compares.
+    // A scheduled run goes on after the queue is full, to look for opt-outs, and so compares more
+    // contacts.
     for (is_scheduled, checked) in [(false, 600), (true, 2_120)] {
         let run = Run::fast(50).allowing(22);
         drifted(&run, 120, 2_000);

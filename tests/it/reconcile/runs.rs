@@ -64,13 +64,13 @@ pub(crate) async fn take<C>(run: &RunBeside<C>, time: Duration) -> Result<(), u6
     left.map_or(Ok(()), Err)
 }
 
-/// Lambda received a message, and the invocation was killed.
+/// Receives a message as Lambda does, and lets the invocation die.
 async fn killed(run: &Run) {
     run.world.runs.receive(1).expect("a run is due");
     run.world.pass(Duration::from_mins(16)).await;
 }
 
-/// Runs everything that is due to its end, and returns the number of invocations.
+/// Takes runs until their queue is empty, and returns the number of invocations.
 pub(crate) async fn run_all<C>(run: &RunBeside<C>) -> usize {
     let mut invocations = 0;
     while !run.world.runs.is_empty() {
@@ -124,7 +124,10 @@ async fn what_changed_while_runs_failed_for_three_hours_is_found_by_the_next_tha
     run_all(&run).await;
     run.apply_all().await;
     assert_eq!(run.world.column("a", "phone"), "5");
-    assert!(!run.world.contact("gone").1, "who opted out is called");
+    assert!(
+        !run.world.contact("gone").1,
+        "a contact that opted out may be called"
+    );
     let requests = run.feed.requests();
     run.world.pass(QUARTER).await;
     due(&run, json!({})).await;

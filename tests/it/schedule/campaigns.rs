@@ -7,7 +7,7 @@ use super::{FAILED, QUEUE, ROLE, answer, missing, on};
 use crate::support::CAMPAIGN;
 use crate::support::served::Served;
 
-/// `schedule set` for the campaigns of an org: exit status, and what was told.
+/// Runs `schedule set` for the campaigns of an org. Returns the exit status and the output.
 async fn set(
     served: &Served,
     scheduler: &MockServer,
@@ -31,7 +31,7 @@ async fn set(
     )
 }
 
-/// One that takes a schedule of each of these orgs.
+/// An EventBridge Scheduler that takes a schedule of each of these orgs.
 async fn scheduler() -> MockServer {
     let server = MockServer::start().await;
     on(&server, "GET", "/schedules/blue-reconcile", missing()).await;
@@ -87,7 +87,10 @@ async fn where_genesys_cloud_cannot_be_asked_that_is_told() {
         status == 2 && text.contains("org nobody: there is no secret campaign-sync/org/nobody"),
         "{text}"
     );
-    assert!(!was_set(&server).await, "of an org that cannot log in");
+    assert!(
+        !was_set(&server).await,
+        "an org that cannot log in gets no schedule"
+    );
     served.deny("secretsmanager.GetSecretValue");
     let (status, text) = set(&served, &server, "ranked", "a", &[]).await;
     assert_eq!(status, 0, "{text}");

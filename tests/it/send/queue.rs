@@ -1,5 +1,5 @@
-//! How a file enters the queue: how deep, how fast and in which order, and what is known after a
-//! failure.
+//! How a file enters the queue: how deep it fills it, how fast and in which order, and what is
+//! known after a failure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -27,7 +27,7 @@ pub(super) fn tell(event: &Event<'_>) -> Option<String> {
         Event::OrgIll { org, detail, .. } => format!("! {org} ill: {detail}"),
         Event::Conflict { .. } => "! conflict".to_owned(),
         Event::Throttled { org } => format!("! {org} throttled"),
-        // Tests look at calls and messages where they arrive.
+        // Tests read calls and messages from the emulator instead.
         Event::Called { .. } | Event::TookIn { .. } => return None,
         Event::Accepted { .. }
         | Event::Refused { .. }

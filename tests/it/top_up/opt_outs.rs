@@ -16,7 +16,7 @@ async fn opt_outs_of_a_wide_batch_are_written_apart_from_it() {
     assert!(!world.contact("out").1);
 }
 
-/// Invokes it, and looks a second later, when a hanging read has not been given up yet.
+/// Invokes apply, and stops waiting after a second, when the hanging read has not timed out yet.
 async fn in_a_second(world: &World) {
     let invoked = tokio::time::timeout(Duration::from_secs(1), world.invoke()).await;
     assert!(invoked.is_err(), "a read hangs");

@@ -1,4 +1,4 @@
-//! What is told of a contact where something cannot be looked at, or takes long.
+//! What the console and the terminal show of a contact if a lookup fails or takes long.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const SHOW: [&str; 8] = [
     "--json",
 ];
 
-/// Somebody whom nothing keeps from being called.
+/// Puts a contact that nothing keeps from being called. Returns its message group.
 fn opted_in(served: &Served) -> String {
     served
         .genesys
@@ -224,14 +224,14 @@ async fn what_is_parked_is_told_once_it_is_seen_and_a_long_look_serves_for_a_whi
     let why = console.get("/contact/1/why").await;
     assert!(why.contains("Parked, and so not applied"), "{why}");
 
-    // That look took long.
+    // That look was slow, so it is reused for a while.
     served.park_text("{}", &group, "evt_4", "expired");
     let (_, page) = console.post("/contact", &WHOM).await;
     assert!(
         page.contains("Parked as <code>rejected</code>") && !page.contains("data-refresh"),
         "{page}"
     );
-    // What the log tells to be parked since is looked for.
+    // The log names a change that was parked after that look, so a new look begins.
     let parked = json!({ "message": "change parked", "reason": "expired", "eventId": "evt_4" });
     logged(&served, 0, &group, parked);
     let (_, page) = console.post("/contact", &WHOM).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Brings a run of both campaigns so many times, a quarter of an hour apart.
+/// Enqueues a run of both campaigns this many times, a quarter of an hour apart.
 async fn each_quarter(run: &Run, times: u32) {
     for _ in 0..times {
         due(run, json!({ "campaignIds": [CAMPAIGN, OTHER_CAMPAIGN] })).await;
@@ -62,7 +62,7 @@ async fn a_campaign_that_drifts_too_much_holds_back_no_opt_out_of_another() {
 async fn a_campaign_with_too_many_faulty_contacts_holds_back_no_opt_out_of_another() {
     let run = run(|url, _| match url.contains(OTHER_CAMPAIGN) {
         true => page(&vec![json!({ "contactKey": 7 }); 150], None),
-        // One faulty contact of its own puts nothing else of it in doubt.
+        // One faulty contact of this campaign does not put its other contacts in doubt.
         false => page(
             &[json!({ "contactKey": 7 }), ordinary(), opted_out("gone")],
             None,

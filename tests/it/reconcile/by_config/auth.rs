@@ -40,7 +40,7 @@ async fn each_way_shows_who_asks_on_every_page_and_nowhere_else() {
     }
     let more = json!({ "auth": { "kind": "query", "name": "api_token", "value": "h&1" }, "next": { "link": "/next" } });
     let run = Run::new(&secret(&more), |_, before| match before {
-        // Some APIs put the credential that they were shown into the link.
+        // Some APIs put the credential of the request into the link.
         0 => page(&["a"], &json!({ "next": "?api_token=h%261&page=2" })),
         _ => page(&["b"], &json!({})),
     });

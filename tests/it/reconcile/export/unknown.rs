@@ -116,7 +116,7 @@ async fn whom_two_whole_runs_did_not_find_is_not_called_until_a_newer_change_say
         "{told}"
     );
     let (posts, _, bulk) = calls(&run);
-    assert_eq!((posts, bulk), (2, 0), "an export of its own for each");
+    assert_eq!((posts, bulk), (2, 0), "each of both runs makes an export");
 
     let queued = run.queued();
     assert_eq!(queued.len(), 1);

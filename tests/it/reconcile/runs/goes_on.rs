@@ -59,7 +59,7 @@ async fn a_run_that_has_no_more_time_goes_on_where_it_was_and_its_group_stays_lo
         !run.world.told().iter().any(incomplete),
         "nothing is left out"
     );
-    // The other run was due later.
+    // The run that was due a second later still waits.
     assert_eq!(run.world.runs.len(), 1);
 }
 
@@ -86,7 +86,7 @@ async fn a_run_that_is_killed_in_the_middle_goes_on_where_it_last_noted() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_was_killed_after_it_enqueued_and_before_it_noted_loses_nothing() {
     let run = Run::new(World::new());
-    // The record knows the campaign.
+    // The record holds the campaign from here on.
     due(&run, json!({})).await;
     assert_eq!(take(&run, QUARTER).await, Ok(()));
     run.world.pass(Duration::from_mins(1)).await;

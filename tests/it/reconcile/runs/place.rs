@@ -5,7 +5,7 @@ use emulator::genesys::{Exports, Options};
 use super::super::brake::drifted;
 use super::*;
 
-/// A 429 that asks for a wait of so many seconds.
+/// A 429 that asks for a wait of this many seconds.
 fn throttled(seconds: &str) -> Fault {
     let headers = vec![("retry-after", seconds.to_owned())];
     Fault::next("GET", Effect::Status(429, headers))
@@ -23,7 +23,8 @@ fn beginnings(run: &Run) -> usize {
     requests.iter().filter(is_first).count()
 }
 
-/// 60 contacts a minute can be read of 400 on four pages: the run has noted a place beyond the first page.
+/// A run that has noted a place beyond the first page. It reads 60 contacts a minute, of 400 on
+/// four pages.
 async fn in_the_middle() -> Run {
     let run = Run::with(World::new(), 100, |_| ());
     drifted(&run, 0, 400);
@@ -38,7 +39,7 @@ async fn in_the_middle() -> Run {
 async fn a_429_that_asks_for_long_is_waited_for_and_costs_neither_a_failure_nor_the_place() {
     for different in [0, 60] {
         let run = Run::fast(50);
-        // Of 60 that differ, among the first 100 too many to know whether the feed is right.
+        // If 60 differ, they are too many among the first 100 to know whether the feed is right.
         drifted(&run, different, 240);
         run.feed.add_fault(throttled("3600").after(1).times(3));
         due(&run, json!({})).await;
@@ -75,12 +76,12 @@ async fn a_429_that_names_no_long_wait_and_does_not_end_is_no_failure_either() {
 async fn two_failures_within_a_minute_lose_no_place() {
     let run = in_the_middle().await;
     let read = reads(&run);
-    // Two tries, each of which asks three times.
+    // Both tries fail. Each makes three requests.
     run.feed.add_fault(Fault::status("GET", 503).times(6));
     assert_eq!(take(&run, QUARTER).await, Err(60));
     run.world.pass(Duration::from_mins(1)).await;
     assert_eq!(take(&run, QUARTER).await, Ok(()));
-    assert_eq!(failed_runs(&run).len(), 1, "it is told of");
+    assert_eq!(failed_runs(&run).len(), 1, "the failed run is reported");
     run.world.pass(QUARTER).await;
     due(&run, json!({})).await;
     run_all(&run).await;
@@ -138,7 +139,7 @@ async fn a_record_that_is_not_reached_costs_no_failure() {
         assert_eq!(take(&run, QUARTER).await, Err(60));
         run.world.pass(Duration::from_mins(1)).await;
     }
-    // Then a failure is the first, and no killing.
+    // So the next failure counts as the first, and the run does not count as killed.
     run.feed.add_fault(Fault::status("GET", 503).times(3));
     assert_eq!(take(&run, QUARTER).await, Err(60));
     run.world.pass(Duration::from_mins(1)).await;
@@ -208,7 +209,7 @@ async fn a_hung_export_is_waited_for_once_a_run_and_told_once() {
         ..Options::default()
     };
     let run = Run::with(World::of_lists(options), 100, |_| ());
-    // Of a fifth fifty contacts a call: a minute for each campaign.
+    // A run may use a fifth of the calls, and a call reads fifty contacts: a list takes about a minute.
     let secret = json!({ "api": "contactLists", "callsPerMinute": 100 });
     run.world.put_secret("acme", &secret);
     drifted(&run, 0, 1_100);
