@@ -67,7 +67,7 @@ async fn a_batch_of_ten_costs_two_round_trips() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn second_update_of_a_contact_is_folded_into_one_patch() {
+async fn two_updates_of_a_contact_are_folded_into_one_patch() {
     let world = World::new();
     world.put("a", 1, "1");
     let changes = [

@@ -343,7 +343,7 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
 }
 
 #[tokio::test]
-async fn a_queue_of_runs_that_does_not_answer_is_told_and_stops_nothing() {
+async fn a_queue_of_runs_that_does_not_answer_is_reported_and_stops_nothing() {
     let served = Served::new().await;
     let told = async |url: &str| {
         let mut command = served.prepared(&["status"]);

@@ -315,7 +315,7 @@ async fn a_message_that_cannot_be_applied_is_not_redriven_in_circles_and_shows_n
 }
 
 #[tokio::test]
-async fn it_says_what_it_needs() {
+async fn dlq_says_what_it_needs() {
     let served = Served::new().await;
     for (arguments, wanted) in [
         (&["redrive", "--rate", "5"][..], "expected changes a second"),

@@ -201,7 +201,7 @@ fn of_orgs(id: &str, orgs: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn items_of_a_source_without_an_org_are_of_the_org_of_what_they_become() {
+async fn an_item_of_a_source_without_an_org_belongs_to_the_org_of_its_changes() {
     let served = Served::new().await;
     served.put_of_all_orgs();
     served.park_body(&of_orgs("a", &["ranked"]), "1");
@@ -248,7 +248,7 @@ async fn an_ignored_item_that_is_parked_twice_is_deleted_twice() {
 }
 
 #[tokio::test]
-async fn each_change_of_an_item_has_its_pause() {
+async fn the_rate_of_a_redrive_counts_each_change_of_an_item() {
     let served = Served::new().await;
     served.put_program(
         "[.people[]] as $all | $all[] | { eventId: \"e-\\(.)\", contactKey: ., version: 7, data: {} }",

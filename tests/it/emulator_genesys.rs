@@ -230,7 +230,7 @@ async fn a_patch_merges_by_column_and_null_clears() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_holds_1_to_100_contacts_with_texts_alone() {
+async fn a_post_takes_1_to_100_contacts_whose_values_are_all_texts() {
     let naive = Naive::new(Options::default()).await;
     let many: Vec<_> = (0..101).map(|n| n.to_string()).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();

@@ -39,7 +39,7 @@ async fn timed(world: &World, request: Request) -> (Answer, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_cause_of_a_401_looks_alike_and_is_told_to_the_operator_alone() {
+async fn every_401_looks_alike_and_only_the_operator_learns_its_cause() {
     let world = World::new();
     let body = change("a", 1).to_string();
     let good = || world.signed("/webhooks/crm", &body);

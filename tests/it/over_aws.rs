@@ -101,7 +101,7 @@ async fn each_entry_of_a_batch_has_its_own_answer() {
 }
 
 #[tokio::test]
-async fn visibilities_are_set_in_one_call_and_a_refused_one_is_told() {
+async fn visibilities_are_set_in_one_call_and_a_refused_one_is_reported() {
     let answer = json!({"Successful": [{"Id": "0"}], "Failed": [{"Id": "1", "Code": "ReceiptHandleIsInvalid", "SenderFault": true}]});
     let server = answering("AmazonSQS.ChangeMessageVisibilityBatch", 200, answer).await;
     let visibility = |handle: &str, seconds| Visibility {

@@ -312,7 +312,7 @@ async fn the_command_says_why_there_is_nothing_to_reset() {
 }
 
 #[tokio::test]
-async fn check_tells_a_stored_rank_that_is_ahead_and_what_repairs_it() {
+async fn check_reports_a_stored_rank_that_is_ahead_and_what_repairs_it() {
     let served = Served::new().await;
     put(&served, "LEAD-1", "7", true);
     put(&served, "LEAD-2", &END.to_string(), true);

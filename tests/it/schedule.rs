@@ -230,7 +230,7 @@ fn record(minutes: i64) -> Value {
 }
 
 #[tokio::test]
-async fn an_org_that_no_run_looked_at_for_twice_its_rate_is_told() {
+async fn an_org_that_no_run_looked_at_for_twice_its_rate_is_reported() {
     let server = MockServer::start().await;
     let made = |org: &str, minutes: i64| {
         let group = json!({ "MessageGroupId": org });

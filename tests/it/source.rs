@@ -251,7 +251,7 @@ fn header_map(lines: &[&str]) -> HeaderMap {
 }
 
 #[test]
-fn a_request_that_sign_prints_is_let_in() {
+fn a_request_that_source_test_sign_prints_is_let_in() {
     let body = json!({ "note": "it's \"here\"\n" }).to_string();
     for (place, way) in ways().into_iter().enumerate() {
         let name = format!("sign-{place}");
@@ -288,7 +288,7 @@ fn a_request_that_sign_prints_is_let_in() {
 }
 
 #[test]
-fn a_request_that_sign_prints_has_the_headers_that_matter() {
+fn a_request_that_source_test_sign_prints_has_the_headers_that_matter() {
     let mut secret = bearer();
     secret["mapping"] = json!({ "jq": "empty", "headers": ["x-kind"] });
     let own = [

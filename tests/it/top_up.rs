@@ -49,7 +49,7 @@ async fn a_backlog_of_a_list_is_applied_as_wide_as_the_api_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_of_less_than_five_or_a_top_up_of_none_leaves_the_queue_alone() {
+async fn an_event_of_fewer_than_five_changes_or_a_top_up_of_zero_leaves_the_queue_alone() {
     let world = met().await;
     world.send(changes(4));
     world.invoke().await;

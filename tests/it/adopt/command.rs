@@ -196,7 +196,7 @@ async fn the_command_adopts_the_contacts_that_the_feed_opts_out_and_a_second_run
 }
 
 #[tokio::test]
-async fn what_is_newer_in_the_campaign_is_adopted_where_the_operator_says_so() {
+async fn a_contact_that_is_newer_in_the_campaign_is_adopted_only_if_the_operator_says_so() {
     let crm = Crm::new().await;
     put_all(&crm, OF_LISTS);
     let arguments = ["--also-newer", "--yes"];

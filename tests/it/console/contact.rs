@@ -246,7 +246,7 @@ async fn the_terminal_shows_the_same_as_the_page() {
 }
 
 #[tokio::test]
-async fn a_campaign_that_genesys_cloud_does_not_know_is_told_first() {
+async fn an_unknown_campaign_is_shown_first() {
     let served = Served::new().await;
     for org in ["ranked", "lists"] {
         let arguments = [

@@ -74,7 +74,7 @@ async fn values_are_shown_on_demand_only_and_each_look_is_logged() {
 }
 
 #[tokio::test]
-async fn a_chosen_message_is_tried_first_and_then_redriven_by_the_code_of_the_command() {
+async fn chosen_messages_are_redriven_only_after_a_dry_run_of_them() {
     let served = Served::new().await;
     park(&served, "evt_1", "retryHorizon", Some(1));
     park(&served, "evt_2", "retryHorizon", None);
@@ -136,7 +136,7 @@ fn tried_number(page: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_dry_run_is_sent_once_and_nothing_is_sent_without_one() {
+async fn a_redrive_needs_the_newest_dry_run_and_uses_it_once() {
     let served = Served::new().await;
     park(&served, "evt_1", "retryHorizon", Some(1));
     let console = Console::of(&served, &[]).await;
@@ -162,7 +162,7 @@ async fn a_dry_run_is_sent_once_and_nothing_is_sent_without_one() {
 
 /// An unknown reason, org or source chooses nothing. It does not choose everything.
 #[tokio::test]
-async fn what_cannot_be_chosen_by_chooses_nothing() {
+async fn an_invalid_filter_chooses_nothing() {
     let served = Served::new().await;
     park(&served, "evt_1", "oddReason", Some(1));
     let console = Console::of(&served, &[]).await;
@@ -268,7 +268,7 @@ async fn many_parked_messages_are_shown_a_page_at_a_time() {
 }
 
 #[tokio::test]
-async fn what_was_done_is_told_though_nobody_can_look_afterwards() {
+async fn a_result_is_shown_even_if_the_look_after_it_fails() {
     let served = Served::new().await;
     park(&served, "evt_1", "retryHorizon", Some(1));
     park(&served, "evt_2", "rejected", Some(2));
@@ -340,7 +340,7 @@ async fn a_dry_run_stays_while_somebody_looks() {
 }
 
 #[tokio::test]
-async fn what_is_no_change_and_says_something_of_calls_may_be_an_opt_out() {
+async fn a_message_that_is_no_change_but_mentions_calls_may_be_an_opt_out() {
     let served = Served::new().await;
     let group = crate::dlq::group("ranked", KEY);
     for (event_id, said) in [

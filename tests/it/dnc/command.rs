@@ -33,7 +33,7 @@ fn arguments<'a>(key: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn it_takes_one_key_from_the_list_and_prints_its_hash_and_why() {
+async fn dnc_remove_takes_one_key_from_the_list_and_prints_its_hash_and_the_reason() {
     let served = served(&values(), &["LEAD-1", "LEAD-2"]).await;
     let entries = || served.genesys.dnc_entries("values");
     let hash = ContactKey::parse("LEAD-1").unwrap().hash();
@@ -57,7 +57,7 @@ async fn it_takes_one_key_from_the_list_and_prints_its_hash_and_why() {
 }
 
 #[tokio::test]
-async fn by_phone_it_takes_the_number_which_may_come_by_standard_input_and_is_not_shown() {
+async fn dnc_remove_takes_a_phone_number_also_from_standard_input_and_does_not_show_it() {
     let served = served(&numbers(), &["+1 317 555 0100", "+2"]).await;
     let mut command = served.prepared(&arguments("-", &[]));
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();

@@ -92,7 +92,7 @@ async fn a_list_is_made_shown_named_by_a_campaign_and_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn entries_are_added_and_removed_on_lists_of_their_kind_alone_all_or_none_of_a_call() {
+async fn a_call_adds_or_removes_all_of_its_entries_or_none_and_only_on_a_list_of_their_kind() {
     let client = Client::new(ListReadings::default()).await;
     let genesys = &client.genesys;
     genesys.put_dnc_list("id", "n", DncKind::Phone);

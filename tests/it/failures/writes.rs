@@ -153,7 +153,7 @@ async fn tries_stay_within_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_patch_that_was_answered_with_an_error_is_tried_three_times_each_time_on_what_is_there() {
+async fn a_patch_that_fails_is_tried_three_times_each_time_after_a_read() {
     let world = World::new();
     world.put("a", 1, "1");
     world

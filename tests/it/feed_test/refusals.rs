@@ -49,7 +49,7 @@ async fn tested(name: &str, secret: &Value, more: &[&str]) -> (i32, Value, Strin
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_with_its_status_and_words_and_without_what_was_shown() {
+async fn a_refusal_is_printed_with_its_status_and_text_and_without_credentials() {
     let url = refusing().await;
     let own =
         json!({ "url": format!("{url}/contacts?api_key=hush-key"), "bearerToken": "hush-token" });
@@ -97,7 +97,7 @@ async fn a_refusal_is_told_with_its_status_and_words_and_without_what_was_shown(
 }
 
 #[tokio::test]
-async fn what_was_asked_is_told_though_no_answer_comes() {
+async fn the_request_is_printed_even_if_no_answer_comes() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/contacts", listener.local_addr().unwrap());
     drop(listener);
@@ -117,7 +117,7 @@ async fn what_was_asked_is_told_though_no_answer_comes() {
 }
 
 #[tokio::test]
-async fn a_request_is_told_before_its_answer_is_there() {
+async fn the_request_is_printed_before_its_answer_arrives() {
     use tokio::io::AsyncReadExt;
 
     // It accepts the connection and never answers.
@@ -139,7 +139,7 @@ async fn a_request_is_told_before_its_answer_is_there() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_empty_or_misspelt_is_told_with_what_is_expected() {
+async fn an_empty_or_misspelt_secret_is_reported_with_what_was_expected() {
     let served = Served::new().await;
     for (name, secret, expected) in [
         (

@@ -64,7 +64,7 @@ fn since(url: &str) -> i64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_from_the_queue_of_runs_is_not_taken_for_a_look() {
+async fn a_dry_run_from_the_queue_of_runs_does_not_count_as_looked_at() {
     let opted = "2026-11-24T16:30:00Z".parse::<jiff::Timestamp>().unwrap();
     let run = run(
         move |url, before| match before > 0 && since(url) <= opted.as_second() {
@@ -200,7 +200,7 @@ async fn a_run_with_a_wide_window_does_not_go_on_where_a_narrow_one_of_the_same_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_in_the_second_of_an_opt_in_is_not_taken_for_it_by_the_queue() {
+async fn an_opt_out_in_the_same_second_as_an_opt_in_is_not_dropped_as_its_copy() {
     // A run comes twice, because its record was not written. Both answers of the CRM are changes
     // within the same second.
     let run = run(|_, before| match before {

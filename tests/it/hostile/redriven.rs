@@ -69,7 +69,7 @@ async fn a_message_that_was_parked_for_one_org_goes_to_no_other() {
 }
 
 #[tokio::test]
-async fn changes_that_two_values_of_one_campaign_parked_can_be_redriven() {
+async fn an_item_that_was_parked_because_two_values_name_one_campaign_can_be_redriven() {
     let served = Served::new().await;
     served.put_source("people", &json!({ "auth": "bearer", "bearerTokens": [TOKEN], "org": "ranked", "campaigns": { "Spring": "c", "spring": "c" },
         "mapping": { "jq": "{ contactKey: .id, version: 1, data: { phone: .phone }, callable: false, campaigns: .s }" } }));

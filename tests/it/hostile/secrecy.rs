@@ -53,7 +53,7 @@ async fn an_overheard_request_stores_nothing_as_another_media_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_overheard_event_is_read_as_what_it_was() {
+async fn an_overheard_event_sent_with_another_media_type_stays_an_opt_out() {
     let world = World::new();
     world.put(json!({ "signingSecrets": [SECRET], "org": "acme", "campaignId": "c1",
         "mapping": { "jq": "{ contactKey: (.subject // $cloudevent.subject), version: 1, data: {}, callable: (.doNotCall // false | not) }" } }));
@@ -131,7 +131,7 @@ async fn no_token_of_a_body_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_program_ends_the_process() {
+async fn no_program_of_a_mapping_ends_the_process() {
     for (program, body) in [
         (
             "{ contactKey: .id, version: 1, data: { a: (.a | index(.[0:0]) | tostring) } }",

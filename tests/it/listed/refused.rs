@@ -105,7 +105,7 @@ async fn a_list_that_refuses_everything_without_a_code_is_reported_and_left_alon
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_list_is_given_up_after_the_horizon_though_it_takes_what_stands_there() {
+async fn a_full_list_is_given_up_after_the_horizon_though_it_takes_entries_that_it_has() {
     let world = by_phone();
     let first = [change("a", 1).phone("+1"), change("b", 1).phone("+2")];
     world.apply(first).await;
@@ -133,7 +133,7 @@ async fn a_full_list_is_given_up_after_the_horizon_though_it_takes_what_stands_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_that_a_list_refuses_which_took_nothing_yet_is_not_given_up_at_once() {
+async fn an_entry_is_not_given_up_at_once_if_its_list_has_taken_no_entry_yet() {
     let world = by_phone();
     world.apply([change("a", 1).phone("+1")]).await;
     let refused = Fault::status("PATCH", 400).on("/phonenumbers");

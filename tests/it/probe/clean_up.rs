@@ -116,7 +116,7 @@ async fn ctrl_c_ends_it_and_its_contacts_are_deleted() {
 }
 
 #[tokio::test]
-async fn the_first_ctrl_c_leaves_nothing_also_where_it_comes_in_the_clean_up() {
+async fn the_first_ctrl_c_leaves_nothing_even_during_the_clean_up() {
     let served = served(Options::default()).await;
     let slow = Effect::Slow(Duration::from_secs(3));
     let fault = Fault::next("DELETE", slow).after(1);

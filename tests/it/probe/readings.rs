@@ -255,7 +255,7 @@ async fn the_report_is_in_plain_words() {
 }
 
 #[tokio::test]
-async fn an_opt_out_that_is_not_seen_is_judged_by_the_first_question_too() {
+async fn the_meaning_of_a_read_lag_depends_on_the_answer_to_the_first_question() {
     for (omitted_callable_is_true, told) in [
         (false, "by the answer to the first question it stays"),
         (true, "that person is then callable again"),

@@ -98,7 +98,7 @@ async fn a_question_without_an_answer_stays_open_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn a_list_is_empty_by_what_can_be_read_and_not_while_a_file_is_imported() {
+async fn a_list_is_empty_if_no_contact_can_be_read_and_no_file_is_being_imported() {
     let served = served(Options::default()).await;
     served.genesys.import(LIST, true);
     let (status, _, shown) = probe(&served).await;

@@ -81,7 +81,7 @@ async fn adoptions_fill_the_queue_no_deeper_than_ten_minutes_of_calls_and_the_cu
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_whom_the_feed_opts_out_is_read_and_nothing_else_is_enqueued() {
+async fn only_contacts_that_the_feed_opts_out_are_read_and_only_adoptions_are_enqueued() {
     let run = Run::new(World::new());
     lowered(&run, 1);
     run.says("differs", 9, "9");
@@ -105,7 +105,7 @@ async fn only_whom_the_feed_opts_out_is_read_and_nothing_else_is_enqueued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rank_that_is_ahead_is_not_taken_for_the_opt_outs() {
+async fn an_adoption_names_no_rank_of_the_feed_that_is_ahead() {
     let run = Run::new(World::new());
     let unit = json!({ "versionUnit": "milliseconds" });
     run.world.put_secret("acme", &unit);
@@ -118,7 +118,7 @@ async fn a_rank_that_is_ahead_is_not_taken_for_the_opt_outs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_schedule_can_ask_for_it() {
+async fn no_schedule_can_ask_for_an_adoption() {
     let run = Run::new(World::new());
     let error = run.run(json!({ "task": "adopt" })).await.unwrap_err();
     assert!(error.to_string().contains("\"task\" is unknown"), "{error}");

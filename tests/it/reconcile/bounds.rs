@@ -74,7 +74,7 @@ async fn behind_a_neighbours_backlog_every_opt_out_of_every_campaign_is_enqueued
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_deep_queue_had_no_room_for_is_found_again_where_time_ended_the_run_beyond_it() {
+async fn drift_that_the_queue_had_no_room_for_is_found_again_from_the_cursor_of_the_run() {
     // A run may make 60 reads a minute, a fifth of 300.
     let run = Run::with(World::new(), 400, |_| ());
     for n in 0..200 {

@@ -20,7 +20,7 @@ pub(super) fn drifted(run: &Run, different: usize, same: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_by_which_too_much_of_a_campaign_would_change_changes_nothing() {
+async fn a_feed_that_would_change_too_much_of_a_campaign_changes_nothing() {
     let run = Run::fast(100);
     drifted(&run, 101, 303);
     let answer = run.run(json!({})).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_feed_by_which_too_much_of_a_campaign_would_change_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_the_orgs_wish_keeps_out_is_no_drift_and_stops_nothing() {
+async fn contacts_that_the_dialler_took_out_are_no_drift_and_stop_nothing() {
     let run = Run::fast(100);
     drifted(&run, 5, 400);
     for n in 5..305 {
@@ -59,7 +59,7 @@ async fn whom_the_orgs_wish_keeps_out_is_no_drift_and_stops_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_share_that_is_allowed_a_hundred_contacts_and_a_dry_run_stop_nothing() {
+async fn an_allowed_share_or_a_hundred_contacts_or_a_dry_run_stops_nothing() {
     let run = Run::fast(1_000);
     drifted(&run, 101, 404);
     assert_eq!(
@@ -114,7 +114,7 @@ async fn a_full_queue_does_not_hide_that_too_much_differs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
+async fn drift_at_the_beginning_of_a_feed_does_not_stand_for_all_of_it() {
     // A scheduled run goes on after the queue is full, to look for opt-outs, and so compares more
     // contacts.
     for (is_scheduled, checked) in [(false, 600), (true, 2_120)] {
@@ -137,7 +137,7 @@ async fn what_differs_at_the_beginning_of_a_feed_is_not_taken_for_all_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_is_not_what_it_was_is_compared_from_its_beginning() {
+async fn a_page_that_has_changed_is_compared_from_its_beginning() {
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 0, 150);
     let first = run
@@ -194,7 +194,7 @@ async fn run_until(
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_interrupts_a_run_by_a_broken_feed_has_none_of_it_enqueued() {
+async fn an_interrupted_run_over_a_broken_feed_enqueues_nothing() {
     // 60 of 60 contacts differ: too few for the brake, but all that was compared.
     for world in [World::new(), World::of_lists(Default::default())] {
         let run = Run::with(world, 30, |_| ());
@@ -237,7 +237,7 @@ async fn a_small_drift_is_repaired_where_all_of_it_was_compared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_run_that_is_interrupted_what_is_few_enough_is_enqueued() {
+async fn an_interrupted_run_enqueues_drift_that_is_small_enough() {
     let run = Run::with(World::new(), 50, |_| ());
     drifted(&run, 10, 200);
     let outcome = run_until(&run, json!({}), 50, None).await;
@@ -248,7 +248,7 @@ async fn of_a_run_that_is_interrupted_what_is_few_enough_is_enqueued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_waits_behind_no_brake_that_is_not_decided() {
+async fn an_opt_out_does_not_wait_for_an_undecided_brake() {
     let run = Run::with(World::new(), 30, |_| ());
     drifted(&run, 200, 0);
     run.says_more("k0007", 6, "5", json!({ "callable": false }));
@@ -261,7 +261,7 @@ async fn an_opt_out_waits_behind_no_brake_that_is_not_decided() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_time_or_a_full_queue_ends_undecided_is_held_back_too() {
+async fn a_run_that_time_or_a_full_queue_ends_undecided_enqueues_nothing() {
     // With a fifth of 300 calls a minute, it compares 60 contacts in the first minute.
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 300, 0);
@@ -300,7 +300,7 @@ async fn regression_contacts_before_a_failed_read_count_for_the_brake() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_campaigns_only_the_one_that_is_undecided_is_held_back() {
+async fn only_the_undecided_campaign_of_several_is_held_back() {
     let run = Run::with(World::new(), 30, |_| ());
     drifted(&run, 200, 0);
     for n in 0..4 {
@@ -321,7 +321,7 @@ async fn of_several_campaigns_only_the_one_that_is_undecided_is_held_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rest_waits_until_it_is_known_whether_to_enqueue() {
+async fn a_run_takes_no_pause_while_it_is_undecided() {
     // At 60 contacts a minute, everything that was compared in the first minute differs.
     let run = Run::with(World::new(), 400, |_| ());
     drifted(&run, 50, 350);

@@ -14,7 +14,7 @@ fn of_lists(secret: Value) -> Run {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_up_against_the_feed_is_lowered_and_then_no_drift() {
+async fn a_channel_that_is_open_against_the_feed_is_closed_and_is_then_no_drift() {
     let run = of_lists(json!({}));
     run.world.put("equal", 5, "5");
     run.world.put("newer", 9, "9");
@@ -68,7 +68,7 @@ async fn what_is_up_against_the_feed_is_lowered_and_then_no_drift() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_the_orgs_wish_who_opted_out_before_has_every_channel_lowered() {
+async fn with_opt_out_all_every_channel_of_a_contact_that_opted_out_earlier_is_closed() {
     let run = of_lists(json!({ "optOut": "all" }));
     let data = [(VERSION_FIELD, "5:5-"), ("phone", "5")];
     run.world.genesys.put_contact(CAMPAIGN, "out", &data, false);
@@ -91,7 +91,7 @@ async fn by_the_orgs_wish_who_opted_out_before_has_every_channel_lowered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_said_is_left_out_and_the_rest_is_compared() {
+async fn channels_and_numbers_that_the_campaign_cannot_hold_are_left_out_of_the_comparison() {
     let both = json!({ "contactable": { "Sms": false }, "phones": { "fax": false } });
     let predictive = Run::new(World::new());
     predictive.world.put("a", 5, "5");
@@ -116,7 +116,7 @@ async fn what_cannot_be_said_is_left_out_and_the_rest_is_compared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_what_is_ranked_too_far_ahead_channels_are_lowered_all_the_same() {
+async fn a_contact_that_is_ranked_too_far_ahead_still_has_its_channels_closed() {
     let run = of_lists(json!({ "versionUnit": "milliseconds" }));
     run.world.put("a", 5, "5");
     let ahead = 9_007_199_254_740_991;

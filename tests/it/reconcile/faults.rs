@@ -306,7 +306,7 @@ async fn no_log_line_and_no_error_holds_a_key_a_value_a_token_or_a_cursor() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opt_out_of_whom_no_bulk_read_takes_is_heard_and_what_is_left_out_names_its_campaign() {
+async fn an_opt_out_of_a_contact_that_cannot_be_read_takes_effect_and_the_log_names_the_campaign() {
     let run = Run::new(World::of_lists(Default::default()));
     for key in ["gone", "other"] {
         run.world.put(key, 5, "5");

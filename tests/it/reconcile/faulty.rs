@@ -70,7 +70,7 @@ async fn a_faulty_contact_costs_only_itself_and_its_opt_out_goes_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_than_a_hundred_and_one_in_a_hundred_stop_the_run_before_anything_is_enqueued() {
+async fn more_than_a_hundred_and_more_than_one_percent_stop_the_run_before_it_enqueues() {
     for (faulty, stops) in [(100, false), (101, true)] {
         let run = Run::fast(1_000);
         let bad = (0..faulty).map(|_| json!({ "contactKey": 7 }));
@@ -111,7 +111,7 @@ async fn a_feed_of_faulty_contacts_only_is_reported_as_such() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_of_a_page_that_a_run_cannot_end_are_told_and_none_is_heard_without_a_rank() {
+async fn faulty_contacts_are_reported_even_if_time_ends_the_run_within_their_page() {
     // A run may make 60 reads a minute, a fifth of 300.
     let run = Run::new(World::new());
     let faulty = (0..101)
@@ -131,7 +131,7 @@ async fn those_of_a_page_that_a_run_cannot_end_are_told_and_none_is_heard_withou
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_faulty_contact_a_page_is_no_feed_without_an_end() {
+async fn one_faulty_contact_on_each_page_does_not_count_as_a_feed_without_an_end() {
     let run = Run::fast(1_000);
     for n in 0..100 {
         let text = json!({ "contacts": [{ "contactKey": 7 }], "next": n.to_string() });

@@ -44,7 +44,7 @@ fn run() -> Run {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_opted_out_is_put_on_the_list_and_who_differs_by_apply() {
+async fn reconcile_puts_opted_out_contacts_on_the_list_and_leaves_those_that_differ_to_apply() {
     let run = run();
     let dry = run.run(json!({ "dryRun": true })).await.unwrap();
     let entries = || run.world.genesys.dnc_entries(LIST);
@@ -74,7 +74,7 @@ async fn a_list_that_fails_stops_nothing_else_and_a_later_run_tries_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_found_is_put_there_also_where_the_run_is_out_of_time() {
+async fn opt_outs_found_before_time_runs_out_are_put_on_the_list() {
     let run = run();
     // These contacts come after those that opted out.
     for n in 0..4_000 {
@@ -91,7 +91,7 @@ async fn what_was_found_is_put_there_also_where_the_run_is_out_of_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_by_which_too_much_would_change_puts_nobody_on_the_list() {
+async fn a_feed_that_would_change_too_much_puts_nobody_on_the_list() {
     let run = run();
     super::brake::drifted(&run, 101, 300);
     let answer = run.run(json!({})).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_feed_by_which_too_much_would_change_puts_nobody_on_the_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_found_before_a_fault_of_the_feed_is_put_there() {
+async fn opt_outs_found_before_the_feed_fails_are_put_on_the_list() {
     let run = run();
     for n in 0..100 {
         run.says(&format!("z{n:04}"), 5, "5");

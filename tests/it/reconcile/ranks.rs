@@ -19,7 +19,7 @@ const NOW: u64 = 1_795_536_000_000;
 const END: u64 = 9_007_199_254_740_991;
 
 #[tokio::test(start_paused = true)]
-async fn what_the_feed_ranks_too_far_ahead_is_left_out_but_for_its_opt_outs() {
+async fn a_contact_that_the_feed_ranks_too_far_ahead_is_left_out_except_for_its_opt_out() {
     for (world, api) in [
         (World::new(), "predictive"),
         (World::of_lists(Options::default()), "contactLists"),
@@ -71,7 +71,7 @@ async fn what_the_feed_ranks_too_far_ahead_is_left_out_but_for_its_opt_outs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stored_ranks_that_are_ahead_are_counted_and_told_by_their_message_groups() {
+async fn stored_ranks_that_are_ahead_are_counted_and_reported_by_message_group() {
     let lines = crate::support::Lines::default();
     let writer = lines.clone();
     let log = io::telemetry::subscriber(

@@ -56,7 +56,7 @@ async fn was_set(server: &MockServer) -> bool {
 }
 
 #[tokio::test]
-async fn campaigns_that_genesys_cloud_has_not_are_named_and_nothing_is_set() {
+async fn campaigns_that_genesys_cloud_does_not_have_are_named_and_nothing_is_set() {
     let served = Served::new().await;
     let own = format!("no-such,{CAMPAIGN},other");
     for (org, campaigns) in [
@@ -79,7 +79,7 @@ async fn campaigns_that_genesys_cloud_has_not_are_named_and_nothing_is_set() {
 }
 
 #[tokio::test]
-async fn where_genesys_cloud_cannot_be_asked_that_is_told() {
+async fn if_genesys_cloud_cannot_be_asked_the_command_warns_and_goes_on() {
     let served = Served::new().await;
     let server = scheduler().await;
     let (status, text) = set(&served, &server, "nobody", "a", &[]).await;
@@ -109,7 +109,7 @@ async fn where_genesys_cloud_cannot_be_asked_that_is_told() {
 }
 
 #[tokio::test]
-async fn a_window_shorter_than_the_rate_is_told_for_the_first_run() {
+async fn a_window_shorter_than_the_rate_brings_a_warning_about_the_first_run() {
     let served = Served::new().await;
     let server = scheduler().await;
     for (rate, window, is_told) in [

@@ -14,7 +14,7 @@ use crate::support::CAMPAIGN;
 use crate::support::served::{Served, secret};
 
 #[tokio::test]
-async fn it_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
+async fn send_waits_for_a_deep_queue_ends_at_ctrl_c_and_goes_on_where_it_was() {
     let (served, folder) = (Served::new().await, Folder::new("resume"));
     // The queue has room for ten minutes of calls, at two calls a change.
     allow(&served, "ranked", "predictive", 10);
@@ -246,7 +246,7 @@ async fn after_a_failure_it_is_known_which_rows_behind_the_first_that_failed_are
 }
 
 #[tokio::test]
-async fn it_fills_the_queue_by_minutes_of_what_the_orgs_changes_cost() {
+async fn send_fills_the_queue_no_deeper_than_ten_minutes_of_the_orgs_calls() {
     let folder = Folder::new("minutes");
     let file = folder.put("contacts.csv", csv(400));
     // The org, its campaign, the size of a top-up, and how many messages ten minutes of three calls

@@ -7,7 +7,7 @@ use crate::support::CAMPAIGN;
 use crate::support::served::{Served, secret};
 
 #[tokio::test]
-async fn one_invalid_row_and_none_is_sent() {
+async fn if_one_row_is_invalid_no_row_is_sent() {
     let (served, folder) = (Served::new().await, Folder::new("faults"));
     let mut rules = secret("lists", "contactLists");
     rules["contactKeyPattern"] = "^LEAD-[0-9]+$".into();

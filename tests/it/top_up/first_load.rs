@@ -26,7 +26,7 @@ async fn in_a_first_load_contacts_are_created_a_hundred_a_call_without_a_read() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_exists_ends_a_first_load_and_is_read() {
+async fn a_contact_that_exists_ends_a_first_load_and_is_read() {
     let world = first_load().await;
     world.put("c7", 9, "+15550009");
     world.send(changes(10));

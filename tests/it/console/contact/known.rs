@@ -29,7 +29,7 @@ fn opted_in(served: &Served) -> String {
 }
 
 #[tokio::test]
-async fn what_could_not_be_looked_at_is_told_and_not_taken_for_nothing() {
+async fn a_failed_lookup_is_shown_as_unknown_and_not_as_empty() {
     let served = Served::new().await;
     opted_in(&served);
     let console = Console::of(&served, &[]).await;
@@ -96,7 +96,7 @@ async fn the_terminal_says_what_it_could_not_look_at() {
 }
 
 #[tokio::test]
-async fn whose_change_is_parked_is_not_told_to_be_sent_by_nobody() {
+async fn a_contact_whose_change_is_parked_is_not_shown_as_never_sent() {
     let served = Served::new().await;
     let group = group_of("lists", "campaign-of-lists");
     served.park_text("{}", &group, "evt_3", "rejected");
@@ -111,7 +111,7 @@ async fn whose_change_is_parked_is_not_told_to_be_sent_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_campaign_that_genesys_cloud_does_not_know_stops_calls() {
+async fn an_unknown_campaign_is_shown_as_the_reason_for_no_call() {
     let served = Served::new().await;
     let console = Console::of(&served, &[]).await;
     for org in ["lists", "ranked"] {
@@ -125,7 +125,7 @@ async fn a_campaign_that_genesys_cloud_does_not_know_stops_calls() {
 }
 
 #[tokio::test]
-async fn where_genesys_cloud_or_the_secret_is_not_reached_the_rest_is_shown() {
+async fn if_genesys_cloud_or_the_secret_cannot_be_reached_the_rest_is_shown() {
     let served = Served::new().await;
     let group = opted_out(&served);
     served.park_text("{}", &group, "evt_3", "rejected");
@@ -163,7 +163,7 @@ async fn where_genesys_cloud_or_the_secret_is_not_reached_the_rest_is_shown() {
 }
 
 #[tokio::test]
-async fn of_a_long_story_the_end_is_shown_and_what_it_says_counts() {
+async fn the_end_of_a_long_story_is_shown_and_decides_the_answer() {
     let served = Served::new().await;
     let group = opted_in(&served);
     for count in 0..5_200 {
@@ -200,7 +200,7 @@ async fn of_a_long_story_the_end_is_shown_and_what_it_says_counts() {
 }
 
 #[tokio::test]
-async fn what_is_parked_is_told_once_it_is_seen_and_a_long_look_serves_for_a_while() {
+async fn parked_changes_are_shown_once_they_are_seen_and_a_slow_look_is_reused_for_a_while() {
     let served = Served::new().await;
     let group = opted_in(&served);
     let console = Console::of(&served, &[]).await;

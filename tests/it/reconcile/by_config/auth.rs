@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn each_way_shows_who_asks_on_every_page_and_nowhere_else() {
+async fn each_way_to_authenticate_sends_its_credentials_with_every_page_and_nowhere_else() {
     for (auth, header, value) in [
         (json!({ "kind": "none" }), "authorization", ""),
         (
@@ -53,7 +53,7 @@ async fn each_way_shows_who_asks_on_every_page_and_nowhere_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_takes_no_token_or_leads_elsewhere_is_an_error() {
+async fn a_refusal_of_the_credentials_or_a_redirect_is_an_error() {
     for (told, expected) in [
         (
             status(401),
@@ -147,7 +147,7 @@ async fn a_token_is_kept_until_a_minute_before_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_401_one_token_more_is_asked_for_and_no_other() {
+async fn after_a_401_exactly_one_more_token_is_requested() {
     let run = Run::new(&oauth(&json!({})), |asked, before| match is_token(asked) {
         true => token(&format!("hush-{before}"), &json!({ "expires_in": 3600 })),
         // The first token was revoked.
@@ -230,7 +230,7 @@ async fn a_token_endpoint_that_asks_for_a_long_wait_gets_it_and_the_run_may_go_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_vendors_form_of_the_header_is_kept_to() {
+async fn the_header_is_sent_in_the_form_of_the_vendor() {
     let form = json!({ "headerFormat": "Zoho-oauthtoken {token}", "style": "basic" });
     let run = Run::new(&oauth(&form), |asked, _| match is_token(asked) {
         true => token("hush-1", &json!({})),

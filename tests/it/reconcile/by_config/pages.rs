@@ -114,7 +114,7 @@ async fn a_feed_without_an_end_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn items_that_become_nobody_are_no_sign_that_a_feed_has_no_end() {
+async fn pages_without_contacts_do_not_count_as_a_feed_without_an_end() {
     let more = json!({ "request": { "url": "https://crm.test/", "query": { "at": "{cursor}" } }, "next": { "cursor": "/next" } });
     let run = Run::new(&secret(&more), |_, before| {
         let next = (before < 70).then_some(before);
@@ -129,7 +129,7 @@ async fn items_that_become_nobody_are_no_sign_that_a_feed_has_no_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn items_become_changes_and_whom_the_crm_deleted_is_not_created() {
+async fn items_become_changes_and_a_deleted_record_creates_no_contact() {
     let run = Run::new(&secret(&json!({})), |_, _| {
         let gone = |id: &str| json!({ "id": id, "rank": 6, "gone": true });
         let items = [
@@ -164,7 +164,7 @@ async fn items_become_changes_and_whom_the_crm_deleted_is_not_created() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_cannot_be_mapped_costs_itself_and_its_opt_out_is_heard() {
+async fn an_item_that_cannot_be_mapped_costs_only_itself_and_its_opt_out_takes_effect() {
     let run = Run::new(&secret(&json!({})), |_, _| {
         let late = json!({ "id": "late", "rank": 6, "phone": ["hush"], "dnc": true });
         let silent = json!({ "id": "silent", "rank": 6, "phone": "hush" });
@@ -263,7 +263,7 @@ async fn a_status_that_says_there_is_nothing_is_an_empty_last_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_keep_their_distance_and_wait_as_long_as_a_429_asks() {
+async fn requests_are_spaced_and_wait_as_long_as_a_429_asks() {
     let more = json!({ "next": { "link": "/next" }, "minIntervalMs": 250 });
     let run = Run::new(&secret(&more), |_, before| match before {
         3 => (429, vec![("retry-after", "20".into())], String::new()),
@@ -293,7 +293,7 @@ async fn requests_keep_their_distance_and_wait_as_long_as_a_429_asks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_campaign_is_asked_for_by_its_own_texts_and_from_a_little_before() {
+async fn each_campaign_is_requested_with_its_own_texts_and_an_overlap_of_the_window() {
     let more = json!({
         "request": { "method": "POST", "url": "https://crm.test/lists/{campaign.list}/search",
                      "body": { "filters": ["{since:ms}", "{since:date}", { "after": "{cursor}", "name": "{campaign.name}" }], "limit": 2 } },

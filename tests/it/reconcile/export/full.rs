@@ -33,7 +33,7 @@ fn filled() -> Run {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_the_crm_does_not_list_is_counted_and_told_by_message_groups_and_left_as_it_is() {
+async fn contacts_that_the_crm_does_not_list_are_counted_and_named_and_left_as_they_are() {
     let run = filled();
     tokio::time::sleep(Duration::from_hours(50)).await;
     let lines = Lines::default();
@@ -90,7 +90,7 @@ async fn nobody_is_unknown_to_a_feed_that_was_not_read_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_needs_an_export() {
+async fn a_full_run_needs_an_export() {
     let run = Run::new(World::new());
     let what = "org acme: read by export: expected \"api\": \"contactLists\" in its secret";
     assert_eq!(error(&run, full()).await, what);

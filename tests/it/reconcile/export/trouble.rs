@@ -61,7 +61,7 @@ async fn an_export_that_is_older_than_the_run_is_not_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_go_on_without_an_export_does() {
+async fn a_run_that_need_not_export_goes_on_without_its_export() {
     let late = Exports {
         takes: Duration::from_hours(1),
         ..Exports::default()
@@ -145,7 +145,7 @@ async fn an_invalid_export_stops_the_run_and_nothing_is_enqueued() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_address_is_followed_that_may_be_read_by_others() {
+async fn an_export_is_downloaded_only_from_a_plain_https_address() {
     let run = one(Exports::default());
     for uri in [
         "http://exports.s3.test/_exports/x",
@@ -164,7 +164,7 @@ async fn no_address_is_followed_that_may_be_read_by_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_org_by_the_predictive_api_has_none() {
+async fn an_org_of_the_predictive_api_has_no_exports() {
     let run = Run::new(World::new());
     let what = "org acme: read by export: expected \"api\": \"contactLists\" in its secret";
     assert_eq!(error(&run, json!({ "read": "export" })).await, what);

@@ -85,7 +85,7 @@ fn listed(keys: &[&str]) -> emulator::Fault {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_two_whole_runs_did_not_find_is_not_called_until_a_newer_change_says_so() {
+async fn a_contact_that_two_whole_feeds_lack_is_not_called_until_a_newer_change_says_so() {
     let run = filled();
     let list = json!({ "id": "dnc-1", "by": "phone", "column": "phone" });
     secret(&run, json!({ "dncList": list, "optOut": "all" }));
@@ -164,7 +164,7 @@ async fn a_feed_that_ends_early_in_one_of_both_runs_lowers_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_feed_that_is_faulty_or_fails_in_one_of_both_runs_nobody_is_lowered() {
+async fn a_feed_that_is_faulty_or_fails_in_one_of_both_runs_lowers_nobody() {
     let faulty = || page(&json!({ "contacts": [{ "version": 5 }], "next": null }).to_string());
     let all = || listed(&["a", "b", "c"]);
     for pages in [vec![faulty()], vec![all(), faulty()]] {
@@ -213,7 +213,7 @@ async fn a_contact_that_is_added_between_the_runs_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_brake_holds_where_too_many_are_unknown_and_whom_nobody_calls_does_not_count() {
+async fn the_brake_holds_if_too_many_contacts_that_may_be_called_are_unknown() {
     let run = of_lists(Exports::default());
     for n in 0..200 {
         let key = format!("k{n:03}");
@@ -312,7 +312,7 @@ async fn a_newer_change_that_is_on_its_way_wins_before_it_and_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_fills_the_queue_no_deeper_than_repairs_do_and_waits_for_room() {
+async fn removals_fill_the_queue_no_deeper_than_repairs_do_and_wait_for_room() {
     let world = World::of_lists(Options::default());
     let run = Run::with(world, 100, |config| config.apply_top_up = 0);
     secret(&run, json!({ "callsPerMinute": 12 }));
@@ -344,7 +344,7 @@ async fn it_fills_the_queue_no_deeper_than_repairs_do_and_waits_for_room() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_apply_would_park_is_left_out_and_a_dry_run_enqueues_nothing() {
+async fn contacts_that_apply_would_park_are_left_out_and_a_dry_run_enqueues_nothing() {
     let run = filled();
     secret(
         &run,
@@ -366,7 +366,7 @@ async fn what_apply_would_park_is_left_out_and_a_dry_run_enqueues_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_of_one_campaign_of_contact_lists_with_versions_and_no_schedule_can_ask_for_it() {
+async fn a_removal_needs_one_campaign_contact_lists_and_versions_and_no_schedule_can_ask_for_it() {
     let told = async |run: &Run, input| {
         let error = removed(run, input, &|| false).await.unwrap_err();
         error.to_string()

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_fails_is_tried_once_more_a_minute_later_and_told_of_then() {
+async fn a_failed_run_is_retried_once_a_minute_later_and_then_reported() {
     let run = Run::new(World::new());
     run.says("a", 5, "5");
     run.feed.add_fault(Fault::status("GET", 403).times(2));
@@ -105,7 +105,7 @@ async fn a_record_that_is_not_reached_for_a_moment_costs_a_minute_and_nothing_el
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_can_read_is_told_of_and_goes() {
+async fn an_invalid_message_in_the_queue_of_runs_is_reported_and_deleted() {
     let run = Run::new(World::new());
     let send = |body: &str| {
         let message = io::queue::Message {

@@ -180,7 +180,7 @@ async fn an_earlier_campaign_is_not_looked_at_again_where_a_later_one_takes_long
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_can_never_know_ends_and_says_so() {
+async fn a_run_that_can_never_decide_whether_the_feed_is_right_ends_and_says_so() {
     // Two contacts a minute are too few to decide in three minutes whether the feed is right.
     let options = Options {
         calls_per_minute: Some(10),

@@ -36,7 +36,7 @@ async fn in_the_middle() -> Run {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_429_that_asks_for_long_is_waited_for_and_costs_neither_a_failure_nor_the_place() {
+async fn a_long_wait_that_a_429_asks_for_costs_neither_a_failure_nor_the_place() {
     for different in [0, 60] {
         let run = Run::fast(50);
         // If 60 differ, they are too many among the first 100 to know whether the feed is right.
@@ -61,7 +61,7 @@ async fn a_429_that_asks_for_long_is_waited_for_and_costs_neither_a_failure_nor_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_429_that_names_no_long_wait_and_does_not_end_is_no_failure_either() {
+async fn endless_429s_that_name_no_long_wait_are_no_failure_either() {
     let run = Run::fast(50);
     drifted(&run, 0, 120);
     run.feed.add_fault(throttled("30").times(3));
@@ -113,7 +113,7 @@ async fn a_run_of_other_campaigns_leaves_the_place_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_the_feed_knows_no_more_is_given_up() {
+async fn a_place_that_the_feed_no_longer_knows_is_given_up() {
     let run = in_the_middle().await;
     run.feed
         .add_fault(Fault::status("GET", 410).on("cursor=").times(3));
@@ -156,7 +156,7 @@ async fn a_record_that_is_not_reached_costs_no_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_may_not_be_read_is_told_of_at_once_and_its_place_stays() {
+async fn a_record_that_may_not_be_read_is_reported_at_once_and_its_place_stays() {
     let run = in_the_middle().await;
     run.world.parameters.deny(true);
     assert_eq!(take(&run, QUARTER).await, Ok(()));
@@ -169,7 +169,7 @@ async fn a_record_that_may_not_be_read_is_told_of_at_once_and_its_place_stays() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_is_none_is_told_of_and_a_day_is_looked_at_again() {
+async fn a_malformed_record_is_reported_and_a_day_is_looked_at_again() {
     let run = Run::new(World::new());
     run.world
         .parameters
@@ -199,7 +199,7 @@ async fn a_record_that_is_none_is_told_of_and_a_day_is_looked_at_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hung_export_is_waited_for_once_a_run_and_told_once() {
+async fn a_hung_export_is_waited_for_once_a_run_and_reported_once() {
     let options = Options {
         calls_per_minute: Some(100),
         exports: Exports {
