@@ -1,7 +1,7 @@
 //! Channels and phone numbers. A change closes them and never opens them, whatever the API does
 //! where its documentation is silent.
 
-mod heard;
+mod parked;
 
 use std::time::Duration;
 

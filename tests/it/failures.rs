@@ -2,12 +2,12 @@
 //! the visibility timeouts and the batch answer.
 
 mod aws;
-mod begun;
 mod budget;
 mod closed;
 mod creates;
 mod horizon;
 mod lagging;
+mod last_calls;
 mod login;
 mod parking;
 mod poison;
