@@ -1,4 +1,4 @@
-"""A headless Chromium of the distribution, and axe-core: what tests/e2e/console.py drives and judges pages with."""
+"""A headless Chromium of the distribution, which tests/e2e/console.py drives, and axe-core, which judges the pages."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def missing(what):
 
 
 def chromium():
-    """Paths of the browser and its driver; they come by apt where they are not there."""
+    """The paths of the browser and its driver. apt-get installs them if they are missing."""
     found = [shutil.which(name) for name in ("chromium", "chromedriver")]
     if not all(found):
         if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -38,14 +38,14 @@ def chromium():
 
 
 def axe():
-    """The script of axe-core, pinned by its hash, kept in target/."""
+    """The script of axe-core. It is pinned by its hash and kept in target/."""
     kept = ROOT / "target" / "axe-core-4.14.0.tgz"
     if not kept.exists():
         if not shutil.which("npm"):
-            missing(f"npm is missing, which loads {AXE}: install it, or put that package there as {kept}")
+            missing(f"npm is missing, which downloads {AXE}: install npm, or put the package at {kept}")
         command = ["npm", "pack", "--silent", "--pack-destination", str(kept.parent), AXE]
         if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
-            missing(f"npm cannot load {AXE}")
+            missing(f"npm cannot download {AXE}")
     package = kept.read_bytes()
     if base64.b64encode(hashlib.sha512(package).digest()).decode() != AXE_SHA512:
         missing(f"{kept} is not axe-core 4.14.0: delete it")
@@ -54,7 +54,7 @@ def axe():
 
 
 def start(profile):
-    """A browser with a profile of its own. What the page's policy forbids is told in its log."""
+    """Starts a browser with a profile of its own. Its log names what a page's policy forbade."""
     browser, driver = chromium()
     options = Options()
     options.binary_location = browser
@@ -66,14 +66,14 @@ def start(profile):
 
 
 def look(driver, width, dark):
-    """A screen so wide, and light or dark."""
+    """Sets the width of the screen, and a light or dark colour scheme."""
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 844 if width < 700 else 900, "deviceScaleFactor": 1, "mobile": width < 700})
     scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
 
 
 def violations(driver, script):
-    """What axe-core finds, in words."""
+    """The violations that axe-core finds, in words."""
     driver.execute_cdp_cmd("Runtime.evaluate", {"expression": script})
     found = driver.execute_async_script(
         "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations));")
@@ -81,7 +81,7 @@ def violations(driver, script):
 
 
 def picture(driver, path):
-    """All of the page, as it is seen."""
+    """Saves a picture of the whole page."""
     size = driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
     clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 2400), "scale": 1}
     shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})

@@ -1,4 +1,4 @@
-"""template.yaml as CloudFormation resolves it for one stack: conditions decided, parameters and names filled in."""
+"""Resolves template.yaml for one stack, as CloudFormation does: it evaluates conditions and fills in parameters and names."""
 
 import pathlib
 import re
@@ -11,7 +11,8 @@ NO_VALUE = object()
 
 
 class Stack:
-    """`resources` are those whose condition holds. What only AWS knows, as the ARN of a queue, is told by its place: blue/Queue.Arn."""
+    """A stack. `resources` are those whose condition holds. A placeholder stands for a value that only AWS knows: blue/Queue.Arn for
+    the ARN of the queue of the stack blue."""
 
     def __init__(self, name="blue", region="eu-west-1", template=TEMPLATE, **parameters):
         self.name, self.template = name, template
@@ -30,11 +31,11 @@ class Stack:
         self.outputs = {name: self.resolved(it["Value"]) for name, it in template.get("Outputs", {}).items()}
 
     def of_type(self, resource_type):
-        """Properties by logical id."""
+        """The properties of all resources of this type, by logical id."""
         return {logical_id: it["Properties"] for logical_id, it in self.resources.items() if it["Type"] == resource_type}
 
     def environment(self, function):
-        """The variables of a function, those of Globals included."""
+        """The environment variables of a function, including those of Globals."""
         of_all = self.resolved(self.template["Globals"]["Function"]["Environment"]["Variables"])
         return of_all | self.resources[function]["Properties"].get("Environment", {}).get("Variables", {})
 
@@ -83,7 +84,7 @@ class Stack:
 
 
 def mentioned(value):
-    """The logical ids that a resource waits for, as they stand in the template."""
+    """The logical ids that a resource refers to, for which CloudFormation makes it wait."""
     if isinstance(value, list):
         return set().union(*map(mentioned, value))
     if not isinstance(value, dict):

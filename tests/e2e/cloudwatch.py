@@ -1,11 +1,11 @@
-"""What state an alarm of the template is in, by CloudWatch's documentation ("Using metric math", "Configuring how CloudWatch
-alarms treat missing data"). Data is one value a period, the newest last; None where nothing was reported."""
+"""Computes the state of an alarm of the template by the rules of CloudWatch's documentation ("Using metric math", "Configuring how
+CloudWatch alarms treat missing data"). `data` holds one value for each period, the newest last. None means that nothing was reported."""
 
 import re
 
 
 def points(alarm, data):
-    """The time series that is held against the threshold."""
+    """The time series that is compared with the threshold."""
     if "Metrics" not in alarm:
         [series] = data.values()
         return series
@@ -15,7 +15,7 @@ def points(alarm, data):
 
 
 def at(expression, values):
-    """The expression at one time. A metric that is missing and not filled leaves no point."""
+    """The value of the expression in one period, or None if it needs a metric that is missing and not filled."""
     filled = re.sub(r"FILL\((\w+), 0\)", lambda it: str(values[it[1]] or 0), expression)
     assert "FILL" not in filled, expression
     bare = {name for name in values if re.search(rf"\b{name}\b", filled)}
@@ -27,11 +27,11 @@ def at(expression, values):
 
 
 def state(alarm, before="OK", **data):
-    """The state after the newest period, where it was `before` until then."""
+    """The state after the newest period. `before` is the state until then."""
     series, evaluated = points(alarm, data), alarm["EvaluationPeriods"]
     enough = alarm.get("DatapointsToAlarm", evaluated)
     real = [point for point in series if point is not None]
-    # Older ones stand in for what is missing. With too few of them all count, and the rest is as TreatMissingData says.
+    # Older points replace missing ones. If there are too few, all of them count, and TreatMissingData decides about the rest.
     newest = (real + [None] * evaluated)[:evaluated] if len(real) < evaluated else real[-evaluated:]
     over = {"GreaterThanThreshold": lambda point: point > alarm["Threshold"],
             "GreaterThanOrEqualToThreshold": lambda point: point >= alarm["Threshold"],

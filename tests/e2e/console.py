@@ -1,10 +1,11 @@
-"""The console in a headless Chromium, against `campaign-sync local --serve`: the main deed of each page, by mouse and by keyboard; what
-axe-core finds; what the pages' policy forbids; that a contact's data stands in no address, no storage and no output; and that
-10,000 parked changes do not freeze it.
+"""Drives the console of `campaign-sync local --serve` in a headless Chromium, by mouse and by keyboard.
+
+Each page must do its main action. axe-core must find no fault, and no page may break its own policy. A contact's data must stand in no
+address, no storage and no output. 10,000 parked changes must not freeze the console.
 
     target/venv-console/bin/python tests/e2e/console.py [--pictures FOLDER]
 
-With --pictures it leaves a picture of each page: light, dark, and as a telephone shows it.
+With --pictures it saves three pictures of each page: light, dark, and on a telephone.
 """
 
 import argparse
@@ -47,7 +48,7 @@ def group(key):
 
 
 class Served:
-    """The embedded parts, and what they print."""
+    """The running `campaign-sync local --serve`, and its output."""
 
     def __init__(self, log):
         self.log = log
@@ -94,7 +95,7 @@ def served(name):
 
 
 class Page:
-    """The browser, as somebody uses it."""
+    """The browser, with the actions of a person."""
 
     def __init__(self, driver, parts, axe, pictures):
         self.driver, self.parts, self.axe, self.pictures = driver, parts, axe, pictures
@@ -111,7 +112,7 @@ class Page:
         return until(f"{text!r} on {self.driver.current_url}: {self.text()[:1500]}", lambda: text in self.text(), seconds)
 
     def press(self, label):
-        """A page that moves may put another button in the place of the one that was found."""
+        """Presses the button with this label. It tries again if the page refreshed itself and replaced the button in between."""
 
         def pressed():
             with contextlib.suppress(StaleElementReferenceException):
@@ -131,7 +132,7 @@ class Page:
         return field
 
     def judge(self, name):
-        """No address, no storage and no policy says otherwise; axe-core finds nothing, in any look."""
+        """Checks that the address and the storage hold no data, and that axe-core finds no fault in any look."""
         assert "CANARY" not in self.driver.current_url, self.driver.current_url
         kept = self.driver.execute_script("return [localStorage.length, sessionStorage.length, document.cookie]")
         assert kept == [0, 0, ""], kept
@@ -247,7 +248,7 @@ def local(page):
     page.press("Change a contact")
     page.has("was answered 202")
     page.has("updated ")
-    # Until reads show it.
+    # Reads show the change after two seconds.
     time.sleep(2.5)
     page.press("Let webhooks get lost")
     page.press("Change a contact")
@@ -287,7 +288,7 @@ def many(page):
         took.append(page.go("/contact"))
         time.sleep(0.5)
         took.append(page.go("/parked"))
-        assert len(took) < 400, "it never ends"
+        assert len(took) < 400, "the look at the dead-letter queue never ends"
     took.append(page.go("/parked?reason=rejected&page=50"))
     page.has("page 50 of 50")
     assert len(page.driver.find_elements(By.CSS_SELECTOR, "tbody tr")) == 100
@@ -310,7 +311,7 @@ def main():
                     print(f"    console: {step.__name__}")
                 first = min(page.go("/") for _ in range(3))
                 assert first < 0.3, f"the first page takes {first:.2f} s"
-                # Of what was refused on purpose nothing is told there; of what the policy forbids, or a script that fails, it is.
+                # The log names what the policy forbade and scripts that failed. Requests that were refused on purpose do not count.
                 told = [line for line in driver.get_log("browser") if "400 (Bad Request)" not in line["message"]]
                 assert not told, told
                 assert CANARY not in parts.printed() and PHONE not in parts.printed()
@@ -318,7 +319,7 @@ def main():
                 many(Page(driver, parts, axe, None))
         finally:
             driver.quit()
-    print("tests/e2e/console.py: all pages do what they say.")
+    print("tests/e2e/console.py: every page passed")
 
 
 main()

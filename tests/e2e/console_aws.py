@@ -1,5 +1,6 @@
-"""The console against a local AWS that enforces IAM, with no more rights than docs/console.md grants: what CloudWatch measured, its
-alarms and the log of apply, what is parked; and that to send again needs the second policy."""
+"""Runs the console against a local AWS that enforces IAM, with no more rights than docs/console.md grants.
+
+It must show the metrics and alarms of CloudWatch, the log of apply, and the parked changes. A redrive must need the second policy."""
 
 import hashlib
 import json
@@ -15,7 +16,7 @@ GROUP = f"{ORG}/{CAMPAIGN}/{hashlib.sha256(KEY.encode()).hexdigest()[:32]}"
 
 
 def prepared(aws):
-    """URLs of the queues; what is measured, logged and parked."""
+    """Puts metrics, alarms, log lines and a parked change. Returns the URLs of the queues."""
     sqs = aws.client("sqs")
     urls = [sqs.create_queue(QueueName=f"{STACK}-{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"] for name in ("changes", "parked")]
     body = {"schema": 1, "eventId": "evt_3", "org": ORG, "campaignId": CAMPAIGN, "contactKey": KEY, "version": 3, "data": {}}
@@ -44,7 +45,7 @@ def prepared(aws):
 
 
 def looks(console):
-    # The local AWS knows no SEARCH: what all orgs did together it does not tell.
+    # The local AWS has no SEARCH, so the page cannot show the sums over all orgs.
     console.has("/", "1<span> parked</span>", "<strong>Alarm parked</strong>", "Changes are in the dead-letter queue.")
     assert "other-parked" not in console.get("/"), "an alarm of another stack"
     console.has("/", "1 alarm not on: 1 calm.", "<dt>parking</dt>")
@@ -59,7 +60,7 @@ def looks(console):
 
 
 def send_again(console):
-    """What the dry run named."""
+    """Redrives the changes that the dry run named."""
     console.post("/parked/redrive", tried=re.search(r'name="tried" value="(\d+)"', console.get("/parked")).group(1))
 
 
@@ -80,7 +81,7 @@ def main():
             send_again(pages)
             pages.has("/parked", "1 sent again")
             assert (local_aws.depth(aws, urls[0]), local_aws.depth(aws, urls[1])) == (1, 0)
-    print("tests/e2e/console_aws.py: the documented rights are enough to look, and to send again needs the others.")
+    print("tests/e2e/console_aws.py: the first documented policy is enough to look, and a redrive needs the second")
 
 
 main()

@@ -1,4 +1,4 @@
-"""`campaign-sync console` against a local AWS, with no more rights than docs/console.md grants; its pages without a browser."""
+"""Runs `campaign-sync console` against a local AWS with the rights that docs/console.md grants, and reads its pages without a browser."""
 
 import contextlib
 import http.client
@@ -11,18 +11,18 @@ from local_aws import ROOT, STACK, until
 
 
 def policies():
-    """To look, and to alter, as the page documents them."""
+    """The two policies of docs/console.md: the one to look, and the one to alter."""
     page = (ROOT / "docs/console.md").read_text()
     found = re.findall(r'```json\n(\{ "Version".*?)```', page, re.S)
     assert len(found) == 2, found
     for name, value in (("REGION", "us-east-1"), ("ACCOUNT", "000000000000"), ("STACK", STACK)):
         found = [policy.replace(name, value) for policy in found]
-    # The local AWS takes the batch of an operation for an action of its own.
+    # To the local AWS, ChangeMessageVisibilityBatch is an action of its own.
     return [policy.replace('"sqs:ChangeMessageVisibility"', '"sqs:ChangeMessageVisibility*"') for policy in found]
 
 
 class Console:
-    """Its pages, as a browser asks for them."""
+    """The pages of a running console, requested as a browser does."""
 
     def __init__(self, log):
         address = until("the console's address", lambda: re.search(r"http://(127\.0\.0\.1:\d+)(/\?token=\w+)", log.read_text()), 30)

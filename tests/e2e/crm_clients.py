@@ -1,7 +1,7 @@
-"""Official clients of CRMs against the APIs that `campaign-sync local --serve` emulates: simple-salesforce, hubspot-api-client, and
-Pipedrive's own, which is for Node.js (tests/e2e/pipedrive).
+"""Clients of CRMs read the APIs that `campaign-sync local --serve` emulates: simple-salesforce, and the official clients of HubSpot and
+Pipedrive. Pipedrive's is for Node.js (tests/e2e/pipedrive).
 
-Dataverse is not read here. Requests to it, written down by hand, are in shared/emulator/src/crm/tests."""
+No client reads Dataverse here: shared/emulator/src/crm/tests has requests to it that were written by hand."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from served import served
 
 
 class ToLoopback(HTTPAdapter):
-    """The client builds each URL from a host, by https: they lead to what is served, with their paths as they are."""
+    """Redirects the client's https URLs, which it builds from a host, to the emulated API. The paths stay as they are."""
 
     def __init__(self, base):
         super().__init__()
@@ -88,11 +88,11 @@ def of_hubspot(base, token):
     search = client(token)
 
     def pages(since, limit):
-        """All who were changed since then."""
+        """All contacts that changed at this time or later, page after page."""
         groups = [FilterGroup(filters=[Filter(property_name="lastmodifieddate", operator="GTE", value=str(since))])]
         found, after = [], None
         while True:
-            time.sleep(0.25)  # Five searches a second are let in.
+            time.sleep(0.25)  # The API accepts five searches a second.
             page = search.do_search(public_object_search_request=PublicObjectSearchRequest(
                 limit=limit, after=after, filter_groups=groups, properties=["phone", "do_not_call", "lastmodifieddate"],
                 sorts=[{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
@@ -120,13 +120,13 @@ def of_hubspot(base, token):
         client("another").do_search(public_object_search_request=PublicObjectSearchRequest(limit=1))
     except UnauthorizedException:
         return len(every)
-    raise AssertionError("another token is let in")
+    raise AssertionError("a wrong token is let in")
 
 
 def pipedrive(base, token):
-    """By its packages in the versions of package-lock.json, each checked by its hash, kept in target/."""
+    """Runs Pipedrive's client. npm installs it into target/, in the versions of package-lock.json and checked by their hashes."""
     of, kept = Path("tests/e2e/pipedrive"), Path("target/pipedrive")
-    # Node.js is that of this Python's environment.
+    # Node.js comes from the Python environment of this test.
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     kept.mkdir(parents=True, exist_ok=True)
     names = ["package.json", "package-lock.json", "read.cjs"]

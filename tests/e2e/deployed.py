@@ -1,4 +1,4 @@
-"""The deployed stack, end to end: signed webhooks through the HTTP API to the contacts in Genesys Cloud, under faults."""
+"""Tests the deployed stack end to end: signed webhooks go through the HTTP API to the contacts in Genesys Cloud, while calls fail."""
 
 import collections
 import datetime
@@ -21,12 +21,12 @@ CAMPAIGNS = [
     ("acme-us", "0b7a52c4-5a1d-4f0e-8a3c-6f1f0d8c2e22"),
     ("acme-eu", "c3d9f7e6-1b2a-4c5d-9e8f-7a6b5c4d3e33"),
 ]
-# One org by each API.
+# The two orgs have different APIs.
 APIS = {"acme-us": "predictive", "acme-eu": "contactLists"}
 RECONCILE = ["ReconcileOrg=acme-us", "ReconcileCampaignIds=" + ",".join(
     campaign for org, campaign in CAMPAIGNS if org == "acme-us")]
 CONTACTS, CHANGES_EACH = 300, 5
-# In every value of a contact, and in every key: neither may be found in a log.
+# Every contact key and every value contains it. No log may.
 CANARY = "canary"
 BEGAN = time.monotonic()
 
@@ -38,29 +38,30 @@ def say(text):
 def change(n, version, **more):
     org, campaign = CAMPAIGNS[n % 3]
     data = {"phone": f"+1-{CANARY}-{n}", "firstName": f"{CANARY} Zoë {n}", "status": f"{CANARY}-{version}"}
-    # The id of a list's contact has no special characters.
+    # In a contact list, an id may hold no special characters.
     key = f"{CANARY}/{n} é" if APIS[org] == "predictive" else f"{CANARY}-{n}"
     return {"eventId": f"evt-{n}-{version}", "org": org, "campaignId": campaign, "contactKey": key,
             "version": 1_764_000_000_000 + version, "data": data, "callable": True} | more
 
 
 def version_of(newest):
-    '''docs/contract.md "Version column": what is stored once this change was applied, which says who may be called.'''
+    '''The version column once this change is applied: its rank, the rank of its decision and the mark (docs/contract.md "Version column").'''
     version = newest["version"]
     return {"crmVersion": f"{version}:{version}{'+' if newest['callable'] else '-'}"}
 
 
 def story(chance):
-    """The changes in the order of sending: rapid, late, some twice. And what each contact must hold in the end."""
+    """Returns the changes in the order in which they are sent, how many of them are sent twice, and what each contact must hold in the
+    end. Some changes are rapid and some are late."""
     queues, expected = [], {}
     for n in range(CONTACTS):
         changes = [change(n, version) for version in range(1, CHANGES_EACH + 1)]
         kind = n % 5
-        if kind == 0:  # opts out at last; half of them are overtaken by an older change that says the contrary
+        if kind == 0:  # opts out at the end; of half of them an older change that says the opposite arrives last
             changes[-1]["callable"] = False
             if n % 2:
                 changes[-2], changes[-1] = changes[-1], changes[-2]
-        elif kind == 1:  # opts out, and in again
+        elif kind == 1:  # opts out and in again
             changes[2]["callable"] = False
         elif kind == 2:  # arrives in any order
             chance.shuffle(changes)
@@ -73,7 +74,7 @@ def story(chance):
     order, sent_twice = [], 0
     while queues:
         queue = chance.choice(queues)
-        # Often several of one contact in a row.
+        # Often several changes of one contact follow each other.
         for _ in range(chance.choice([1, 1, 2, 3])):
             if queue:
                 order.append(queue.popleft())
@@ -85,7 +86,7 @@ def story(chance):
 
 
 def rotate(aws, service, org):
-    """The new client secret is put first; then the old one, and every token, ends."""
+    """Stores the new client secret first. Then the old one and every token become invalid."""
     secrets = aws.client("secretsmanager")
     name = f"campaign-sync/org/{org}"
     secret = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
@@ -115,7 +116,7 @@ def what_was_deployed(aws, outputs):
 
 def many_changes(aws, outputs, service, sender):
     order, sent_twice, expected = story(random.Random(4))
-    # By themselves these answers come in storms.
+    # Each of these faults lasts for several calls, as a real outage does.
     service.fault(status=429, retryAfter=1, after=40, times=3)
     service.fault(status=503, after=120, times=12)
     service.fault(method="PATCH", status=503, after=60, times=4)
@@ -133,14 +134,14 @@ def many_changes(aws, outputs, service, sender):
         seen = sum(count for (_, other), count in statuses.items() if other == status)
         assert seen >= least, f"{seen} answers {status}, expected {least}"
     shown = ", ".join(f"{method} {status}: {count}" for (method, status), count in sorted(statuses.items()))
-    say(f"every contact is as it was last changed, after a rotated secret and storms of 429 and 503; calls: {shown}")
+    say(f"every contact is as its newest change says, after a rotated secret and bursts of 429 and 503; calls: {shown}")
     return expected
 
 
 def poison(aws, outputs, service, sender, expected):
     sqs, good = aws.client("sqs"), change(7, 50)
     first = change(7, 49)
-    # The group of the contact, as its next change shows it, then an unreadable body before a good change.
+    # An unreadable body comes before a good change in the message group of a contact.
     group = group_of(first)
     sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody=f"not JSON, {CANARY}", MessageGroupId=group,
                      MessageDeduplicationId=uuid.uuid4().hex)
@@ -159,7 +160,7 @@ def poison(aws, outputs, service, sender, expected):
 
 
 def unmapped(aws, outputs, sender):
-    """A source that parks: one bad change of two costs one."""
+    """If a source parks, one bad change of two costs only itself."""
     secret = {"signingSecrets": [SIGNING_SECRET], "onFault": "park"}
     aws.client("secretsmanager").create_secret(Name="campaign-sync/source/parks", SecretString=json.dumps(secret))
     bad = change(8, 48, calable=CANARY)
@@ -177,13 +178,13 @@ def unmapped(aws, outputs, sender):
 
 
 def group_of(change):
-    '''docs/contract.md "Message group and deduplication ids", by hand.'''
+    '''The message group of a change, computed by hand (docs/contract.md "Message group and deduplication ids").'''
     import hashlib
     return f"{change['org']}/{change['campaignId']}/{hashlib.sha256(change['contactKey'].encode()).hexdigest()[:32]}"
 
 
 def shown(aws, outputs, service, expected):
-    """The console of what is deployed, with the rights to look that docs/console.md grants."""
+    """Runs the console for the deployed stack, with the policy of docs/console.md that lets it look."""
     (campaign, key), wanted = next(one for one in expected.items() if one[1]["callable"] is False and one[0][0] == CAMPAIGNS[0][1])
     look, _ = policies()
     urls = outputs["QueueUrl"], outputs["DeadLetterQueueUrl"]
@@ -193,11 +194,11 @@ def shown(aws, outputs, service, expected):
         page = pages.post("/contact", org="acme-us", campaign=campaign, key=key, hours="3")
         for text in (wanted["data"]["phone"], "It is not called: the CRM ", "evt-"):
             assert text in page, (text, page)
-    say("the console shows what is parked, and tells of a contact that opted out why it is not called")
+    say("the console shows what is parked, and says why a contact that opted out is not called")
 
 
 def killed(aws, outputs, service, sender, expected):
-    """After the writes reached Genesys Cloud and before their answers came."""
+    """Kills apply after its writes reached Genesys Cloud and before their answers arrived."""
     before = len(service.calls())
     created, updated = change(CONTACTS, 1), change(0, 60)
     assert CAMPAIGNS[CONTACTS % 3] == CAMPAIGNS[0]
@@ -218,18 +219,18 @@ def killed(aws, outputs, service, sender, expected):
             "data": wanted["data"] | version_of(wanted), "callable": True}
     compare(service, expected)
     assert writes() == ["POST", "PATCH"], writes()
-    # It was killed before it gave up by itself, and found its work done.
+    # It was killed before its own timeout. The next invocation found the work done.
     of_both = [line for line in aws.logs() if created["eventId"] in line or updated["eventId"] in line]
     assert not any("change retried" in line for line in of_both), of_both
     assert sum('"outcome":"unchanged"' in line for line in of_both) == 2, of_both
-    say("apply was killed after its writes and before their answers: the messages came back, nothing was written twice")
+    say("apply was killed after its writes and before their answers: the messages came back, and nothing was written twice")
 
 
 def backlog(aws, outputs, service, sender, expected):
-    """What waits behind a paused event source is topped up, and comes back where the process dies in the middle of it."""
+    """Changes wait behind a paused event source. Apply tops up from them, and they come back if the process dies in the middle."""
     lambdas, list_api = aws.client("lambda"), CAMPAIGNS[2]
     mapping = lambdas.list_event_source_mappings(FunctionName=f"{STACK}-apply")["EventSourceMappings"][0]["UUID"]
-    # Of a shorter timeout so little is left that nothing is topped up.
+    # A shorter timeout would leave too little time to top up.
     aws.deploy(service.base, *RECONCILE, "ApplyTimeoutSeconds=10")
 
     def enable(is_so):
@@ -247,7 +248,7 @@ def backlog(aws, outputs, service, sender, expected):
         for one in changes:
             expected[one["campaignId"], one["contactKey"]] = {
                 "data": one["data"] | version_of(one), "callable": True}
-        # What the event source still had in hand when it was paused may be done.
+        # The event source may still hand over what it had received when it was paused.
         assert depth(aws, outputs["QueueUrl"]) > 480
         return len(service.calls())
 
@@ -270,21 +271,21 @@ def backlog(aws, outputs, service, sender, expected):
     until("a wide write arrives", lambda: any(call["path"].endswith("/contacts") for call in calls(before)), 60, 0.02)
     assert aws.kill("apply") > 0, "no process of apply was found"
     left = depth(aws, outputs["QueueUrl"])
-    assert left >= 480, f"{left} messages are in the queue: those of the killed process too"
+    assert left >= 480, f"{left} messages are in the queue: expected those of the killed process too"
     drained(aws, outputs, 200)
     compare(service, expected)
-    say(f"apply was killed when it had topped up: {left} messages were left, came back, and every contact is as it was last changed")
+    say(f"apply was killed after it had topped up: {left} messages came back, and every contact is as its newest change says")
 
 
 def repaired(aws, outputs, service, expected):
-    """Webhooks that were dropped: the CRM's feed says what they would have said, and the schedule's own input finds it."""
+    """Reconcile repairs what dropped webhooks missed: a run with the schedule's own input finds it in the CRM's feed."""
     schedule = aws.client("scheduler").get_schedule(Name=f"{STACK}-reconcile")
     assert schedule["State"] == "ENABLED" and schedule["ScheduleExpression"] == "rate(15 minutes)", schedule
     target = schedule["Target"]
     assert target["Arn"].endswith(f":{STACK}-runs.fifo") and "failed-runs" in target["DeadLetterConfig"]["Arn"]
     assert target["SqsParameters"] == {"MessageGroupId": "acme-us"}, target
     assert target["RetryPolicy"] == {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 900}, target
-    # Changed, opted out and removed contacts, and some that are new; each third as the campaign holds it.
+    # The campaigns miss a change of two contacts in three: some of these are new, some opted out, and the others have new columns.
     feed = []
     for n in range(90):
         missed = change(n if n % 10 else CONTACTS + 9 + n, 70)
@@ -308,7 +309,7 @@ def repaired(aws, outputs, service, expected):
         return json.loads(answer["Payload"].read()), answer.get("FunctionError")
 
     def ran(before):
-        """What the runs since then did, once their queue is empty."""
+        """Waits until the queue of runs is empty. Returns the log lines of the runs after the first `before`."""
         until("the runs are over", lambda: depth(aws, runs) == 0, 100, 0.3)
         lines = [json.loads(line) for line in aws.logs("reconcile") if '"reconciled"' in line]
         return lines[before:]
@@ -318,7 +319,7 @@ def repaired(aws, outputs, service, expected):
     assert (dry["checked"], dry["enqueued"], dry["complete"], dry["dryRun"]) == (of_us, 0, True, True), dry
     before = len(ran(0))
     service.feed_fault(status=503, times=2)
-    # As EventBridge Scheduler sends it, which gives no deduplication id.
+    # EventBridge Scheduler sends a run like this, without a deduplication id.
     sqs.send_message(QueueUrl=runs, MessageBody=json.dumps(due()), MessageGroupId="acme-us")
     [run] = ran(before)
     assert run["enqueued"] == dry["missing"] + dry["different"] == of_us, (run, dry)
@@ -327,7 +328,7 @@ def repaired(aws, outputs, service, expected):
     name = f"/campaign-sync/{STACK}/reconcile/acme-us"
     record = aws.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
     assert record["Type"] == "SecureString" and json.loads(record["Value"])["lookedAt"], record
-    say(f"the schedule's input found what {of_us} dropped webhooks would have said, and the record holds until when that was")
+    say(f"a run with the schedule's input found the changes of {of_us} dropped webhooks, and the record holds the time up to which it looked")
 
     time.sleep(3)  # What is new cannot be read for two seconds.
     service.feed_fault(text='{"contacts": [', times=1)
@@ -335,13 +336,13 @@ def repaired(aws, outputs, service, expected):
     assert error is None and queued["queued"] is True, (queued, error)
     until("it fails", lambda: any("the page is not JSON, or not all of it" in line for line in aws.logs("reconcile")), 30, 0.3)
     assert depth(aws, runs) == 1 and depth(aws, outputs["QueueUrl"]) == 0
-    # What the other campaign's feed said of opting out counts all the same.
+    # A run that failed still enqueues the opt-outs of its other campaign. There are none here.
     [faulty, again] = ran(before + 1)
     assert faulty["enqueued"] == 0, faulty
     assert (again["checked"], again["enqueued"]) == (of_us, 0), again
     failed = sqs.get_queue_url(QueueName=f"{STACK}-failed-runs")["QueueUrl"]
     assert depth(aws, failed) == 0
-    say("a run that failed came again a minute later, and found nothing more")
+    say("a run that failed was retried a minute later, and found nothing new")
 
     eu = CAMPAIGNS[2][1]
     by_hand = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "reconcile", "--org",
@@ -365,7 +366,7 @@ def sqs_of_runs(aws):
 
 
 def denied(aws, outputs):
-    """Each role is tried with what it needs not."""
+    """Tries each role with calls that it does not need."""
     def allowed(call):
         try:
             call()

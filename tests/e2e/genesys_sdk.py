@@ -10,7 +10,7 @@ from PureCloudPlatformClientV2.rest import ApiException
 
 from local_aws import ROOT, genesys
 
-# How far searches lag behind writes, and a moment.
+# A little longer than searches lag behind writes.
 SEARCH_LAG = 5.5
 CAMPAIGN = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"
 
@@ -22,7 +22,7 @@ def connect(base, secret="secret-of-acme-us"):
 
 
 def refused(call):
-    """The status and the code of the error that the call gives."""
+    """Makes a call that must fail. Returns the status and the code of its error."""
     try:
         call()
     except ApiException as error:
@@ -31,7 +31,7 @@ def refused(call):
 
 
 def probe(base, list_id):
-    """What `campaign-sync check --probe` finds out, and its exit status."""
+    """Runs `campaign-sync check --probe`. Returns its exit status, its report and its errors."""
     mine = {"AWS_ENDPOINT_URL": base, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local", "GENESYS_BASE_URL": base, "QUEUE_URL": f"{base}/000000000000/changes.fifo"}
     command = [os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync"), "check", "--org", "acme-us",
@@ -44,7 +44,7 @@ columns = []
 
 
 def contact(list_id, key, callable=None, **data):
-    """With every column of the list, as a POST must have."""
+    """A contact with every column of the list, as a POST must have it."""
     made = sdk.WritableDialerContact()
     made.id, made.contact_list_id, made.data = key, list_id, {**dict.fromkeys(columns, ""), **data}
     if callable is not None:
@@ -60,10 +60,10 @@ with genesys("--api", "contactLists") as service:
         assert is_so, what
         checks += 1
 
-    # Token and bad secret.
+    # A wrong secret gets no token.
     try:
         connect(service.base, "wrong")
-        raise AssertionError("a wrong secret was taken")
+        raise AssertionError("a wrong secret was accepted")
     except (ApiException, KeyError):
         check(True)
     api = connect(service.base)
@@ -79,7 +79,7 @@ with genesys("--api", "contactLists") as service:
     check(refused(lambda: api.get_outbound_campaign("nowhere")) == (404, "resource.not.found"))
     check(refused(lambda: api.get_outbound_contactlist("nowhere")) == (404, "contact.list.not.found"))
 
-    # Add, and update by the same call: the columns that it leaves empty are gone.
+    # The same call adds and updates a contact. An update empties the columns that it leaves empty.
     added = api.post_outbound_contactlist_contacts(
         list_id, [contact(list_id, "A-1", phone="+1", firstName="Ada"), contact(list_id, "A-2", False, phone="+2")])
     check([(one.id, one.callable) for one in added] == [("A-1", True), ("A-2", False)], added)
@@ -88,7 +88,7 @@ with genesys("--api", "contactLists") as service:
     check((one.data["phone"], one.data["firstName"], one.callable) == ("+3", "", True), one)
     check(one.contact_list_id == list_id)
 
-    # Bulk: what is missing is left out.
+    # A bulk read leaves out contacts that do not exist.
     many = api.post_outbound_contactlist_contacts_bulk(list_id, ["A-2", "missing", "A-1"])
     check([one.id for one in many] == ["A-2", "A-1"], many)
     check(api.post_outbound_contactlist_contacts_bulk(list_id, ["missing"]) == [])
@@ -122,20 +122,20 @@ with genesys("--api", "contactLists") as service:
         request.page_number, request.page_size = 1, 100
         request.criteria = {"filterType": "AND", "clauses": [{"filterType": "AND", "predicates": [predicate]}]}
         return api.post_outbound_contactlist_contacts_search(list_id, request)
-    # It lags behind what was written, as the size of a list does; a read does not.
+    # A search and the size of a list lag behind writes. A read does not.
     check(search(column="phone", columnType="alphabetic", operator="EQUALS", value="+4").total == 0)
     time.sleep(SEARCH_LAG)
     page = search(column="phone", columnType="alphabetic", operator="EQUALS", value="+4")
     check(page.total == 1 and [one.id for one in page.entities] == ["A-1"], page)
     check(search(column="phone", columnType="alphabetic", operator="BEGINS_WITH", value="+").total >= 2)
 
-    # Delete, one and many, and 404.
+    # Delete one contact and several. Reading a deleted one is a 404.
     api.delete_outbound_contactlist_contact(list_id, "A-1")
     check(refused(lambda: api.get_outbound_contactlist_contact(list_id, "A-1")) == (404, "resource.not.found"))
     api.delete_outbound_contactlist_contacts(list_id, ["A-2", "missing"])
     check(refused(lambda: api.get_outbound_contactlist_contact(list_id, "A-2"))[0] == 404)
 
-    # A scratch list, made and read by the SDK: the probe finds out what is so, and leaves nothing on it.
+    # The SDK makes a scratch list and reads it. The probe answers its questions on it and leaves nothing there.
     scratch = sdk.ContactList()
     scratch.name, scratch.column_names = "scratch", ["phone", "firstName", "crmVersion"]
     phone = sdk.ContactPhoneNumberColumn()
@@ -167,7 +167,7 @@ with genesys("--api", "contactLists") as service:
     status, _, shown = probe(service.base, list_id)
     check(status == 2 and "a campaign draws on it" in shown, shown)
 
-    # A campaign is edited in the version that was read, and may draw on another list.
+    # An update of a campaign must name the version that was read. It may choose another list.
     new_list = api.post_outbound_contactlists(scratch).id
     campaign = api.get_outbound_campaign(CAMPAIGN)
     old_list, campaign.contact_list.id = campaign.contact_list.id, new_list
@@ -178,7 +178,7 @@ with genesys("--api", "contactLists") as service:
     campaign.contact_list.id = old_list
     api.put_outbound_campaign(CAMPAIGN, campaign)
 
-    # DNC lists: one of numbers and one of values of a column, named by the campaign.
+    # The campaign names two DNC lists: one of phone numbers, and one of the values of a column.
     def dnc_list(kind, **more):
         body = sdk.DncListCreate()
         body.name, body.dnc_source_type = f"opt-outs {kind}", kind
@@ -211,7 +211,7 @@ with genesys("--api", "contactLists") as service:
     for _ in range(2):
         check(patch_numbers("Add", ["+13175550100", "+13175550101"])() is None)
     check(patch_numbers("Add", ["+13175550102"], until="2000-01-01T00:00Z")() is None)
-    check(service.on_dnc_list(numbers) == ["+13175550100", "+13175550101"], "what expired counts no more")
+    check(service.on_dnc_list(numbers) == ["+13175550100", "+13175550101"], "an expired entry no longer counts")
     for _ in range(2):
         patch_numbers("Remove", ["+13175550101"])()
     patch_values("Add", ["LEAD-1", "LEAD-2"])()
@@ -237,7 +237,7 @@ with genesys("--api", "contactLists") as service:
     api.delete_outbound_dnclist(values)
     check(refused(lambda: api.get_outbound_dnclist(values)) == (404, "not.found"))
 
-    # 409 as it comes of any operation; 429, which the SDK waits for as Retry-After says.
+    # Any operation may answer 409. After a 429 the SDK waits as Retry-After says.
     service.fault(method="POST", path="/contacts", status=409)
     check(refused(add(contact(list_id, "C-1", phone="1")))[0] == 409)
     service.fault(method="POST", path="/contacts", status=429, retryAfter=1)

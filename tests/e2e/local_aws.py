@@ -1,4 +1,4 @@
-"""An AWS on loopback (MiniStack, IAM enforced) with the template deployed, and the emulated Genesys Cloud beside it."""
+"""Runs MiniStack as a local AWS that enforces IAM, and the emulated Genesys Cloud. The tests deploy the template there."""
 
 import contextlib
 import datetime
@@ -22,7 +22,7 @@ from standardwebhooks.webhooks import Webhook
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STACK = "campaign-sync"
 SIGNING_SECRET = "whsec_ZTJlIG9ubHksIG5vIHNlY3JldCBhdCBhbGw="
-# Ended from outside, a test still ends what it started.
+# A test that is ended from outside still ends the processes that it started.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
@@ -33,7 +33,7 @@ def free_port():
 
 
 def until(what, is_so, seconds=60, pause=0.1):
-    """The first true answer of `is_so`."""
+    """Calls `is_so` until its answer is true, and returns that answer."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         answer = is_so()
@@ -44,7 +44,7 @@ def until(what, is_so, seconds=60, pause=0.1):
 
 
 def http(method, url, body=None, headers=None, timeout=40):
-    """Status and JSON of one request."""
+    """Sends a request. Returns the status and the JSON of its answer."""
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     try:
@@ -55,13 +55,13 @@ def http(method, url, body=None, headers=None, timeout=40):
 
 
 def log_of(what):
-    """Each test has its own: they run side by side."""
+    """The name of a log file. Each test has its own files, because tests run side by side."""
     return f"e2e-{pathlib.Path(sys.argv[0]).stem}-{what}.log"
 
 
 @contextlib.contextmanager
 def process(command, log, env=None):
-    """A process that is ended with the block; its output is in target/."""
+    """Starts a process and ends it with the block. Its output goes to target/."""
     with open(ROOT / "target" / log, "w") as output:
         started = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
     try:
@@ -75,7 +75,7 @@ def process(command, log, env=None):
 
 
 class Genesys:
-    """The emulated Genesys Cloud, seen from behind."""
+    """The emulated Genesys Cloud, by its control endpoints."""
 
     def __init__(self, base):
         self.base = base
@@ -90,7 +90,7 @@ class Genesys:
         assert http("PUT", f"{self.base}/_emulator/clients/{client_id}", {"secret": secret}) == (200, {})
 
     def crm_says(self, contacts):
-        """What the CRM's feed lists from now on."""
+        """Sets the contacts that the CRM's feed lists from now on."""
         body = json.dumps(contacts).encode()
         assert http("PUT", f"{self.base}/_emulator/feed/contacts", body) == (200, {})
 
@@ -101,7 +101,7 @@ class Genesys:
         return http("GET", f"{self.base}/_emulator/calls")[1]
 
     def let_dnc_list_be(self, list_id, **how):
-        """Full or forbidden, or no longer."""
+        """Makes the DNC list full or forbidden, or ends that."""
         assert http("PUT", f"{self.base}/_emulator/dnclists/{list_id}", how) == (200, {})
 
     def on_dnc_list(self, list_id):
@@ -123,7 +123,7 @@ def genesys(*options):
 
 
 class Aws:
-    """The local AWS; clients as its owner, or as a role."""
+    """The local AWS. It gives clients with the rights of its owner or of a role."""
 
     def __init__(self, port, pid, env):
         self.endpoint, self.pid, self.env = f"http://127.0.0.1:{port}", pid, env
@@ -137,18 +137,18 @@ class Aws:
         return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], "us-east-1")
 
     def sam(self, *arguments):
-        """Whether it succeeded, and the end of what it printed."""
+        """Runs sam. Returns whether it succeeded, and the end of its output."""
         done = subprocess.run(["sam", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120)
         return done.returncode == 0, (done.stdout + done.stderr)[-2000:]
 
     def try_to_deploy(self, genesys_base, *more, stack=STACK):
-        """`sam deploy`, as docs/deploy.md says."""
+        """Runs `sam deploy` as docs/deploy.md says. Returns as `sam` does."""
         overrides = " ".join(["ApplyTimeoutSeconds=5 SecretTtlSeconds=5", f"GenesysBaseUrl={genesys_base}", *more])
         return self.sam("deploy", "--config-env", "local", "--stack-name", stack, "--s3-prefix", stack,
                         "--parameter-overrides", overrides)
 
     def deploy(self, genesys_base, *more, stack=STACK):
-        """The outputs, and the HTTP API's id."""
+        """Deploys the stack. Returns its outputs and the id of its HTTP API."""
         done, printed = self.try_to_deploy(genesys_base, *more, stack=stack)
         assert done, printed
         stack = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
@@ -159,7 +159,7 @@ class Aws:
         return self.client("lambda").get_function(FunctionName=f"{stack}-{function}")["Configuration"]["Role"]
 
     def processes(self, function):
-        """The pids of a function's environments, children of this AWS."""
+        """The pids of a function's execution environments, which are child processes of this AWS."""
         pids, named = [], f"AWS_LAMBDA_FUNCTION_NAME={STACK}-{function}".encode()
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
@@ -175,7 +175,7 @@ class Aws:
         return len(pids)
 
     def logs(self, of=""):
-        """Every line of the log groups whose name has `of` in it."""
+        """Every line of the log groups whose names contain `of`."""
         client = self.client("logs")
         for group in client.describe_log_groups()["logGroups"]:
             if of not in group["logGroupName"]:
@@ -212,7 +212,7 @@ class Sender:
 
 
 def put_secrets(aws, service, apis, prefix=STACK):
-    """Of orgs by the API that each speaks."""
+    """Creates the secrets of orgs, of their sources and of their feeds. `apis` maps each org to its API."""
     secrets = aws.client("secretsmanager")
     for org, api in apis.items():
         secret = {"clientId": f"client-of-{org}", "clientSecret": f"secret-of-{org}", "region": "us-east-1",

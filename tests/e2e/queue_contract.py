@@ -1,4 +1,4 @@
-"""One contract for the queue: the embedded one, and an SQS emulation by others, keep the same rules of SQS FIFO.
+"""One contract for two queues: the embedded one and the SQS emulation of MiniStack must keep the same rules of SQS FIFO.
 
     queue_contract.py NAME ENDPOINT QUEUE_URL [--unchecked-ids]
 """
@@ -58,7 +58,7 @@ def order_is_kept_within_a_group():
     delete(messages)
 
 
-def a_group_that_is_with_a_consumer_is_given_to_no_other():
+def a_group_in_flight_is_given_to_no_other_consumer():
     send("a", "1")
     send("a", "2")
     send("b", "3")
@@ -72,7 +72,7 @@ def a_group_that_is_with_a_consumer_is_given_to_no_other():
     delete(second + rest)
 
 
-def deduplication_is_by_group_and_id_also_after_the_delete():
+def deduplication_is_by_group_and_id_even_after_a_delete():
     send("a", "1", "same")
     send("a", "1 again", "same")
     send("b", "2", "same")
@@ -83,7 +83,7 @@ def deduplication_is_by_group_and_id_also_after_the_delete():
     assert receive() == []
 
 
-def what_is_visible_again_comes_first_and_counts_its_receives():
+def a_message_that_is_visible_again_comes_first_and_counts_its_receives():
     send("a", "1")
     send("a", "2")
     first = receive(most=1)
@@ -104,7 +104,7 @@ def a_visibility_timeout_ends():
     delete(again)
 
 
-def a_batch_tells_of_each_entry():
+def a_batch_answers_for_each_entry():
     entries = [
         {"Id": str(n), "MessageBody": f"{n}", "MessageGroupId": f"g{n}", "MessageDeduplicationId": uuid.uuid4().hex}
         for n in range(10)
@@ -145,16 +145,16 @@ def ids_are_bounded():
 
 rules = [
     order_is_kept_within_a_group,
-    a_group_that_is_with_a_consumer_is_given_to_no_other,
-    deduplication_is_by_group_and_id_also_after_the_delete,
-    what_is_visible_again_comes_first_and_counts_its_receives,
+    a_group_in_flight_is_given_to_no_other_consumer,
+    deduplication_is_by_group_and_id_even_after_a_delete,
+    a_message_that_is_visible_again_comes_first_and_counts_its_receives,
     a_visibility_timeout_ends,
-    a_batch_tells_of_each_entry,
+    a_batch_answers_for_each_entry,
     a_batch_is_bounded,
     message_attributes_arrive,
 ]
 if "--unchecked-ids" in sys.argv:
-    print(f"queue contract, {name}: does not check ids, as AWS and the embedded queue do; that rule is not asked of it")
+    print(f"queue contract, {name}: it does not check ids as AWS and the embedded queue do, so that rule is left out")
 else:
     rules.append(ids_are_bounded)
 

@@ -1,5 +1,5 @@
-"""`campaign-sync reconcile` by the APIs of vendors, against `campaign-sync local --serve`. Its CRMs send no webhook: all of them are lost. A
-first run, with the feed that the vendor's page of docs/crm shows, finds everybody; once that is applied a second run finds nobody."""
+"""`campaign-sync reconcile` reads the APIs of vendors that `campaign-sync local --serve` emulates. These CRMs send no webhooks, as if all
+were lost. A first run, with the feed of the vendor's page in docs/crm, finds every contact. Once these are applied, a second finds none."""
 
 import json
 import os
@@ -15,7 +15,7 @@ ORG, CAMPAIGN = "acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"
 
 
 def feed(page, base, values):
-    """The secret of a page, with what is left out of it, the hosts that are served, and the campaign's text there."""
+    """The feed secret of a page, with credentials, the hosts of the emulated CRMs and the campaign's text filled in."""
     text = open(f"docs/crm/{page}.md").read().split("```json feed\n")[1].split("```")[0]
     for host, served_at in [(r"https://[a-z.]*(hubapi|pipedrive)\.com", f"{base}/crm/{page}"), (r"https://[a-z.]*salesforce\.com", f"{base}/crm/salesforce")]:
         text = re.sub(host, served_at, text)
@@ -64,4 +64,4 @@ with served("--api", "contactLists", "--calls-per-minute", "3000") as (base, gre
         second = reconciled(environment)
         assert second["checked"] == first["checked"] and not second["missing"] + second["different"] + second["enqueued"], second
         found[page] = first["missing"]
-    print("reconcile: found", ", ".join(f"{count} by {page}" for page, count in found.items()), "and nobody twice")
+    print("reconcile: found", ", ".join(f"{count} by {page}" for page, count in found.items()), "and no contact twice")

@@ -1,7 +1,7 @@
-"""What each package of `sam build` is made of, beside it: .aws-sam/sbom/apply.cdx.json and the like, in CycloneDX 1.5.
+"""Writes a list of the crates in each package of `sam build`: .aws-sam/sbom/apply.cdx.json and so on, in CycloneDX 1.5.
 
-cargo-cyclonedx lists what Cargo.lock could need, as ring, which no package has. What cargo does not build is taken out, and what is
-found in the binary must be listed."""
+cargo-cyclonedx lists every crate that Cargo.lock might need. For example it lists ring, which no package has. So the crates that cargo
+does not build are removed from the list, and every crate that is found in the binary must be on it."""
 
 import json
 import pathlib
@@ -19,8 +19,8 @@ def run(*command):
 
 
 def built(function):
-    """Names and versions of the crates that cargo compiles into the function. Features are those that the workspace as a whole asks
-    for, as `sam build` builds from its root."""
+    """The names and versions of the crates that cargo compiles into the function. The features are those of the whole workspace,
+    because `sam build` builds from its root."""
     tree = run("cargo", "tree", "--locked", "--offline", "--workspace", "-e", "normal", "--target", TARGET, "--prefix", "depth",
                "--format", " {p}")
     needs, above = {}, []
@@ -47,7 +47,7 @@ def pruned(bom, crates):
 
 
 def written():
-    """cargo-cyclonedx puts one beside every Cargo.toml: they are moved from there."""
+    """The lists that cargo-cyclonedx wrote, one beside every Cargo.toml, by path."""
     return {path: json.loads(path.read_text()) for top in ("cli", "functions", "shared", "tests")
             for path in (ROOT / top).rglob("*_bin.cdx.json")}
 
@@ -66,7 +66,7 @@ for function in ("ingest", "apply", "reconcile"):
     assert {name for name, _ in crates ^ listed} == {function}, crates ^ listed
     assert all(it.get("licenses") for it in bom["components"] if it["name"] not in MEMBERS), "a crate has no licence"
     binary = (ROOT / f".aws-sam/build/{function.capitalize()}/bootstrap").read_bytes()
-    # The places of panics: every crate that has one.
+    # The binary names the source file of each place that may panic, and with it the crate.
     places = re.findall(rb"/registry/src/[^/]+/([A-Za-z0-9_-]+)-(\d+\.\d+\.\d+[^/]*)/", binary)
     inside = {(name.decode(), version.decode()) for name, version in places}
     assert len(inside) > 20 and inside <= listed, inside - listed

@@ -1,4 +1,4 @@
-"""`campaign-sync local --serve`, started and ended by a test."""
+"""Runs `campaign-sync local --serve` for a test."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ BINARY = os.environ.get("CAMPAIGN_SYNC", "target/debug/campaign-sync")
 
 @contextlib.contextmanager
 def served(*arguments):
-    """With these arguments beside its own. Yields the base URL and everything that was printed at the start."""
+    """Starts it with these additional arguments. Yields the base URL and the text that it prints at the start."""
     process = subprocess.Popen([BINARY, "local", "--serve", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
     try:
         greeting = ""
@@ -28,7 +28,7 @@ def served(*arguments):
 
 
 def http(method, url, body=None, headers=None):
-    """Status and JSON of one request."""
+    """Sends a request. Returns the status and the JSON of its answer."""
     data = body.encode() if isinstance(body, str) else body
     request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     try:

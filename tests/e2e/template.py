@@ -1,4 +1,4 @@
-"""What template.yaml promises and a file alone can show: what outlives a stack, what two stacks share, keys, alarms, dashboard."""
+"""Tests what template.yaml alone can show: what outlives a stack, that two stacks share nothing, and its keys, alarms and dashboard."""
 
 import itertools
 import json
@@ -11,8 +11,8 @@ FORMER, NEW = (f"arn:aws:kms:eu-west-1:123456789012:key/{key}" for key in ("form
 ROLES = {"IngestRole", "ApplyRole", "ReconcileRole", "ScheduleRole"}
 QUEUES = {"Queue", "DeadLetterQueue", "RunsQueue", "ScheduleDeadLetterQueue"}
 SCHEDULE = {"ReconcileOrg": "acme-us", "ReconcileCampaignIds": "5f0c1e1a"}
-# What must outlive the stack, by its name in the stack blue. Another name would be another queue: the changes in the one before
-# would have no reader.
+# The resources that must outlive the stack, with their names in the stack blue. A queue of another name would be another queue, and
+# nobody would read the changes in the old one.
 KEPT = {
     "Queue": "blue-changes.fifo", "DeadLetterQueue": "blue-parked.fifo", "IngestLogs": "/aws/lambda/blue-ingest",
     "ApplyLogs": "/aws/lambda/blue-apply", "ReconcileLogs": "/aws/lambda/blue-reconcile", "ApiLogs": "/aws/vendedlogs/blue-api",
@@ -32,8 +32,8 @@ def queues_and_logs_outlive_the_stack():
         assert policies == ("RetainExceptOnCreate", "Retain"), (logical_id, policies)
 
 
-def what_outlived_a_stack_is_imported_as_what_it_was():
-    """docs/retained.yaml, by which the next stack of the name takes over: see docs/deploy.md."""
+def resources_that_outlived_a_stack_are_imported_unchanged():
+    """docs/retained.yaml imports them into the next stack of the same name (docs/deploy.md)."""
     from samcli.yamlhelper import yaml_parse
     imported = Stack("blue", template=yaml_parse((ROOT / "docs/retained.yaml").read_text())).resources
     assert imported.keys() == KEPT.keys()
@@ -46,14 +46,14 @@ def what_outlived_a_stack_is_imported_as_what_it_was():
 
 
 def names(stack):
-    """Everything of a stack that an account holds under a name that the template gives, with its kind."""
+    """The name of every resource that the template names, with its kind."""
     found = set()
     for it in stack.resources.values():
         properties = it["Properties"]
         for key in ("QueueName", "FunctionName", "LogGroupName", "AlarmName", "DashboardName", "RoleName", "Name"):
-            # A name that refers to another resource is that one's.
+            # A name that refers to another resource belongs to that resource.
             if key in properties and not properties[key].startswith(f"{stack.name}/"):
-                # An API and a schedule may have one name.
+                # An API and a schedule may have the same name.
                 found.add((it["Type"] if key == "Name" else key, properties[key]))
         for event in properties.get("Events", {}).values() if it["Type"] == "AWS::Serverless::Function" else []:
             if "Name" in event["Properties"]:
@@ -64,24 +64,24 @@ def names(stack):
 def two_stacks_share_no_name():
     blue = names(Stack("blue", **SCHEDULE))
     assert len(blue) == len(KEPT) + 1 + 3 + 1 + 1 + 1 + 1 + len(TEMPLATE_ALARMS), sorted(blue)
-    # Also where the one is named as a part of the other's names, as blue-reconcile.
+    # That holds even for a stack whose name is the beginning of such a name, as blue-reconcile is.
     parts = {tuple(name.split("blue-", 1)[1].split("-")) for _, name in blue if "blue-" in name}
     others = {"green", "blue-2"} | {"-".join(("blue", *part[:n])) for part in parts for n in range(1, len(part))}
     for other in others:
         assert not blue & names(Stack(other)), (other, blue & names(Stack(other)))
     dashboards = [it["DashboardName"] for region in ("eu-west-1", "us-east-1")
                   for it in Stack("blue", region).of_type("AWS::CloudWatch::Dashboard").values()]
-    assert len(set(dashboards)) == 2, "a dashboard is the account's, in all regions"
+    assert len(set(dashboards)) == 2, "a dashboard belongs to the account, in all regions"
 
 
-def two_stacks_share_no_secret_but_where_they_are_told_to():
+def two_stacks_share_no_secret_unless_a_parameter_says_so():
     def prefixes(stack):
         may = re.findall(r"secret:([^\"]+?)/(source|org|feed)/\*", json.dumps(list(stack.of_type("AWS::IAM::Role").values())))
         assert sorted(kind for _, kind in may) == ["feed", "org", "org", "source"], may
         asked = {stack.environment(function)["SECRET_PREFIX"] for function in ("Ingest", "Apply", "Reconcile")}
         return asked | {prefix for prefix, _ in may} | {stack.outputs["SecretPrefix"]}
     assert prefixes(Stack("blue")) == {"blue"} and prefixes(Stack("green")) == {"green"}
-    # The default until then, which a stack that exists keeps.
+    # This was the default of earlier versions, and an existing stack keeps it.
     assert prefixes(Stack("blue", SecretPrefix="campaign-sync")) == {"campaign-sync"}
 
 
@@ -107,7 +107,7 @@ def two_stacks_share_no_metric():
 
 
 def waits_for(logical_id):
-    """What CloudFormation makes or alters before this resource."""
+    """The resources that CloudFormation creates or updates before this one."""
     waited, more = set(), {logical_id}
     while more:
         more = set().union(*(mentioned(TEMPLATE["Resources"][it]) for it in more)) - waited
@@ -122,13 +122,14 @@ def roles_may_use_a_key_before_the_queues_do():
         assert not waits_for(role) & QUEUES, role
 
 
-def a_new_stack_meets_what_another_left_before_it_touches_a_queue():
-    """A log group that exists ends the deployment. Were a queue there first and taken for the stack's, its rollback would delete it."""
+def a_new_stack_meets_the_log_groups_of_an_old_one_before_it_touches_a_queue():
+    """A log group that exists already ends the deployment. If a queue came first and counted as the stack's own, the rollback would delete
+    it."""
     for queue in ("Queue", "DeadLetterQueue"):
         assert {"IngestLogs", "ApplyLogs", "ReconcileLogs"} <= waits_for(queue), queue
 
 
-def whoever_uses_a_queue_may_use_its_key_and_the_one_before():
+def every_role_that_uses_a_queue_may_use_its_key_and_the_former_key():
     for parameters, keys, of_queue in [
         ({}, None, None),
         ({"QueueKmsKeyArn": NEW}, [NEW], NEW),
@@ -149,7 +150,7 @@ def whoever_uses_a_queue_may_use_its_key_and_the_one_before():
                 assert it["Condition"] == {"StringEquals": {"kms:ViaService": "sqs.eu-west-1.amazonaws.com"}}, it
 
 
-def runs_of_an_org_come_one_by_one_and_those_of_orgs_side_by_side():
+def runs_of_one_org_come_one_after_another_and_those_of_two_orgs_side_by_side():
     stack = Stack("blue", **SCHEDULE, ReconcileConcurrency=7)
     assert "ReservedConcurrentExecutions" not in json.dumps(list(stack.resources.values()))
     reconcile, queue = (stack.resources[it]["Properties"] for it in ("Reconcile", "RunsQueue"))
@@ -157,7 +158,8 @@ def runs_of_an_org_come_one_by_one_and_those_of_orgs_side_by_side():
     assert source["Properties"] == {
         "Queue": "blue/RunsQueue.Arn", "BatchSize": 1, "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": 7}}, source
-    # A run that is killed is not begun beside itself. SQS moves none: it would take one that merely lasts for one that fails.
+    # A killed run starts again only once its first invocation is over. There is no redrive policy: SQS would count each invocation of
+    # a long run as a failure.
     assert queue["VisibilityTimeout"] > reconcile["Timeout"] and "RedrivePolicy" not in queue, queue
     assert queue["ContentBasedDeduplication"] is True, "EventBridge Scheduler gives no deduplication id"
     for parameters, group, state in [(SCHEDULE, "acme-us", "ENABLED"), ({}, "none", "DISABLED")]:
@@ -182,10 +184,10 @@ for _alarm in Stack("blue", OldestChangeMinutes=30, ReconcileLateMinutes=120, **
     ALARMS[_alarm["AlarmName"].removeprefix("blue-")] = _alarm
 
 
-def alarms_are_as_their_texts_say():
+def alarms_begin_and_end_as_the_runbook_says():
     minute = 60
     for section, before, data, after in [
-        # Seconds. An empty queue has no age; one that SQS does not report any more says nothing.
+        # Ages are in seconds. An empty queue has no age. A queue that SQS no longer reports leaves the state as it is.
         ("oldest-change", "OK", {"waiting": [1], "age": [31 * minute], "retried": [None]}, "ALARM"),
         ("oldest-change", "OK", {"waiting": [0], "age": [None], "retried": [31 * minute]}, "ALARM"),
         ("oldest-change", "ALARM", {"waiting": [0], "age": [None], "retried": [29 * minute]}, "OK"),
@@ -199,7 +201,7 @@ def alarms_are_as_their_texts_say():
         ("nothing-done", "ALARM", {"waiting": [3, 3, 0], "deleted": [0, 0, 0], "in_flight": [None] * 3}, "OK"),
         ("nothing-done", "ALARM", {"waiting": [SILENT] * 3, "deleted": [SILENT] * 3, "in_flight": [SILENT] * 3}, "ALARM"),
         ("nothing-done", "OK", {"waiting": [SILENT] * 3, "deleted": [SILENT] * 3, "in_flight": [SILENT] * 3}, "OK"),
-        # A count is written when it happens, and not as zero.
+        # A count is reported only when something happened, and never as zero.
         ("webhooks-refused", "OK", {"counted": [1, None, None, 1]}, "OK"),
         ("webhooks-refused", "OK", {"counted": [1, None, 1]}, "ALARM"),
         ("webhooks-refused", "ALARM", {"counted": [1, 1, None, None]}, "OK"),
@@ -252,7 +254,7 @@ def alarms_are_as_their_texts_say():
 
 
 def no_query_is_logged():
-    """A source may be known by a token in it. A function's own log has none either: tests/it/ingest_auth.rs."""
+    """A query may hold a token that authenticates a source. tests/it/ingest_auth.rs checks the logs of the functions."""
     shown = {"apiId", "requestTime", "requestId", "httpMethod", "path", "status", "responseLatency", "integrationErrorMessage"}
     for parameters in ({}, {"SecondApiRateLimit": 10}):
         stages = Stack("blue", **parameters).of_type("AWS::ApiGatewayV2::Stage").values()
@@ -261,7 +263,7 @@ def no_query_is_logged():
             assert stage["DefaultRouteSettings"].get("DataTraceEnabled", False) is False, stage
             access_log = stage["AccessLogSettings"]["Format"]
             assert set(re.findall(r"\$context\.([\w.]+)", access_log)) == shown, access_log
-            # $context.path has no query, and nothing else of the request is there.
+            # $context.path has no query, and the format names nothing else of the request.
             assert access_log.count("$") == len(shown), access_log
 
 
@@ -274,14 +276,14 @@ def periods_are_those_of_the_runbook():
         if not any(metric["Namespace"] == "CampaignSync" for metric in metrics(alarm)):
             continue
         if section == "reconcile-silent":
-            # It is about what does not happen.
+            # This alarm is about a metric that stays away.
             assert alarm["TreatMissingData"] == "breaching" and alarm["Period"] == 3600, alarm
             continue
-        # Whatever the functions write only when it happens is filled, and has the periods that the text counts.
+        # The functions report these metrics only when something happened, so missing values are filled. The periods are those of the text.
         periods, enough = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
         [seconds] = {it["MetricStat"]["Period"] for it in alarm["Metrics"] if "MetricStat" in it}
         if section == "oldest-change":
-            # A change is given back each 28 minutes at least (domain::retry): 22, and 5.5 of jitter.
+            # A change is retried at least every 28 minutes (domain::retry): after 22 minutes and up to 5.5 of jitter.
             assert seconds >= 28 * 60 and f"within {seconds // 60} minutes" in of_it, seconds
         elif enough == 1:
             assert f"Ends: {periods * seconds // 60} minutes after" in of_it, (section, of_it)
@@ -289,10 +291,10 @@ def periods_are_those_of_the_runbook():
             words = {300: "periods of five minutes", 3600: "hours"}[seconds]
             number = {2: "two", 3: "three", 4: "four"}
             assert f"{number[enough]} of {number[periods]} {words}" in of_it, (section, of_it)
-        assert section == "oldest-change" or periods > enough, f"{section} rests on the newest period alone: lines of log come late"
+        assert section == "oldest-change" or periods > enough, f"{section} rests on the newest period alone, but log lines arrive late"
 
 
-def every_alarm_tells_somebody():
+def every_alarm_notifies_the_topic():
     topic = "arn:aws:sns:eu-west-1:123456789012:on-call"
     for parameters, actions in [({}, None), ({"AlarmTopicArn": topic}, [topic])]:
         for alarm in Stack("blue", **SCHEDULE, **parameters).of_type("AWS::CloudWatch::Alarm").values():
@@ -307,18 +309,19 @@ def body(stack):
 def the_dashboard_shows_every_alarm_on_a_grid():
     widgets = json.loads(body(Stack("blue", **SCHEDULE)))["widgets"]
     cells = [(x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])]
-    assert len(cells) == len(set(cells)) and all(x < 24 for x, _ in cells), "widgets overlap, or leave the grid"
+    assert len(cells) == len(set(cells)) and all(x < 24 for x, _ in cells), "widgets overlap or leave the grid"
     shown = [arn.rpartition(":")[2] for w in widgets if w["type"] == "alarm" for arn in w["properties"]["alarms"]]
-    assert sorted(shown) == sorted(f"blue-{section}" for section in ALARMS), "the dashboard shows other alarms than there are"
+    assert sorted(shown) == sorted(f"blue-{section}" for section in ALARMS), "the dashboard does not show exactly the alarms of the template"
 
 
 TESTS = [
-    queues_and_logs_outlive_the_stack, what_outlived_a_stack_is_imported_as_what_it_was, two_stacks_share_no_name,
-    two_stacks_share_no_secret_but_where_they_are_told_to, two_stacks_share_no_metric, roles_may_use_a_key_before_the_queues_do,
-    a_new_stack_meets_what_another_left_before_it_touches_a_queue,
-    whoever_uses_a_queue_may_use_its_key_and_the_one_before, runs_of_an_org_come_one_by_one_and_those_of_orgs_side_by_side,
-    reconcile_may_keep_records_of_its_stack_alone, alarms_are_as_their_texts_say,
-    no_query_is_logged, periods_are_those_of_the_runbook, every_alarm_tells_somebody, the_dashboard_shows_every_alarm_on_a_grid,
+    queues_and_logs_outlive_the_stack, resources_that_outlived_a_stack_are_imported_unchanged, two_stacks_share_no_name,
+    two_stacks_share_no_secret_unless_a_parameter_says_so, two_stacks_share_no_metric, roles_may_use_a_key_before_the_queues_do,
+    a_new_stack_meets_the_log_groups_of_an_old_one_before_it_touches_a_queue,
+    every_role_that_uses_a_queue_may_use_its_key_and_the_former_key,
+    runs_of_one_org_come_one_after_another_and_those_of_two_orgs_side_by_side,
+    reconcile_may_keep_records_of_its_stack_alone, alarms_begin_and_end_as_the_runbook_says,
+    no_query_is_logged, periods_are_those_of_the_runbook, every_alarm_notifies_the_topic, the_dashboard_shows_every_alarm_on_a_grid,
 ]
 for test in TESTS:
     test()

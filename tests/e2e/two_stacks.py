@@ -1,4 +1,4 @@
-"""Two stacks in one account and region share nothing; and what a deleted stack leaves, the next of its name takes over."""
+"""Two stacks in one account and region share nothing. A stack takes over what a deleted stack of the same name left."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import botocore.exceptions
 
 from local_aws import ROOT, STACK, Sender, depth, drained, genesys, local_aws, put_secrets, until
 
-# A name that begins with the other one.
+# This name begins with the name of the other stack.
 OTHER = f"{STACK}-eu"
 CAMPAIGN = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11"
 BEGAN = time.monotonic()
@@ -43,7 +43,7 @@ def nothing_is_shared(aws, service, first, other):
               for name, function in [(STACK, "ingest"), (OTHER, "ingest"), (OTHER, "apply")]}
     assert stacks == {STACK: {STACK}, OTHER: {OTHER}}, stacks
     assert not list(aws.logs(f"/aws/lambda/{STACK}-apply")), "apply of the first stack was called"
-    # MiniStack has the alarms on one metric alone; tests/e2e/template.py looks at all.
+    # MiniStack creates only the alarms on a single metric. tests/e2e/template.py checks all alarms.
     alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     by_stack = [sum(alarm["AlarmName"].startswith(f"{name}-{kind}") for alarm in alarms for kind in ("parked", "ingest-", "apply-"))
                 for name in (STACK, OTHER)]
@@ -72,7 +72,7 @@ def event_source(aws, stack, enabled):
 
 
 def left(aws, stack):
-    """Queues and log groups of a stack's names."""
+    """The queues and log groups that are named after a stack."""
     queues = aws.client("sqs").list_queues(QueueNamePrefix=f"{stack}-").get("QueueUrls", [])
     groups = aws.client("logs").describe_log_groups()["logGroups"]
     return sorted([url.rpartition("/")[2] for url in queues] + [
@@ -85,7 +85,7 @@ def delete(aws, stack):
 
 
 def kept(aws, other):
-    """Three changes wait and one is parked while the stack goes."""
+    """Deletes the stack while three changes wait and one is parked."""
     sender, outputs = Sender(aws, other[1]), other[0]
     sender.send([change(3, eventId="poison", data={"crmVersion": "mine"})])
     until("it is parked", lambda: depth(aws, outputs["DeadLetterQueueUrl"]) == 1)
@@ -103,7 +103,7 @@ def kept(aws, other):
 
 
 def imported(aws, service, outputs):
-    """As docs/runbook.md says under "Deploy again what was deleted"."""
+    """Deploys the deleted stack again, as docs/runbook.md says under "Deploy again what was deleted"."""
     def queue(logical_id, url):
         return {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": logical_id, "ResourceIdentifier": {"QueueUrl": url}}
 
@@ -133,19 +133,19 @@ def imported(aws, service, outputs):
     Sender(aws, api).send([change(7)])
     drained(aws, again)
     assert service.contacts(CAMPAIGN)["LEAD-00777"]["data"]["status"] == "state 7"
-    say("the next stack of the name imported them, and applied what waited")
+    say("the next stack of that name imported them, and applied the changes that waited")
 
 
 def rolled_back(aws):
-    """A first deployment that fails leaves nothing that would be in the way of the next. Here it fails since it is told that it is
-    on AWS: MiniStack refuses alarms on metric math."""
+    """A first deployment that fails leaves nothing behind that would stop the next one. This one fails because MiniStack refuses the alarms on
+    metric math, which the template has where GenesysBaseUrl is empty."""
     done, printed = aws.sam("deploy", "--config-env", "local", "--stack-name", "unlucky", "--s3-prefix", "unlucky",
                             "--parameter-overrides", 'GenesysBaseUrl=""')
     events = aws.client("cloudformation").describe_stack_events(StackName="unlucky")["StackEvents"]
     logs = {event["ResourceStatus"] for event in events if event["LogicalResourceId"] == "ApplyLogs"}
     assert not done and {"CREATE_COMPLETE", "DELETE_COMPLETE"} <= logs, (logs, printed)
     assert left(aws, "unlucky") == [], left(aws, "unlucky")
-    say("a first deployment that failed left nothing")
+    say("a first deployment that failed left nothing behind")
 
 
 with local_aws() as aws, genesys() as service:

@@ -1,4 +1,4 @@
-"""The official Standard Webhooks package as the sender: from a signed webhook to the contact in the campaign."""
+"""The official Standard Webhooks package as the sender. Its signed webhooks must reach the contacts in the campaign."""
 
 import base64
 import datetime
@@ -37,7 +37,7 @@ def contact(base, key):
 
 
 def eventually(base, key, is_right):
-    """The contact, once it is right; reads miss a new one for two seconds."""
+    """Waits until the contact is right, and returns it. A new contact cannot be read for two seconds."""
     until = time.monotonic() + 15
     while time.monotonic() < until:
         status, found = contact(base, key)
@@ -75,13 +75,13 @@ with served() as (base, greeting):
     status, answer = http("POST", url, body, signed(secret, body))
     assert (status, answer["details"][0]["pointer"]) == (400, "/org"), answer
 
-    # What is printed works as it is printed.
+    # The printed command works unchanged.
     printed = re.search(r"^curl -i .*?\n  -d '[^']*'$", greeting, re.M | re.S).group()
     answered = subprocess.run(["bash", "-c", printed], capture_output=True, text=True, timeout=20)
     assert "202 Accepted" in answered.stdout, answered
     eventually(base, "LEAD-00042", lambda contact: contact["data"]["firstName"] == "Ada")
 
-    # So does the command, with the environment that is printed; an unknown campaign does not hold up the others.
+    # So does `campaign-sync reconcile` with the printed environment. An unknown campaign does not hold up the others.
     for campaign in ["nowhere", CAMPAIGN]:
         listed = json.dumps({"campaignId": campaign, "contactKey": "LEAD-00044", "version": 1, "data": {}})
         assert http("PUT", f"{base}/_emulator/feed/contacts", listed) == (200, {})

@@ -1,4 +1,4 @@
-// Pipedrive's official client against the persons that `campaign-sync local --serve` emulates: where it is served, and the token.
+// Pipedrive's official client reads the persons that `campaign-sync local --serve` emulates. Arguments: the base URL and the token.
 "use strict";
 
 const assert = require("node:assert");
@@ -8,7 +8,7 @@ const [base, token] = process.argv.slice(2);
 
 const client = (apiKey) => new PersonsApi(new Configuration({ apiKey, basePath: `${base}/crm/pipedrive/api/v2` }));
 
-/** All persons, page after page. */
+/** Reads all persons, page after page. */
 async function every(limit, more) {
   const [persons, found] = [client(token), []];
   for (let cursor; ; ) {
@@ -27,7 +27,7 @@ async function main() {
   assert.deepStrictEqual(ids, [...new Set(ids)].sort((a, b) => a - b));
   assert.deepStrictEqual((await every(500)).map((person) => person.id), ids);
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-  // Who was never changed has no time of a change.
+  // A person who was never changed has no update_time.
   assert(all.every((person) => time.test(person.add_time) && (person.update_time === null || time.test(person.update_time))));
   assert(all.some((person) => person.update_time === null));
   assert(all.some((person) => person.phones.length > 0 && typeof person.phones[0].value === "string"));
