@@ -15,7 +15,7 @@ ORG, CAMPAIGN, KEY = "acme-us", "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11", "LEAD-CA
 GROUP = f"{ORG}/{CAMPAIGN}/{hashlib.sha256(KEY.encode()).hexdigest()[:32]}"
 
 
-def prepared(aws):
+def prepare(aws):
     """Puts metrics, alarms, log lines and a parked change. Returns the URLs of the queues."""
     sqs = aws.client("sqs")
     urls = [sqs.create_queue(QueueName=f"{STACK}-{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"] for name in ("changes", "parked")]
@@ -44,7 +44,7 @@ def prepared(aws):
     return urls
 
 
-def looks(console):
+def check_pages(console):
     # The local AWS has no SEARCH, so the page cannot show the sums over all orgs.
     console.has("/", "1<span> parked</span>", "<strong>Alarm parked</strong>", "Changes are in the dead-letter queue.")
     assert "other-parked" not in console.get("/"), "an alarm of another stack"
@@ -59,7 +59,7 @@ def looks(console):
     console.has("/parked", "1 would be sent again")
 
 
-def send_again(console):
+def redrive(console):
     """Redrives the changes that the dry run named."""
     console.post("/parked/redrive", tried=re.search(r'name="tried" value="(\d+)"', console.get("/parked")).group(1))
 
@@ -68,17 +68,17 @@ def main():
     look, alter = policies()
     with local_aws.genesys("--api", "contactLists") as service, local_aws.local_aws() as aws:
         local_aws.put_secrets(aws, service, {ORG: "contactLists"})
-        urls = prepared(aws)
+        urls = prepare(aws)
         with console(aws, role(aws, "looker", [look]), urls, service) as pages:
-            looks(pages)
-            send_again(pages)
+            check_pages(pages)
+            redrive(pages)
             pages.has("/parked", "AccessDenied")
             assert (local_aws.depth(aws, urls[0]), local_aws.depth(aws, urls[1])) == (0, 1)
         with console(aws, role(aws, "doer", [look, alter]), urls, service) as pages:
             pages.has("/parked", "evt_3")
             pages.post("/parked/try", of="all", rate="100")
             pages.has("/parked", "1 would be sent again")
-            send_again(pages)
+            redrive(pages)
             pages.has("/parked", "1 sent again")
             assert (local_aws.depth(aws, urls[0]), local_aws.depth(aws, urls[1])) == (1, 0)
     print("tests/e2e/console_aws.py: the first documented policy is enough to look, and a redrive needs the second")

@@ -50,7 +50,7 @@ def version_of(newest):
     return {"crmVersion": f"{version}:{version}{'+' if newest['callable'] else '-'}"}
 
 
-def story(chance):
+def make_up_changes(chance):
     """Returns the changes in the order in which they are sent, how many of them are sent twice, and what each contact must hold in the
     end. Some changes are rapid and some are late."""
     queues, expected = [], {}
@@ -92,17 +92,17 @@ def rotate(aws, service, org):
     secret = json.loads(secrets.get_secret_value(SecretId=name)["SecretString"])
     secret["clientSecret"] = "rotated-secret"
     secrets.put_secret_value(SecretId=name, SecretString=json.dumps(secret))
-    service.give_secret(secret["clientId"], "rotated-secret")
+    service.put_client_secret(secret["clientId"], "rotated-secret")
 
 
-def compare(service, expected):
+def assert_contacts(service, expected):
     held = {campaign: service.contacts(campaign) for _, campaign in CAMPAIGNS}
     wrong = [(key, wanted, held[campaign].get(key)) for (campaign, key), wanted in expected.items()
              if held[campaign].get(key) != wanted]
     assert not wrong, f"{len(wrong)} contacts are wrong, such as {wrong[:3]}"
 
 
-def what_was_deployed(aws, outputs):
+def what_was_deployed_is_as_in_the_template(aws, outputs):
     attributes = aws.client("sqs").get_queue_attributes(QueueUrl=outputs["QueueUrl"], AttributeNames=["All"])["Attributes"]
     assert attributes["VisibilityTimeout"] == "30" and attributes["MessageRetentionPeriod"] == "1209600", attributes
     assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] in (1000, "1000"), attributes
@@ -114,8 +114,8 @@ def what_was_deployed(aws, outputs):
     say("queue, event source and alarm are as the template says")
 
 
-def many_changes(aws, outputs, service, sender):
-    order, sent_twice, expected = story(random.Random(4))
+def changes_arrive_in_spite_of_faults(aws, outputs, service, sender):
+    order, sent_twice, expected = make_up_changes(random.Random(4))
     # Each of these faults lasts for several calls, as a real outage does.
     service.fault(status=429, retryAfter=1, after=40, times=3)
     service.fault(status=503, after=120, times=12)
@@ -128,7 +128,7 @@ def many_changes(aws, outputs, service, sender):
         sender.send(order[at:at + size])
     say(f"{len(order)} changes to {CONTACTS} contacts are accepted, {sent_twice} of them sent twice")
     drained(aws, outputs)
-    compare(service, expected)
+    assert_contacts(service, expected)
     statuses = collections.Counter((call["method"], call["status"]) for call in service.calls())
     for status, least in [(429, 5), (503, 16), (401, 1)]:
         seen = sum(count for (_, other), count in statuses.items() if other == status)
@@ -138,7 +138,7 @@ def many_changes(aws, outputs, service, sender):
     return expected
 
 
-def poison(aws, outputs, service, sender, expected):
+def an_unreadable_message_is_parked_alone(aws, outputs, service, sender, expected):
     sqs, good = aws.client("sqs"), change(7, 50)
     first = change(7, 49)
     # An unreadable body comes before a good change in the message group of a contact.
@@ -149,7 +149,7 @@ def poison(aws, outputs, service, sender, expected):
     drained(aws, outputs)
     expected[good["campaignId"], good["contactKey"]] = {
         "data": good["data"] | version_of(good), "callable": True}
-    compare(service, expected)
+    assert_contacts(service, expected)
     parked = sqs.receive_message(QueueUrl=outputs["DeadLetterQueueUrl"], MaxNumberOfMessages=10,
                                  MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"])["Messages"]
     assert len(parked) == 1, parked
@@ -159,7 +159,7 @@ def poison(aws, outputs, service, sender, expected):
     say(f"poison is parked as {attributes['reason']} ({attributes['detail']}), and its group went on")
 
 
-def unmapped(aws, outputs, sender):
+def a_bad_item_is_parked_alone(aws, outputs, sender):
     """If a source parks, one bad change of two costs only itself."""
     secret = {"signingSecrets": [SIGNING_SECRET], "onFault": "park"}
     aws.client("secretsmanager").create_secret(Name="campaign-sync/source/parks", SecretString=json.dumps(secret))
@@ -183,7 +183,7 @@ def group_of(change):
     return f"{change['org']}/{change['campaignId']}/{hashlib.sha256(change['contactKey'].encode()).hexdigest()[:32]}"
 
 
-def shown(aws, outputs, service, expected):
+def the_console_shows_contacts_and_what_is_parked(aws, outputs, service, expected):
     """Runs the console for the deployed stack, with the policy of docs/console.md that lets it look."""
     (campaign, key), wanted = next(one for one in expected.items() if one[1]["callable"] is False and one[0][0] == CAMPAIGNS[0][1])
     look, _ = policies()
@@ -197,7 +197,7 @@ def shown(aws, outputs, service, expected):
     say("the console shows what is parked, and says why a contact that opted out is not called")
 
 
-def killed(aws, outputs, service, sender, expected):
+def a_killed_apply_writes_nothing_twice(aws, outputs, service, sender, expected):
     """Kills apply after its writes reached Genesys Cloud and before their answers arrived."""
     before = len(service.calls())
     created, updated = change(CONTACTS, 1), change(0, 60)
@@ -217,7 +217,7 @@ def killed(aws, outputs, service, sender, expected):
     for wanted in [created, updated]:
         expected[wanted["campaignId"], wanted["contactKey"]] = {
             "data": wanted["data"] | version_of(wanted), "callable": True}
-    compare(service, expected)
+    assert_contacts(service, expected)
     assert writes() == ["POST", "PATCH"], writes()
     # It was killed before its own timeout. The next invocation found the work done.
     of_both = [line for line in aws.logs() if created["eventId"] in line or updated["eventId"] in line]
@@ -226,7 +226,7 @@ def killed(aws, outputs, service, sender, expected):
     say("apply was killed after its writes and before their answers: the messages came back, and nothing was written twice")
 
 
-def backlog(aws, outputs, service, sender, expected):
+def a_backlog_is_topped_up(aws, outputs, service, sender, expected):
     """Changes wait behind a paused event source. Apply tops up from them, and they come back if the process dies in the middle."""
     lambdas, list_api = aws.client("lambda"), CAMPAIGNS[2]
     mapping = lambdas.list_event_source_mappings(FunctionName=f"{STACK}-apply")["EventSourceMappings"][0]["UUID"]
@@ -259,7 +259,7 @@ def backlog(aws, outputs, service, sender, expected):
     enable(True)
     drained(aws, outputs)
     took, made = time.monotonic() - began, calls(before)
-    compare(service, expected)
+    assert_contacts(service, expected)
     assert len(made) <= 50, f"{len(made)} calls: {made}"
     of_us = [line for line in aws.logs("apply") if '"ToppedUp"' in line]
     width = max(json.loads(line)["ToppedUp"] for line in of_us)
@@ -273,11 +273,11 @@ def backlog(aws, outputs, service, sender, expected):
     left = depth(aws, outputs["QueueUrl"])
     assert left >= 480, f"{left} messages are in the queue: expected those of the killed process too"
     drained(aws, outputs, 200)
-    compare(service, expected)
+    assert_contacts(service, expected)
     say(f"apply was killed after it had topped up: {left} messages came back, and every contact is as its newest change says")
 
 
-def repaired(aws, outputs, service, expected):
+def reconcile_repairs_what_webhooks_missed(aws, outputs, service, expected):
     """Reconcile repairs what dropped webhooks missed: a run with the schedule's own input finds it in the CRM's feed."""
     schedule = aws.client("scheduler").get_schedule(Name=f"{STACK}-reconcile")
     assert schedule["State"] == "ENABLED" and schedule["ScheduleExpression"] == "rate(15 minutes)", schedule
@@ -296,7 +296,7 @@ def repaired(aws, outputs, service, expected):
             now = {"data": missed["data"] | version_of(missed), "callable": missed["callable"]}
             expected[missed["campaignId"], missed["contactKey"]] = now
             feed.append(missed)
-    service.crm_says(feed)
+    service.put_feed(feed)
 
     sqs, runs = aws.client("sqs"), sqs_of_runs(aws)
 
@@ -353,7 +353,7 @@ def repaired(aws, outputs, service, expected):
     report = json.loads(done.stdout)
     assert report["enqueued"] == len(feed) - of_us and report["complete"], report
     drained(aws, outputs)
-    compare(service, expected)
+    assert_contacts(service, expected)
     time.sleep(3)  # What is new cannot be read for two seconds.
     again, _ = invoke(dryRun=True)
     assert (again["checked"], again["missing"], again["different"], again["enqueued"]) == (of_us, 0, 0, 0), again
@@ -365,7 +365,7 @@ def sqs_of_runs(aws):
     return aws.client("sqs").get_queue_url(QueueName=f"{STACK}-runs.fifo")["QueueUrl"]
 
 
-def denied(aws, outputs):
+def each_role_has_only_its_rights(aws, outputs):
     """Tries each role with calls that it does not need."""
     def allowed(call):
         try:
@@ -411,7 +411,7 @@ def denied(aws, outputs):
         say(f"{function} may {', '.join(sorted(mine))}, and may not {', '.join(sorted(set(tries) - mine))}")
 
 
-def unwanted(sender):
+def unwanted_requests_are_refused(sender):
     assert sender.post("crm-acme-us", [change(1, 99)], "whsec_b3RoZXI=") == (401, {"error": "unauthorized"})
     assert sender.post("nobody", [change(1, 99)]) == (401, {"error": "unauthorized"})
     assert sender.post("crm-acme-us", [change(1, 99)], method="PUT")[0] == 405
@@ -420,7 +420,7 @@ def unwanted(sender):
     say("a wrong signature, source, method or field is refused")
 
 
-def silent_logs(aws):
+def logs_and_metrics_hold_no_personal_data(aws):
     lines = list(aws.logs())
     assert any("change parked" in line for line in lines), "the functions' logs were not found"
     for secret in [CANARY, "Zoë", "secret-of-", "rotated-secret", SIGNING_SECRET, "token-", "local-feed-token"]:
@@ -449,17 +449,17 @@ def silent_logs(aws):
 with local_aws() as aws, genesys("--api", "contactLists") as service:
     outputs, api = aws.deploy(service.base, *RECONCILE)
     say("sam deploy is done")
-    what_was_deployed(aws, outputs)
+    what_was_deployed_is_as_in_the_template(aws, outputs)
     put_secrets(aws, service, APIS)
     sender = Sender(aws, api)
-    unwanted(sender)
-    expected = many_changes(aws, outputs, service, sender)
-    unmapped(aws, outputs, sender)
-    poison(aws, outputs, service, sender, expected)
-    shown(aws, outputs, service, expected)
-    killed(aws, outputs, service, sender, expected)
-    repaired(aws, outputs, service, expected)
-    denied(aws, outputs)
-    backlog(aws, outputs, service, sender, expected)
-    silent_logs(aws)
+    unwanted_requests_are_refused(sender)
+    expected = changes_arrive_in_spite_of_faults(aws, outputs, service, sender)
+    a_bad_item_is_parked_alone(aws, outputs, sender)
+    an_unreadable_message_is_parked_alone(aws, outputs, service, sender, expected)
+    the_console_shows_contacts_and_what_is_parked(aws, outputs, service, expected)
+    a_killed_apply_writes_nothing_twice(aws, outputs, service, sender, expected)
+    reconcile_repairs_what_webhooks_missed(aws, outputs, service, expected)
+    each_role_has_only_its_rights(aws, outputs)
+    a_backlog_is_topped_up(aws, outputs, service, sender, expected)
+    logs_and_metrics_hold_no_personal_data(aws)
 say("12 passed, 0 failed")

@@ -86,10 +86,10 @@ class Genesys:
     def heal(self):
         assert http("DELETE", f"{self.base}/_emulator/faults") == (200, {})
 
-    def give_secret(self, client_id, secret):
+    def put_client_secret(self, client_id, secret):
         assert http("PUT", f"{self.base}/_emulator/clients/{client_id}", {"secret": secret}) == (200, {})
 
-    def crm_says(self, contacts):
+    def put_feed(self, contacts):
         """Sets the contacts that the CRM's feed lists from now on."""
         body = json.dumps(contacts).encode()
         assert http("PUT", f"{self.base}/_emulator/feed/contacts", body) == (200, {})
@@ -100,7 +100,7 @@ class Genesys:
     def calls(self):
         return http("GET", f"{self.base}/_emulator/calls")[1]
 
-    def let_dnc_list_be(self, list_id, **how):
+    def set_dnc_list(self, list_id, **how):
         """Makes the DNC list full or forbidden, or ends that."""
         assert http("PUT", f"{self.base}/_emulator/dnclists/{list_id}", how) == (200, {})
 

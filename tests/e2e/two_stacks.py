@@ -32,7 +32,7 @@ def refused(call):
         return True
 
 
-def nothing_is_shared(aws, service, first, other):
+def two_stacks_share_nothing(aws, service, first, other):
     put_secrets(aws, service, {"acme-us": "predictive"}, prefix=OTHER)
     answer = Sender(aws, first[1]).post("crm-acme-us", [change(1)])
     assert answer == (401, {"error": "unauthorized"}), f"a source of the other stack is let in: {answer}"
@@ -71,7 +71,7 @@ def event_source(aws, stack, enabled):
     until(wanted, lambda: client.get_event_source_mapping(UUID=mapping["UUID"])["State"] == wanted)
 
 
-def left(aws, stack):
+def remaining(aws, stack):
     """The queues and log groups that are named after a stack."""
     queues = aws.client("sqs").list_queues(QueueNamePrefix=f"{stack}-").get("QueueUrls", [])
     groups = aws.client("logs").describe_log_groups()["logGroups"]
@@ -84,7 +84,7 @@ def delete(aws, stack):
     assert done, printed
 
 
-def kept(aws, other):
+def a_deleted_stack_leaves_its_queues_and_logs(aws, other):
     """Deletes the stack while three changes wait and one is parked."""
     sender, outputs = Sender(aws, other[1]), other[0]
     sender.send([change(3, eventId="poison", data={"crmVersion": "mine"})])
@@ -97,12 +97,12 @@ def kept(aws, other):
     held = [depth(aws, outputs[name]) for name in ("QueueUrl", "DeadLetterQueueUrl")]
     assert held == [3, 1], held
     names = ["changes.fifo", "parked.fifo"]
-    assert left(aws, OTHER) == sorted([f"/aws/lambda/{OTHER}-{it}" for it in ("apply", "ingest", "reconcile")]
-                                      + [f"/aws/vendedlogs/{OTHER}-api"] + [f"{OTHER}-{name}" for name in names]), left(aws, OTHER)
+    assert remaining(aws, OTHER) == sorted([f"/aws/lambda/{OTHER}-{it}" for it in ("apply", "ingest", "reconcile")]
+                                           + [f"/aws/vendedlogs/{OTHER}-api"] + [f"{OTHER}-{name}" for name in names]), remaining(aws, OTHER)
     say("sam delete left both queues with the changes in them, and the logs")
 
 
-def imported(aws, service, outputs):
+def the_next_stack_of_the_name_imports_them(aws, service, outputs):
     """Deploys the deleted stack again, as docs/runbook.md says under "Deploy again what was deleted"."""
     def queue(logical_id, url):
         return {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": logical_id, "ResourceIdentifier": {"QueueUrl": url}}
@@ -136,7 +136,7 @@ def imported(aws, service, outputs):
     say("the next stack of that name imported them, and applied the changes that waited")
 
 
-def rolled_back(aws):
+def a_failed_first_deployment_leaves_nothing(aws):
     """A first deployment that fails leaves nothing behind that would stop the next one. This one fails because MiniStack refuses the alarms on
     metric math, which the template has where GenesysBaseUrl is empty."""
     done, printed = aws.sam("deploy", "--config-env", "local", "--stack-name", "unlucky", "--s3-prefix", "unlucky",
@@ -144,15 +144,15 @@ def rolled_back(aws):
     events = aws.client("cloudformation").describe_stack_events(StackName="unlucky")["StackEvents"]
     logs = {event["ResourceStatus"] for event in events if event["LogicalResourceId"] == "ApplyLogs"}
     assert not done and {"CREATE_COMPLETE", "DELETE_COMPLETE"} <= logs, (logs, printed)
-    assert left(aws, "unlucky") == [], left(aws, "unlucky")
+    assert remaining(aws, "unlucky") == [], remaining(aws, "unlucky")
     say("a first deployment that failed left nothing behind")
 
 
 with local_aws() as aws, genesys() as service:
     first, other = aws.deploy(service.base), aws.deploy(service.base, stack=OTHER)
     say("both are deployed")
-    nothing_is_shared(aws, service, first, other)
-    kept(aws, other)
-    imported(aws, service, other[0])
-    rolled_back(aws)
+    two_stacks_share_nothing(aws, service, first, other)
+    a_deleted_stack_leaves_its_queues_and_logs(aws, other)
+    the_next_stack_of_the_name_imports_them(aws, service, other[0])
+    a_failed_first_deployment_leaves_nothing(aws)
 say("4 passed, 0 failed")
