@@ -116,7 +116,11 @@ async fn a_contact_that_two_whole_feeds_lack_is_not_called_until_a_newer_change_
         "{told}"
     );
     let (posts, _, bulk) = calls(&run);
-    assert_eq!((posts, bulk), (2, 0), "each of both runs makes an export");
+    assert_eq!(
+        (posts, bulk),
+        (2, 0),
+        "each of the two runs makes an export"
+    );
 
     let queued = run.queued();
     assert_eq!(queued.len(), 1);
@@ -148,7 +152,7 @@ async fn a_contact_that_two_whole_feeds_lack_is_not_called_until_a_newer_change_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_ends_early_in_one_of_both_runs_lowers_nobody() {
+async fn a_feed_that_ends_early_in_one_of_the_two_runs_lowers_nobody() {
     for pages in [
         [listed(&["a"]), listed(&["a", "b", "c", "stray"])],
         [listed(&["a", "b", "c", "stray"]), listed(&["a"])],
@@ -164,7 +168,7 @@ async fn a_feed_that_ends_early_in_one_of_both_runs_lowers_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_is_faulty_or_fails_in_one_of_both_runs_lowers_nobody() {
+async fn a_feed_that_is_faulty_or_fails_in_one_of_the_two_runs_lowers_nobody() {
     let faulty = || page(&json!({ "contacts": [{ "version": 5 }], "next": null }).to_string());
     let all = || listed(&["a", "b", "c"]);
     for pages in [vec![faulty()], vec![all(), faulty()]] {
