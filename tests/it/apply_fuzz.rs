@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::reconcile::Run;
-use crate::support::{CAMPAIGN, World, change};
+use crate::support::{CAMPAIGN, MEMBERS, World, change};
 
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -22,21 +22,7 @@ fn values() -> impl Strategy<Value = Value> {
         Just(json!("2026-11-24T16:00:00Z")),
         Just(json!(CAMPAIGN)),
     ];
-    let name = prop::sample::select(vec![
-        "schema",
-        "eventId",
-        "org",
-        "campaignId",
-        "contactKey",
-        "operation",
-        "version",
-        "occurredAt",
-        "source",
-        "data",
-        "callable",
-        "phone",
-        "calable",
-    ]);
+    let name = prop::sample::select([&MEMBERS[..], &["phone", "calable"]].concat());
     leaf.prop_recursive(2, 12, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

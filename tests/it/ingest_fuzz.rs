@@ -13,8 +13,8 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tracing::instrument::WithSubscriber;
 
-use crate::support::Lines;
 use crate::support::ingest::World;
+use crate::support::{Lines, MEMBERS};
 
 const CHANGE: &str = r#"{"eventId": "e", "contactKey": "canary-key", "data": {}}"#;
 
@@ -33,21 +33,7 @@ fn bodies() -> impl Strategy<Value = String> {
         Just("[]".to_owned()),
         Just(r#"{"phone": null, "canary-column": "canary-value"}"#.to_owned()),
     ];
-    let name = prop::sample::select(vec![
-        "schema",
-        "eventId",
-        "org",
-        "campaignId",
-        "contactKey",
-        "operation",
-        "version",
-        "occurredAt",
-        "source",
-        "data",
-        "callable",
-        "calable",
-        "changes",
-    ]);
+    let name = prop::sample::select([&MEMBERS[..], &["calable", "changes"]].concat());
     let object = prop::collection::vec((name, leaf), 0..8).prop_map(|members| {
         let members: Vec<_> = members
             .iter()

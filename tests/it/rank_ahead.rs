@@ -1,7 +1,6 @@
 //! A rank that is a time too far ahead is refused. If it were stored, every later change would be
 //! stale.
 
-use emulator::genesys::Options;
 use serde_json::json;
 
 use crate::support::{CAMPAIGN, VERSION_FIELD, World, change};
@@ -12,10 +11,7 @@ const DAY: u64 = 86_400_000;
 const END: u64 = 9_007_199_254_740_991;
 
 async fn by_both(promise: impl AsyncFn(&World)) {
-    for (world, api) in [
-        (World::new(), "predictive"),
-        (World::of_lists(Options::default()), "contactLists"),
-    ] {
+    for (world, api) in World::by_api() {
         world.put_secret(
             "acme",
             &json!({ "api": api, "versionUnit": "milliseconds" }),

@@ -300,10 +300,7 @@ fn another_copy(run: &Run) -> Context {
 
 #[tokio::test(start_paused = true)]
 async fn an_opt_out_without_a_rank_or_with_an_odd_key_takes_effect_and_is_then_no_drift() {
-    for (world, api) in [
-        (World::new(), "predictive"),
-        (World::of_lists(Options::default()), "contactLists"),
-    ] {
+    for (world, api) in World::by_api() {
         let run = Run::new(world);
         run.world.put_secret(
             "acme",

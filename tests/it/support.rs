@@ -45,6 +45,21 @@ const ORGS_AND_CAMPAIGNS: [(&str, &str); 3] = [
 /// The columns of the contact lists.
 pub(crate) const COLUMNS: [&str; 4] = ["phone", "firstName", "nickname", VERSION_FIELD];
 
+/// The members of a change that the fuzz tests play with.
+pub(crate) const MEMBERS: [&str; 11] = [
+    "schema",
+    "eventId",
+    "org",
+    "campaignId",
+    "contactKey",
+    "operation",
+    "version",
+    "occurredAt",
+    "source",
+    "data",
+    "callable",
+];
+
 /// The services, and one copy of apply.
 pub(crate) struct World {
     outside: emulator::World,
@@ -108,6 +123,14 @@ impl World {
             world.put_secret(org, &json!({ "api": "contactLists" }));
         }
         world
+    }
+
+    /// A world for each API, with the API's name in an org's secret.
+    pub(crate) fn by_api() -> [(World, &'static str); 2] {
+        [
+            (World::new(), "predictive"),
+            (World::of_lists(Options::default()), "contactLists"),
+        ]
     }
 
     /// Another copy of apply, as after a cold start, with another configuration or transport.

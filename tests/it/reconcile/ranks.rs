@@ -20,10 +20,7 @@ const END: u64 = 9_007_199_254_740_991;
 
 #[tokio::test(start_paused = true)]
 async fn a_contact_that_the_feed_ranks_too_far_ahead_is_left_out_except_for_its_opt_out() {
-    for (world, api) in [
-        (World::new(), "predictive"),
-        (World::of_lists(Options::default()), "contactLists"),
-    ] {
+    for (world, api) in World::by_api() {
         let run = Run::new(world);
         run.world.put_secret(
             "acme",
