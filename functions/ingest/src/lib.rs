@@ -16,6 +16,7 @@ pub mod cloud_event;
 mod context;
 mod defect;
 mod enqueue;
+pub mod lambda_event;
 mod park;
 mod sent;
 mod sources;

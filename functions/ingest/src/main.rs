@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 
-use lambda_http::{Error, Request, run, service_fn};
+use ingest::lambda_event::legal;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Error, LambdaEvent, Request, Service, lambda_runtime, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -19,5 +21,9 @@ async fn main() -> Result<(), Error> {
         io::telemetry::flush(std::io::stdout().lock());
         Ok::<_, Infallible>(response)
     };
-    run(service_fn(handle)).await
+    let mut adapter = Adapter::from(service_fn(handle));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<LambdaRequest>| {
+        adapter.call(LambdaEvent::new(legal(event.payload), event.context))
+    }))
+    .await
 }
