@@ -104,7 +104,7 @@ impl Mutant {
     pub fn may_show_in(self, seed: u64) -> bool {
         match self.promises() {
             ["live"] => story::is_of_trouble(seed),
-            ["looked" | "deep"] => story::feeds::is_scheduled(seed),
+            ["looked" | "deep"] => story::schedule::is_scheduled(seed),
             _ => true,
         }
     }

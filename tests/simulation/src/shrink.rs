@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::chaos::Kind;
+use crate::chaos::FaultKind;
 use crate::mutants::Mutant;
 use crate::{play, size};
 
@@ -16,10 +16,10 @@ pub struct Less {
 }
 
 impl Less {
-    pub(crate) fn kinds(&self) -> BTreeSet<Kind> {
+    pub(crate) fn kinds(&self) -> BTreeSet<FaultKind> {
         self.faults
             .iter()
-            .filter_map(|name| Kind::of(name))
+            .filter_map(|name| FaultKind::of(name))
             .collect()
     }
 }

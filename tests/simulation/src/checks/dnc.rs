@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use emulator::world::VERSION_FIELD;
 use serde_json::Value;
 
-use super::heard;
+use crate::change::{effective_part, key_of, opts_out, rank_of};
 use crate::lock;
+use crate::player::dnc_list;
 use crate::seams::Outside;
 use crate::story::{Key, Org};
-use crate::world::{dnc_list, key_of, rank_of};
 
 /// Checks a change that was reported as done.
 pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
@@ -55,22 +55,22 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
 
 /// Once all is quiet, a person whose newest change is an opt-out is on the list, and a person
 /// without any opt-out is not.
-pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -> Vec<String> {
+pub(super) fn missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -> Vec<String> {
     if !org.has_dnc_list {
         return Vec::new();
     }
     let mut decided: BTreeMap<Key, (Option<u64>, bool)> = BTreeMap::new();
-    let of_org = bodies.iter().filter_map(|(_, body)| heard(body));
+    let of_org = bodies.iter().filter_map(|(_, body)| effective_part(body));
     for body in of_org.filter(|body| body["org"] == org.name.as_str()) {
         let says = opts_out(&body).then_some(true).or_else(|| {
             let is_in = body["callable"] == true;
             is_in.then_some(false)
         });
         let Some(is_out) = says else { continue };
-        let word = (rank_of(org, &body), is_out);
-        let newest = decided.entry(key_of(&body)).or_insert(word);
+        let decision = (rank_of(org, &body), is_out);
+        let newest = decided.entry(key_of(&body)).or_insert(decision);
         // At a tie the opt-out counts.
-        *newest = (*newest).max(word);
+        *newest = (*newest).max(decision);
     }
     let mut violations = Vec::new();
     // An entry has no owner, and is never removed.
@@ -93,10 +93,6 @@ pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]
         format!("13: who opted out of {campaign} last does not stand on the DNC list")
     }));
     violations
-}
-
-fn opts_out(body: &Value) -> bool {
-    body["operation"] == "remove" || body["callable"] == false
 }
 
 fn stands(outside: &Outside, org: &Org, key: &str) -> bool {

@@ -5,8 +5,8 @@
 //!
 //! `deep`: the repairs of an org fill the queue no deeper than they may.
 //!
-//! What contacts hold in the end is checked in `at_rest`. Which runs these are is told in
-//! `crate::story::feeds`.
+//! What contacts hold in the end is checked in `final_state`. `crate::story::schedule` makes these
+//! runs up.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,19 +14,20 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::at_rest;
+use super::final_state;
+use crate::change::{key_of, opts_out, rank_of};
 use crate::lock;
+use crate::player::PAGE;
 use crate::seams::{Outside, Seen};
-use crate::story::feeds::{NEVER, Schedule};
+use crate::story::schedule::{NEVER, Schedule};
 use crate::wire;
-use crate::world::{PAGE, key_of, rank_of};
 
 /// The value of `ReconcileLateMinutes`.
 const LATE: Duration = Duration::from_hours(2);
 /// The longest time that a run takes until it reports.
 const SLACK: SignedDuration = SignedDuration::from_mins(30);
 /// A run that was killed is started again up to three times before it, or the next one, reports.
-const UNTIL_TOLD: SignedDuration = SignedDuration::from_hours(3);
+const UNTIL_REPORTED: SignedDuration = SignedDuration::from_hours(3);
 /// The longest time that a run takes if nothing is wrong with its org.
 const RUN: Duration = Duration::from_mins(30);
 /// The least number of repairs that an org may have in the queue. Apply must then do one of them in
@@ -35,7 +36,7 @@ const DEEPEST: usize = 10;
 const DONE_IN: SignedDuration = SignedDuration::from_mins(1);
 
 /// A change of a contact that a CRM made.
-pub(crate) struct Shown {
+pub(crate) struct CrmChange {
     pub(crate) org: String,
     pub(crate) campaign: String,
     pub(crate) key: String,
@@ -46,25 +47,27 @@ pub(crate) struct Shown {
     pub(crate) visible: Timestamp,
 }
 
-impl Shown {
+impl CrmChange {
     /// Whether the change, or a later one of the contact, was found.
     fn is_found(&self, outside: &Outside, seen: &Seen) -> bool {
-        let of_contact = |other: &&Shown| {
+        let of_contact = |other: &&CrmChange| {
             (&other.campaign, &other.key) == (&self.campaign, &self.key) && other.rank >= self.rank
         };
-        let mut later = seen.shown.iter().filter(of_contact);
+        let mut later = seen.crm_changes.iter().filter(of_contact);
         later.any(|later| later.is_itself_found(outside, seen))
     }
 
     /// Whether the change is in the queue, was there, or is not needed.
     fn is_itself_found(&self, outside: &Outside, seen: &Seen) -> bool {
-        let best = seen.best.get(&(self.campaign.clone(), self.key.clone()));
-        if best.is_some_and(|best| *best >= self.rank) {
+        let highest = seen
+            .highest_rank
+            .get(&(self.campaign.clone(), self.key.clone()));
+        if highest.is_some_and(|highest| *highest >= self.rank) {
             return true;
         }
         let contact = outside.genesys.contact(&self.campaign, &self.key);
         let is_newer = |contact: &emulator::genesys::Contact| {
-            let rank = at_rest::rank(contact);
+            let rank = final_state::rank(contact);
             rank.is_some_and(|rank| rank >= self.rank) || self.is_removal && !contact.callable
         };
         // A removal creates no contact. A contact that the campaign lacked may have come
@@ -84,7 +87,7 @@ impl Shown {
 }
 
 /// Checks a record when it is written.
-pub(crate) fn noted(outside: &Outside, text: &str) {
+pub(crate) fn record_written(outside: &Outside, text: &str) {
     if outside.story.schedule.is_none() {
         return;
     }
@@ -94,25 +97,23 @@ pub(crate) fn noted(outside: &Outside, text: &str) {
     for looked in record["lookedAt"].as_array().into_iter().flatten() {
         let second = |name: &str| looked[name].as_i64().unwrap_or_default();
         let (from, to) = (second("from"), second("to"));
-        let is_of = |shown: &Shown| {
+        let is_of = |change: &CrmChange| {
             let mut campaigns = looked["campaigns"].as_array().into_iter().flatten();
-            campaigns.any(|id| *id == shown.campaign.as_str())
+            campaigns.any(|id| *id == change.campaign.as_str())
         };
-        let said = seen.shown.iter().filter(|shown| {
-            shown.at.as_second() > from && shown.visible.as_second() < to && is_of(shown)
+        let due = seen.crm_changes.iter().filter(|change| {
+            change.at.as_second() > from && change.visible.as_second() < to && is_of(change)
         });
-        let missed = said.filter(|shown| !shown.is_found(outside, &seen));
-        violations.extend(missed.map(|shown| {
+        let missed = due.filter(|change| !change.is_found(outside, &seen));
+        violations.extend(missed.map(|change| {
             format!(
                 "looked: all of {} is said to be looked at, and a change is not in the queue",
-                shown.campaign
+                change.campaign
             )
         }));
     }
     drop(seen);
-    violations
-        .into_iter()
-        .for_each(|what| outside.violated(what));
+    outside.violated_all(violations);
 }
 
 /// Checks a run that is over, of an org to whose changes nothing happens.
@@ -123,14 +124,14 @@ pub(crate) fn waited(outside: &Outside, took: Duration) {
 }
 
 /// Takes a report of how late an org is. If it is too late, an alarm comes.
-pub(crate) fn told_age(outside: &Outside, org: &str, age: Duration) {
+pub(crate) fn age_reported(outside: &Outside, org: &str, age: Duration) {
     if age > LATE {
         alarm(outside, org);
     }
 }
 
 /// Takes the report of a failed run. Without its record nobody knows how late the org is.
-pub(crate) fn told_failed(outside: &Outside, body: &str) {
+pub(crate) fn run_failed(outside: &Outside, body: &str) {
     let run: Value = serde_json::from_str(body).unwrap_or_default();
     if run["error"]
         .as_str()
@@ -149,39 +150,41 @@ fn alarm(outside: &Outside, org: &str) {
 pub(crate) fn found(outside: &Outside) {
     let seen = lock(&outside.seen);
     let missed = seen
-        .shown
+        .crm_changes
         .iter()
-        .filter(|shown| !shown.is_found(outside, &seen));
-    let missed =
-        missed.map(|shown| format!("looked: a change of {} was never looked at", shown.campaign));
+        .filter(|change| !change.is_found(outside, &seen));
+    let missed = missed.map(|change| {
+        format!(
+            "looked: a change of {} was never looked at",
+            change.campaign
+        )
+    });
     let missed: Vec<_> = missed.collect();
     drop(seen);
-    missed.into_iter().for_each(|what| outside.violated(what));
+    outside.violated_all(missed);
 }
 
 /// Every contact is as its CRM said last, and no contact exists that the CRM only ever deleted.
 pub(crate) fn converged(outside: &Outside) {
-    let mut violations = at_rest::unlike_the_crm(outside);
+    let mut violations = final_state::unlike_the_crm(outside);
     for (n, org) in outside.story.orgs.iter().enumerate() {
         let contacts = org
             .campaigns
             .iter()
             .flat_map(|campaign| outside.genesys.contacts(campaign));
         let is_there = contacts.into_iter().any(|(key, _)| key.contains(NEVER));
-        if is_there && outside.story.form(n).is_some() {
+        if is_there && outside.story.crm_vendor(n).is_some() {
             violations.push(format!(
                 "reconcile: whom the CRM of {} deleted is created for that",
                 org.name
             ));
         }
     }
-    violations
-        .into_iter()
-        .for_each(|what| outside.violated(what));
+    outside.violated_all(violations);
 }
 
 /// If a change was compared late, an alarm came.
-pub(crate) fn told_late(outside: &Outside) {
+pub(crate) fn late_was_reported(outside: &Outside) {
     let seen = lock(&outside.seen);
     let mut sent: BTreeMap<(String, String), Vec<(u64, Timestamp)>> = BTreeMap::new();
     for message in &seen.stored {
@@ -194,62 +197,59 @@ pub(crate) fn told_late(outside: &Outside) {
         }
     }
     let mut violations = Vec::new();
-    for shown in &seen.shown {
-        let sent = sent.get(&(shown.campaign.clone(), shown.key.clone()));
+    for change in &seen.crm_changes {
+        let sent = sent.get(&(change.campaign.clone(), change.key.clone()));
         let sent = sent
             .into_iter()
             .flatten()
-            .filter(|(rank, _)| *rank >= shown.rank);
+            .filter(|(rank, _)| *rank >= change.rank);
         let Some(found) = sent.map(|(_, at)| *at).min() else {
             continue;
         };
         let late = SignedDuration::try_from(LATE).unwrap_or_default() + SLACK;
         // If the CRM deleted a contact that the campaign lacks, nothing is sent about it.
-        let is_gone = seen.shown.iter().any(|other| {
+        let is_gone = seen.crm_changes.iter().any(|other| {
             other.is_removal
-                && other.rank >= shown.rank
+                && other.rank >= change.rank
                 && other.visible <= found
-                && (&other.campaign, &other.key) == (&shown.campaign, &shown.key)
+                && (&other.campaign, &other.key) == (&change.campaign, &change.key)
         });
-        let is_late = found > shown.visible + late && !is_gone;
-        let is_told = || {
+        let is_late = found > change.visible + late && !is_gone;
+        let is_reported = || {
             let mut alarms = seen.alarms.iter();
             alarms.any(|(at, org)| {
-                *org == shown.org && shown.visible <= *at && *at <= found + UNTIL_TOLD
+                *org == change.org && change.visible <= *at && *at <= found + UNTIL_REPORTED
             })
         };
         let place = outside
             .story
             .orgs
             .iter()
-            .position(|org| org.name == shown.org);
+            .position(|org| org.name == change.org);
         let is_lost = place.is_some_and(|n| outside.story.loses_record(n));
-        if is_late && !is_lost && !is_told() {
+        if is_late && !is_lost && !is_reported() {
             violations.push(format!(
                 "looked: a change of {} was looked at late, and nobody was told",
-                shown.campaign
+                change.campaign
             ));
         }
     }
     drop(seen);
-    violations
-        .into_iter()
-        .for_each(|what| outside.violated(what));
+    outside.violated_all(violations);
 }
 
 /// Checks `deep`, in runs where nothing is killed: an org with the smallest budget has no more
 /// repairs in the queue than it may, not counting opt-outs.
 pub(crate) fn filled(outside: &Outside) {
     let seen = lock(&outside.seen);
-    let is_small = |schedule: &Schedule| schedule.is_crowded && schedule.calls_told <= 2;
+    let is_small = |schedule: &Schedule| schedule.is_crowded && schedule.budget_in_secret <= 2;
     let mut is_deep = false;
     for org in outside.story.orgs.iter().filter(|org| !org.is_of_lists) {
         let repairs = seen.stored.iter().filter_map(|message| {
             let body: Value = serde_json::from_str(&message.body).ok()?;
             let is_repair = body["source"] == "reconcile" && body["org"] == org.name.as_str();
-            let opts_out = body["operation"] == "remove" || body["callable"] == false;
             let at = seen.stored_at.get(&wire::event_id(&message.body));
-            at.copied().filter(|_| is_repair && !opts_out)
+            at.copied().filter(|_| is_repair && !opts_out(&body))
         });
         let repairs: Vec<_> = repairs.collect();
         // The repairs that were sent since the first one and may still be in the queue. A

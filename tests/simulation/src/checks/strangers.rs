@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{changes, channels};
+use crate::change::{key_of, opts_out};
 use crate::seams::Outside;
 use crate::story::{COLUMNS, Key, OF_AGENTS, STRANGER};
-use crate::world::key_of;
 
 /// Whether no full change ever puts this contact into a campaign.
 pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
@@ -30,7 +30,7 @@ pub(crate) fn is_hollow(contact: &Contact) -> bool {
 
 /// Whether a change was skipped, and its contact is there by now. If it is sent again, it will
 /// count.
-pub(crate) fn is_heard_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
+pub(crate) fn would_count_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
     let (_, campaign, key) = key_of(body);
     let contact = outside.genesys.contact(&campaign, &key);
     let is_there = contact.is_some_and(|contact| !is_hollow(&contact));
@@ -40,13 +40,12 @@ pub(crate) fn is_heard_now(outside: &Outside, skipped: &BTreeSet<String>, body: 
 
 /// Whether a change of a contact that is not there leaves one that is not callable.
 pub(super) fn leaves_an_opt_out(body: &Value) -> bool {
-    let opts_out = body["operation"] == "remove" || body["callable"] == false;
-    body["ifAbsent"] == "skip" && (opts_out || !channels::said(body).is_empty())
+    body["ifAbsent"] == "skip" && (opts_out(body) || !channels::closed_by(body).is_empty())
 }
 
 /// Promise 3: no change that creates nobody ever made such a contact callable. Promise 4: each of
 /// their opt-outs that is done left a contact that is not callable, and nothing else left one.
-pub(super) fn brought(
+pub(super) fn misplaced(
     outside: &Outside,
     journal: &[Alteration],
     bodies: &[(String, Value)],

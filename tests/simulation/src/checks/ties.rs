@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use emulator::genesys::Contact;
 use serde_json::Value;
 
-use super::at_rest::{rank, unlike};
+use super::final_state::{rank, unlike};
+use crate::change::{key_of, rank_of};
 use crate::lock;
 use crate::seams::Outside;
 use crate::story::ties::TIED;
 use crate::story::{COLUMNS, Key, Org, Raise, Ranking};
-use crate::world::{key_of, rank_of};
 
 /// Whether the contact's changes share ranks.
 pub(crate) fn is_tied((_, _, key): &Key) -> bool {
@@ -33,14 +33,14 @@ fn in_order(outside: &Outside) -> BTreeMap<Key, Vec<Value>> {
 }
 
 /// Checks these contacts once everything is quiet.
-pub(crate) fn at_rest(outside: &Outside) {
+pub(crate) fn final_state(outside: &Outside) {
     for (key, bodies) in in_order(outside) {
         let org = outside.story.org_of(&key.1);
         let Some(org) = org.filter(|org| org.ranking != Ranking::None) else {
             continue;
         };
         let violation = match outside.genesys.contact(&key.1, &key.2) {
-            Some(contact) => is_otherwise(org, &contact, &bodies),
+            Some(contact) => difference(org, &contact, &bodies),
             None => Some("4: a contact is missing whose changes share a rank"),
         };
         if let Some(violation) = violation {
@@ -49,7 +49,8 @@ pub(crate) fn at_rest(outside: &Outside) {
     }
 }
 
-fn is_otherwise(org: &Org, contact: &Contact, bodies: &[Value]) -> Option<&'static str> {
+/// How the contact differs from what its changes say.
+fn difference(org: &Org, contact: &Contact, bodies: &[Value]) -> Option<&'static str> {
     let newest = bodies.iter().filter_map(|body| rank_of(org, body)).max();
     if rank(contact) != newest {
         return Some("4: a contact whose changes share a rank has not the newest");
