@@ -14,20 +14,23 @@ mod chaos;
 mod checks;
 mod mutants;
 mod player;
+mod promise;
 mod seams;
 mod shrink;
 mod story;
 mod trouble;
 mod wire;
 
-pub use mutants::Mutant;
+pub use mutants::{Mutant, finds};
 pub use player::Outcome;
-pub use shrink::{Less, of_promise, shrink};
+pub use promise::{gravity, of_promise};
+pub use shrink::{Less, shrink};
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
+/// Locks a mutex whose owner may have panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -59,15 +62,15 @@ fn watch_panics() {
 pub fn play(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Outcome {
     watch_panics();
     IS_PLAYING.set(true);
-    let mut ended = play_one(seed, less, mutant, trace);
+    let mut outcome = play_one(seed, less, mutant, trace);
     IS_PLAYING.set(false);
-    ended.violations.extend(
+    outcome.violations.extend(
         PANICS
             .take()
             .into_iter()
             .map(|place| format!("panic: at {place}")),
     );
-    ended
+    outcome
 }
 
 fn play_one(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Outcome {

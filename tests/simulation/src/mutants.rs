@@ -1,11 +1,13 @@
 //! Injected defects. Each must be found, or the simulation proves nothing.
 //!
 //! Most of them sit at the seams, where they do what a defect of the product would do. The others
-//! are `apply::Defect` and `ingest::Defect`, which exist only in builds with debug assertions.
+//! are `apply::Defect` and `ingest::Defect`, which exist only in builds with debug assertions. Those at
+//! Genesys Cloud are in `crate::seams::genesys`.
 
 use apply::Defect;
 
-use crate::story;
+use crate::promise::of_promise;
+use crate::{Less, play, story};
 
 macro_rules! mutants {
     ($($name:ident = $text:literal, $what:literal, $promises:expr;)*) => {
@@ -147,4 +149,14 @@ impl Mutant {
             _ => None,
         }
     }
+}
+
+/// Plays a seed with a mutant. The mutant is found if the seed violates the promise that the mutant
+/// breaks, and violates nothing without the mutant. Returns the violation.
+pub fn finds(seed: u64, mutant: Mutant) -> Option<String> {
+    let violations = play(seed, &Less::default(), Some(mutant), false).violations;
+    let mut violations = violations.into_iter();
+    let found = violations.find(|violation| mutant.promises().contains(&of_promise(violation)));
+    let without = || play(seed, &Less::default(), None, false).violations;
+    found.filter(|_| without().is_empty())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::chaos::FaultKind;
 use crate::mutants::Mutant;
+use crate::promise::of_promise;
 use crate::{play, size};
 
 /// The steps and faults that are taken away from the run of a seed.
@@ -59,9 +60,4 @@ pub fn shrink(seed: u64, mutant: Option<Mutant>, promise: &str) -> Less {
         }
         part = part.div_ceil(2).max(1);
     }
-}
-
-/// The beginning of a violation: the number of the promise, or a word.
-pub fn of_promise(violation: &str) -> &str {
-    violation.split(':').next().unwrap_or_default()
 }

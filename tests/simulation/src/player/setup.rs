@@ -55,8 +55,8 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
     }
     let outside = Outside::new(story, world, (feed, crms), mutant, trace);
     for (n, org) in outside.story.orgs.iter().enumerate() {
-        if let Some(vendor) = vendor::payload_form(outside.story.seed, n) {
-            let secret = vendor_secret(org, vendor, false);
+        if let Some(form) = vendor::payload_form(outside.story.seed, n) {
+            let secret = vendor_secret(org, form, false);
             outside.put_source(&vendor::source(org), &secret);
         }
         put_client(&outside, org, 0);
@@ -169,10 +169,10 @@ pub(super) fn start_ingest(
 }
 
 /// The secret of the org's vendor. Somebody later mends its mapping.
-pub(super) fn vendor_secret(org: &Org, vendor: PayloadForm, is_mended: bool) -> serde_json::Value {
+pub(super) fn vendor_secret(org: &Org, form: PayloadForm, is_mended: bool) -> serde_json::Value {
     let mut secret =
         json!({ "signingSecrets": [SIGNING_SECRET], "org": org.name, "onFault": "park" });
-    if let Some(program) = vendor::program(org, vendor, is_mended) {
+    if let Some(program) = vendor::program(org, form, is_mended) {
         secret["mapping"] = json!({ "jq": program });
     }
     secret

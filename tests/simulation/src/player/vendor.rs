@@ -101,8 +101,8 @@ impl Player<'_> {
         if org.ranking == Ranking::None {
             return None;
         }
-        let vendor = vendor::payload_form(outside.story.seed, n)?;
-        let secret = setup::vendor_secret(org, vendor, true).to_string();
+        let form = vendor::payload_form(outside.story.seed, n)?;
+        let secret = setup::vendor_secret(org, form, true).to_string();
         let secret = SourceSecret::parse(&secret.into()).ok()?;
         let sender = secret.sender(source);
         let (_, reading) = unmapped.read_again(&secret, &sender, outside.clock.now());

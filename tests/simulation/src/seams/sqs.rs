@@ -1,22 +1,42 @@
 //! SQS as one function sees it: calls fail on purpose, and each batch of entries is checked.
 //!
-//! The emulated queues belong to `super::Outside`. How a copy ends between two calls is in
+//! The emulated queues belong to `super::Outside`. The dead-letter queue is in `parking`. How a copy ends between two calls is in
 //! `super::killable`.
+
+mod parking;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use io::aws::LONGEST_CALL;
 use io::queue::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::Outside;
 use crate::chaos::FaultKind;
 use crate::mutants::Mutant;
-use crate::trouble::TroubleKind;
 use crate::{checks, lock, wire};
+
+/// The time of a call.
+const A_CALL: Duration = Duration::from_millis(5);
+
+fn unavailable() -> QueueError {
+    QueueError::new("ServiceUnavailable")
+}
+
+fn timed_out() -> QueueError {
+    QueueError::new("timed out")
+}
+
+/// Whether two of these values are equal.
+fn has_one_twice<T: Ord>(mut values: Vec<T>) -> bool {
+    let all = values.len();
+    values.sort_unstable();
+    values.dedup();
+    values.len() < all
+}
 
 /// SQS as one function sees it.
 pub(crate) struct Sqs(pub(crate) Arc<Outside>);
@@ -26,7 +46,8 @@ impl Sqs {
         Some(queue_url) == self.0.variable(variable).as_deref()
     }
 
-    fn entry(&self, message: Message) -> Result<(), RefusedEntry> {
+    /// Stores one entry of a batch of changes.
+    fn store(&self, message: Message) -> Result<(), RefusedEntry> {
         let refused = |code: &str, is_senders_fault| RefusedEntry {
             code: code.to_owned(),
             is_senders_fault,
@@ -45,50 +66,7 @@ impl Sqs {
             .map_err(|error| refused(&error.to_string(), true))
     }
 
-    /// Stores what ingest parks.
-    async fn park(
-        &self,
-        messages: Vec<Message>,
-    ) -> Result<Vec<Result<(), RefusedEntry>>, QueueError> {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        if !(1..=10).contains(&messages.len()) {
-            let what =
-                "9: a batch of entries for the dead-letter queue that holds none, or more than ten";
-            self.0.violated(what.to_owned());
-        }
-        let fault = self.0.chaos.draw(FaultKind::ParkingFails, "send_batch");
-        let fault = fault.map(|mut rng| rng.u8(..3));
-        match fault {
-            Some(0) => return Err(QueueError::new("ServiceUnavailable")),
-            Some(1) => {
-                tokio::time::sleep(LONGEST_CALL).await;
-                return Err(QueueError::new("timed out"));
-            }
-            _ => {}
-        }
-        let results = messages.into_iter().map(|message| {
-            if self
-                .0
-                .chaos
-                .strikes(FaultKind::EntryRefused, &message.group)
-            {
-                return Err(RefusedEntry {
-                    code: "InternalError".to_owned(),
-                    is_senders_fault: false,
-                });
-            }
-            self.0.store_parked(message).map_err(|error| RefusedEntry {
-                code: error.to_string(),
-                is_senders_fault: true,
-            })
-        });
-        let results = results.collect();
-        if fault == Some(2) {
-            return Err(QueueError::new("timed out"));
-        }
-        Ok(results)
-    }
-
+    /// The message as a copy with one of these defects sends it.
     fn mutated(&self, mut message: Message) -> Message {
         if self.0.is(Mutant::DeduplicateByContent) {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
@@ -111,27 +89,22 @@ impl Queue for Sqs {
         messages: Vec<Message>,
     ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
         async move {
-            if Some(queue_url) == self.0.variable("DEAD_LETTER_QUEUE_URL").as_deref() {
+            if self.is_of("DEAD_LETTER_QUEUE_URL", queue_url) {
                 return self.park(messages).await;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(A_CALL).await;
             let all_stored = || Ok(messages.iter().map(|_| Ok(())).collect());
             let acknowledges = self.0.is(Mutant::AcknowledgeTooEarly);
             if self.0.chaos.strikes(FaultKind::QueueDown, "send_batch") {
                 return if acknowledges {
                     all_stored()
                 } else {
-                    Err(QueueError::new("ServiceUnavailable"))
+                    Err(unavailable())
                 };
             }
-            let mut groups: Vec<_> = messages
-                .iter()
-                .map(|message| message.group.as_str())
-                .collect();
-            groups.sort_unstable();
-            groups.dedup();
-            if Some(queue_url) != self.0.variable("QUEUE_URL").as_deref()
-                || groups.len() < messages.len()
+            let groups = messages.iter().map(|message| message.group.as_str());
+            if !self.is_of("QUEUE_URL", queue_url)
+                || has_one_twice(groups.collect())
                 || !(1..=10).contains(&messages.len())
             {
                 self.0.violated(
@@ -141,7 +114,7 @@ impl Queue for Sqs {
             }
             let results: Vec<_> = messages
                 .iter()
-                .map(|message| self.entry(message.clone()))
+                .map(|message| self.store(message.clone()))
                 .collect();
             if self
                 .0
@@ -151,7 +124,7 @@ impl Queue for Sqs {
                 return if acknowledges {
                     all_stored()
                 } else {
-                    Err(QueueError::new("timed out"))
+                    Err(timed_out())
                 };
             }
             if acknowledges {
@@ -169,35 +142,17 @@ impl Queue for Sqs {
         message: Message,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(A_CALL).await;
             if self.is_of("FAILED_RUNS_QUEUE_URL", queue_url) {
                 if self.0.chaos.strikes(FaultKind::QueueDown, "failed runs") {
-                    return Err(QueueError::new("ServiceUnavailable"));
+                    return Err(unavailable());
                 }
                 let violations = checks::is_silent("a run that failed", &message.body);
                 lock(&self.0.seen).violations.extend(violations);
                 checks::looked::run_failed(&self.0, &message.body);
                 return self.0.sqs.send(queue_url, message).await;
             }
-            let trouble = *lock(&self.0.trouble);
-            if trouble.is_some_and(|trouble| trouble.kind == TroubleKind::HangingParking) {
-                tokio::time::sleep(LONGEST_CALL).await;
-                return Err(QueueError::new("timed out"));
-            }
-            let fault = self.0.chaos.draw(FaultKind::ParkingFails, &message.group);
-            let is_answer_lost = fault.map(|mut rng| rng.bool());
-            if is_answer_lost == Some(false) {
-                return Err(QueueError::new("ServiceUnavailable"));
-            }
-            self.0.dead_letters.send(message.clone())?;
-            lock(&self.0.seen)
-                .parked
-                .push((self.0.clock.now(), message));
-            if is_answer_lost == Some(true) {
-                Err(QueueError::new("timed out"))
-            } else {
-                Ok(())
-            }
+            self.park_one(message).await
         }
         .boxed()
     }
@@ -208,9 +163,9 @@ impl Queue for Sqs {
         receive: Receive,
     ) -> BoxFuture<'a, Result<Vec<Record>, QueueError>> {
         async move {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(A_CALL).await;
             if self.0.chaos.strikes(FaultKind::QueueDown, "receive") {
-                return Err(QueueError::new("ServiceUnavailable"));
+                return Err(unavailable());
             }
             let visibility = match self.0.mutant {
                 Some(Mutant::HideBriefly) => 1,
@@ -222,7 +177,7 @@ impl Queue for Sqs {
             };
             let records = self.0.queue.receive_records(&receive);
             if self.0.chaos.strikes(FaultKind::QueueAnswerLost, "receive") {
-                return Err(QueueError::new("timed out"));
+                return Err(timed_out());
             }
             Ok(records)
         }
@@ -235,18 +190,13 @@ impl Queue for Sqs {
         receipt_handles: Vec<String>,
     ) -> BoxFuture<'a, Result<Vec<Result<(), QueueError>>, QueueError>> {
         async move {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(A_CALL).await;
             if self.0.chaos.strikes(FaultKind::QueueDown, "delete_batch") {
-                return Err(QueueError::new("ServiceUnavailable"));
+                return Err(unavailable());
             }
-            let mut groups: Vec<_> = receipt_handles
-                .iter()
-                .filter_map(|handle| self.0.queue.group_of(handle))
-                .collect();
-            let of_all = groups.len();
-            groups.sort_unstable();
-            groups.dedup();
-            if groups.len() < of_all {
+            let handles = receipt_handles.iter();
+            let groups = handles.filter_map(|handle| self.0.queue.group_of(handle));
+            if has_one_twice(groups.collect()) {
                 self.0
                     .violated("9: two messages of a group are deleted side by side".to_owned());
             }
@@ -266,7 +216,7 @@ impl Queue for Sqs {
                 .chaos
                 .strikes(FaultKind::QueueAnswerLost, "delete_batch")
             {
-                return Err(QueueError::new("timed out"));
+                return Err(timed_out());
             }
             Ok(deleted)
         }
@@ -279,14 +229,14 @@ impl Queue for Sqs {
         messages: Vec<Visibility>,
     ) -> BoxFuture<'a, Result<(), QueueError>> {
         async move {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(A_CALL).await;
             let (queue, what) = if self.is_of("RUNS_QUEUE_URL", queue_url) {
                 (&self.0.runs, "runs")
             } else {
                 (&self.0.queue, "set_visibility")
             };
             if self.0.chaos.strikes(FaultKind::VisibilityFails, what) {
-                return Err(QueueError::new("ServiceUnavailable"));
+                return Err(unavailable());
             }
             let set = |message: &Visibility| {
                 queue.set_visibility(&message.receipt_handle, message.seconds)

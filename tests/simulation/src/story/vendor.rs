@@ -59,7 +59,7 @@ impl Item {
     }
 }
 
-/// The vendor of the org at this position, if there is one.
+/// The form in which the vendor of the org at this position sends, if the org has a vendor.
 pub(crate) fn payload_form(seed: u64, org: usize) -> Option<PayloadForm> {
     match Rng::with_seed(seed ^ 0x7e_4d02 ^ ((org as u64) << 32)).u8(..4) {
         0 | 1 => None,
@@ -88,7 +88,7 @@ pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0x7e_4d03);
     let mut steps = Vec::new();
     for (n, org) in orgs.iter().enumerate() {
-        let Some(vendor) = payload_form(seed, n) else {
+        let Some(form) = payload_form(seed, n) else {
             continue;
         };
         let campaign = &org.campaigns[rng.usize(..org.campaigns.len())];
@@ -97,38 +97,27 @@ pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
             .map(|who| format!("{CANARY}-{OF_VENDOR}-{who}-of-{}", org.name))
             .collect();
         keys.push(format!("{CANARY}-{STRANGER}-{OF_VENDOR}-of-{}", org.name));
+        let about = |key, at| About {
+            org,
+            campaign,
+            key,
+            at,
+        };
         for (who, key) in keys[..known].iter().enumerate() {
             let at = Duration::from_millis(who as u64);
-            steps.push(joins(
-                &mut rng,
-                n,
-                &About {
-                    org,
-                    campaign,
-                    key,
-                    at,
-                },
-            ));
+            steps.push(joins(&mut rng, n, &about(key, at)));
         }
         // No two items of a contact have the same rank.
         let latest = end.as_millis() as u64 / 100 + 2;
         let times: BTreeSet<_> = (0..rng.usize(1..7)).map(|_| rng.u64(1..latest)).collect();
         for time in times {
             let at = Duration::from_millis(time * 100);
+            let count = Rng::with_seed(seed ^ time).u64(1..10);
             let item = |place: u64| {
                 let key = &keys[rng.usize(..keys.len())];
-                let at = at + Duration::from_millis(place);
-                About {
-                    org,
-                    campaign,
-                    key,
-                    at,
-                }
-                .item(&mut rng, vendor)
+                about(key, at + Duration::from_millis(place)).item(&mut rng, form)
             };
-            let items: Vec<_> = (0..Rng::with_seed(seed ^ time).u64(1..10))
-                .map(item)
-                .collect();
+            let items: Vec<_> = (0..count).map(item).collect();
             let mut sent = vec![Duration::from_millis(rng.u64(10..20_000))];
             if rng.u8(..3) == 0 {
                 sent.push(Duration::from_secs(rng.u64(0..900)));
@@ -138,10 +127,8 @@ pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
                 items,
                 sent,
             };
-            steps.push(Step {
-                at: at + Duration::from_millis(10),
-                action,
-            });
+            let at = at + Duration::from_millis(10);
+            steps.push(Step { at, action });
         }
     }
     steps

@@ -33,12 +33,12 @@ enum ItemKind {
 }
 
 /// A random kind that a vendor of this form may send.
-fn kind(rng: &mut Rng, vendor: PayloadForm) -> ItemKind {
+fn kind(rng: &mut Rng, form: PayloadForm) -> ItemKind {
     match rng.u8(..20) {
         0..11 => ItemKind::Good,
         11 => ItemKind::Gone,
-        12 if vendor == PayloadForm::Mapped => ItemKind::Viewed,
-        13 if vendor == PayloadForm::Mapped => ItemKind::NoOptOut,
+        12 if form == PayloadForm::Mapped => ItemKind::Viewed,
+        13 if form == PayloadForm::Mapped => ItemKind::NoOptOut,
         14 => ItemKind::OptOutIsText,
         15 | 16 => ItemKind::ListValue,
         17 => ItemKind::Unknown,
@@ -99,9 +99,9 @@ impl About<'_> {
     }
 
     /// An item of a random kind, and what must become of it.
-    pub(super) fn item(&self, rng: &mut Rng, vendor: PayloadForm) -> Item {
+    pub(super) fn item(&self, rng: &mut Rng, form: PayloadForm) -> Item {
         let id = format!("{OF_VENDOR}-{}-{}", self.at.as_millis(), rng.u16(..));
-        let kind = kind(rng, vendor);
+        let kind = kind(rng, form);
         let data = self.data(rng);
         let callable = match kind {
             ItemKind::NoOptOut => None,
@@ -111,7 +111,7 @@ impl About<'_> {
         let is_removal = matches!(kind, ItemKind::Gone | ItemKind::GoneAndMerged);
         let callable = callable.filter(|_| !is_removal);
         let change = |id: &str| self.change(id, (!is_removal).then_some(&data), callable);
-        let raw = match vendor {
+        let raw = match form {
             PayloadForm::Mapped => self.payload(kind, &id, &data, callable),
             PayloadForm::Plain => plain(kind, change(&id)),
         };
@@ -119,7 +119,7 @@ impl About<'_> {
         // If the program fails, only the changes count that it yielded before.
         let is_read = match kind {
             ItemKind::ListValue | ItemKind::GoneAndMerged => true,
-            ItemKind::Unknown => vendor == PayloadForm::Plain,
+            ItemKind::Unknown => form == PayloadForm::Plain,
             _ => false,
         };
         let takes_effect = is_read && (is_removal || callable == Some(false));

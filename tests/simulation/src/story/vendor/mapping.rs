@@ -6,13 +6,13 @@ use super::{MENDED, PayloadForm, rank_member};
 use crate::story::Org;
 
 /// The program of a vendor's mapping, as it is or as it is mended.
-pub(crate) fn program(org: &Org, vendor: PayloadForm, is_mended: bool) -> Option<String> {
+pub(crate) fn program(org: &Org, form: PayloadForm, is_mended: bool) -> Option<String> {
     let rank = |path: &str| {
         let member = rank_member(org);
         member.map_or_else(String::new, |member| format!("{member}: .{path}, "))
     };
     let joined = "map_values(if isarray then join(\" \") else . end)";
-    match (vendor, is_mended) {
+    match (form, is_mended) {
         (PayloadForm::Mapped, false) => Some(format!(
             r#"{{ eventId: .id, campaignId: .list, contactKey: .who, {}ifAbsent: "skip" }} as $base
             | if .kind == "viewed" then empty
