@@ -26,7 +26,7 @@ pub(crate) struct Finished {
     /// All that it printed.
     pub(crate) output: String,
     pub(crate) took: Duration,
-    /// What it had used when it was last looked at.
+    /// The resources that it had used when it was last looked at.
     pub(crate) used: Used,
 }
 

@@ -86,7 +86,7 @@ struct Recorder<'a> {
     /// The beginning of [`Rep::wall`].
     measured_from: Cell<Instant>,
     rep: RefCell<Rep>,
-    /// What each process had used after its first invocation.
+    /// The resources that each process had used after its first invocation.
     used_before: RefCell<BTreeMap<usize, Used>>,
     /// How long each change that is done had waited in the queue.
     waits: RefCell<Vec<Duration>>,

@@ -1,4 +1,4 @@
-//! What a scenario is: the work, how the backend behaves, and how often it is measured.
+//! A scenario: the work, how the backend behaves, and how often it is measured.
 //!
 //! `all` lists the scenarios; `crate::candidate` says who plays which.
 

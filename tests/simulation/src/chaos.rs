@@ -78,7 +78,7 @@ kinds! {
 }
 
 /// The kinds that have chance of their own, so that the rest of a seed stays as it was.
-const OF_THEIR_OWN: [FaultKind; 3] = [
+const DRAWN_SEPARATELY: [FaultKind; 3] = [
     FaultKind::AgentWrites,
     FaultKind::KillBefore,
     FaultKind::KillAfter,
@@ -94,7 +94,7 @@ impl Rates {
         let calm = rng.u8(..8) == 0;
         for kind in FaultKind::ALL
             .iter()
-            .filter(|kind| !OF_THEIR_OWN.contains(kind))
+            .filter(|kind| !DRAWN_SEPARATELY.contains(kind))
         {
             let rate = match rng.u8(..12) {
                 0..6 => 0.0,

@@ -5,9 +5,10 @@
 //! watch every call and look at the state in the end. A failing run is shrunk to few steps and
 //! faults. docs/simulation.md says how to read it.
 //!
-//! Where to look next: `story` makes the steps, `player` plays them, `seams` watches and injects
-//! between the product and the emulator, `checks` holds the promises, `mutants` holds defects that
-//! the checks must find, and `shrink` makes a failing run small.
+//! Where to look next: `story` makes the steps, and `trouble` makes those of the runs about one
+//! trouble. `player` plays them. `seams` watches and injects between the product and the emulator,
+//! and `chaos` decides which faults strike there. `checks` holds the promises, `mutants` holds
+//! defects that the checks must find, and `shrink` makes a failing run small.
 
 mod change;
 mod chaos;

@@ -26,7 +26,7 @@ A violation begins with the number of the promise (docs/simulation.md). The exit
 --mutants: when each was found), 1 when not so, 2 when the command line is wrong."
 )]
 struct Args {
-    /// How many seeds
+    /// The number of seeds
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "seed")]
     seeds: u64,
     /// The first seed

@@ -45,7 +45,7 @@ const FEED_TOKEN: &str = "hush-feed";
 /// The log is read in one run out of this many, because writing it takes time.
 const LOGGED: u64 = 16;
 
-/// What became of a run.
+/// The result of a run.
 pub struct Outcome {
     /// The violations. An empty set means that the run is right.
     pub violations: BTreeSet<String>,
@@ -114,7 +114,7 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Outcome {
         )
         .await;
         outside
-            .trace(|| "the story is told: no more changes, and nothing fails any more".to_owned());
+            .trace(|| "the story is over: no more changes, and nothing fails any more".to_owned());
         outside.chaos.heal();
         player.end_schedule().await;
         outside.queue.close();

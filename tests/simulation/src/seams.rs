@@ -13,7 +13,7 @@ mod sqs;
 mod stores;
 
 pub(crate) use crash::Crash;
-pub(crate) use feed::{FeedTransport, OF_ITS_OWN, OF_VENDORS};
+pub(crate) use feed::{FeedTransport, OWN_FORM_HOST, VENDOR_HOST};
 pub(crate) use genesys::GenesysTransport;
 pub(crate) use killable::KillSwitch;
 pub(crate) use sqs::Sqs;
@@ -86,7 +86,7 @@ pub(crate) struct Seen {
     pub(crate) stored: Vec<Message>,
     /// The highest rank among all messages of a contact, by campaign and key.
     pub(crate) highest_rank: BTreeMap<(String, String), u64>,
-    /// What the CRM showed in runs of a schedule.
+    /// Every change that a CRM made, in runs of a schedule.
     pub(crate) crm_changes: Vec<CrmChange>,
     /// When an alarm reported an org as late.
     pub(crate) alarms: Vec<(Timestamp, String)>,
@@ -96,9 +96,9 @@ pub(crate) struct Seen {
     under_way: BTreeMap<(String, String), usize>,
     /// The OAuth client that each token was issued to.
     tokens: BTreeMap<String, String>,
-    /// For each running copy and client, until when it was told to make no call.
+    /// For each running copy and client, the end of the rate-limit window that refused its last call.
     refused_until: BTreeMap<(usize, String), Timestamp>,
-    /// For each [`Throttled`], until when it was told to make no call.
+    /// For each [`Throttled`], the end of the wait after its last refusal.
     throttled: BTreeMap<Throttled, Timestamp>,
     /// The contacts whose last write by a copy had no answer, and which it has not read since.
     unknown: BTreeSet<(usize, String, String)>,

@@ -35,7 +35,7 @@ pub(crate) const COLUMNS: [&str; 3] = ["phone", "name", "note"];
 /// The channels by which an org reaches people.
 pub(crate) const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 /// The column that agents and rules write, and that the CRM does not know.
-pub(crate) const OF_AGENTS: &str = "disposition";
+pub(crate) const AGENT_COLUMN: &str = "disposition";
 /// Part of the key of each contact that no full change ever puts into a campaign.
 pub(crate) const STRANGER: &str = "stranger";
 /// Part of every key, value and secret. No log, metric or id may hold it.
@@ -60,7 +60,7 @@ pub(crate) enum Raise {
 #[derive(Clone, Debug)]
 pub(crate) struct Org {
     pub(crate) name: String,
-    pub(crate) is_of_lists: bool,
+    pub(crate) uses_lists: bool,
     pub(crate) ranking: Ranking,
     pub(crate) raise: Raise,
     /// Whether opt-outs also go on a DNC list, which the org's campaigns name.

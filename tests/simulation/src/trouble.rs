@@ -147,7 +147,7 @@ pub(crate) const ILL_CAMPAIGN: &str = "campaign-000-1";
 pub(crate) fn story(seed: u64, nth: u64) -> Story {
     let mut rng = Rng::with_seed(seed ^ 0x7120);
     let kind = KINDS[nth as usize % KINDS.len()];
-    let is_of_lists = kind == TroubleKind::NoVersionColumn || rng.bool();
+    let uses_lists = kind == TroubleKind::NoVersionColumn || rng.bool();
     let calls_per_minute = if kind == TroubleKind::SmallBudget {
         60
     } else {
@@ -167,7 +167,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         TroubleKind::HangingParking => trouble.time = Duration::from_mins(2),
         _ => {}
     }
-    let mut orgs = vec![org(0, is_of_lists, calls_per_minute)];
+    let mut orgs = vec![org(0, uses_lists, calls_per_minute)];
     let others = match kind {
         _ if trouble.is_of_campaign() => 0,
         TroubleKind::HangingRegion => 200,
@@ -178,7 +178,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
     if others == 0 {
         orgs[0].campaigns.push(ILL_CAMPAIGN.to_owned());
     }
-    orgs.extend((1..=others).map(|n| org(n, is_of_lists, calls_per_minute)));
+    orgs.extend((1..=others).map(|n| org(n, uses_lists, calls_per_minute)));
     let steps = steps::steps(&mut rng, &orgs, trouble);
     let copies = rng.choice([1, 2, 5]).unwrap_or(1);
     Story {
@@ -197,10 +197,10 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
     }
 }
 
-fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
+fn org(n: usize, uses_lists: bool, calls_per_minute: u64) -> Org {
     Org {
         name: format!("org-{n:03}"),
-        is_of_lists,
+        uses_lists,
         ranking: Ranking::Version,
         raise: Raise::Own,
         has_dnc_list: false,

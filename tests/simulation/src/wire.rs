@@ -1,4 +1,7 @@
-//! Requests and answers, read without any code of the product.
+//! Requests and answers of Genesys Cloud, read without any code of the product, and the hashes from
+//! which faults are drawn.
+//!
+//! Changes are read in `crate::change`.
 
 use base64::Engine;
 use bytes::Bytes;
@@ -47,7 +50,7 @@ fn decode(segment: &str) -> String {
 }
 
 /// Whether a request alters nothing and asks whether a contact exists.
-pub(crate) fn asks(request: &Request<Bytes>) -> bool {
+pub(crate) fn is_existence_check(request: &Request<Bytes>) -> bool {
     request.body().as_ref() == br#"{"data":{}}"#
 }
 
@@ -114,7 +117,7 @@ pub(crate) fn set_token(request: &mut Request<Bytes>, token: &str) {
 }
 
 /// The OAuth client of a request for a token.
-pub(crate) fn basic(request: &Request<Bytes>) -> Option<String> {
+pub(crate) fn client_of_token_request(request: &Request<Bytes>) -> Option<String> {
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(authorization(request, "Basic")?)
         .ok()?;
@@ -141,7 +144,7 @@ pub(crate) fn error(status: u16) -> Response<Bytes> {
 }
 
 /// The answer of a bulk read that finds nothing.
-pub(crate) fn empty() -> Response<Bytes> {
+pub(crate) fn empty_bulk_answer() -> Response<Bytes> {
     Response::new(Bytes::from_static(b"[]"))
 }
 

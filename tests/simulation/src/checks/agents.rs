@@ -9,7 +9,7 @@ use std::time::Duration;
 use emulator::genesys::{Alteration, Contact};
 use jiff::Timestamp;
 
-use crate::story::OF_AGENTS;
+use crate::story::AGENT_COLUMN;
 
 /// The timeout of an invocation. A contact is read and written in one invocation.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -46,5 +46,5 @@ pub(super) fn altered(journal: &[Alteration]) -> Vec<String> {
 }
 
 fn written_by_agents(contact: &Contact) -> &str {
-    contact.data.get(OF_AGENTS).map_or("", String::as_str)
+    contact.data.get(AGENT_COLUMN).map_or("", String::as_str)
 }

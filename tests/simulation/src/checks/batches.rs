@@ -1,7 +1,6 @@
 //! Promises 3, 9 and 11: what one invocation of apply answers and parks.
 //!
-//! `crate::player::copies` invokes apply. What was parked in a whole run is checked in
-//! `super::final_state`.
+//! `crate::player::copies` invokes apply. `super::final_state` checks what was parked in a whole run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +81,7 @@ pub(crate) fn parked(
         .iter()
         .any(|(_, message)| loses_opt_out(outside, message))
     {
-        outside.violated("3: an opt-out is parked and was not heard".to_owned());
+        outside.violated("3: an opt-out is parked and did not take effect".to_owned());
     }
     outside.violated_all(violations.into_iter().map(str::to_owned));
     // Two copies that work on one group may each park a message of it.

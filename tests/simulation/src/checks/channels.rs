@@ -102,7 +102,7 @@ pub(super) fn left_open(
         };
         if closed.iter().any(is_open) {
             violations.push(format!(
-                "4: a channel or number of a contact of {campaign} is up, and a change that is done said it is not"
+                "4: a channel or number of a contact of {campaign} is open, and a change that is done closed it"
             ));
         }
     }
@@ -125,7 +125,7 @@ pub(super) fn left_reachable(org: &Org, alteration: &Alteration) -> Option<Strin
     let is_reached = || every_channel().any(|channel| !is_closed(after, &channel));
     (org.opts_out_of_all && is_lowered && is_reached()).then(|| {
         format!(
-            "4: a contact of {} is opted out of everything, and a channel is up",
+            "4: a contact of {} is opted out of everything, and a channel is open",
             alteration.campaign
         )
     })

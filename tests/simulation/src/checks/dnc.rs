@@ -62,11 +62,11 @@ pub(super) fn missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -
     let mut decided: BTreeMap<Key, (Option<u64>, bool)> = BTreeMap::new();
     let of_org = bodies.iter().filter_map(|(_, body)| effective_part(body));
     for body in of_org.filter(|body| body["org"] == org.name.as_str()) {
-        let says = opts_out(&body).then_some(true).or_else(|| {
+        let decided_out = opts_out(&body).then_some(true).or_else(|| {
             let is_in = body["callable"] == true;
             is_in.then_some(false)
         });
-        let Some(is_out) = says else { continue };
+        let Some(is_out) = decided_out else { continue };
         let decision = (rank_of(org, &body), is_out);
         let newest = decided.entry(key_of(&body)).or_insert(decision);
         // At a tie the opt-out counts.
@@ -79,7 +79,7 @@ pub(super) fn missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -
     for entry in outside.genesys.dnc_entries(&dnc_list(org)) {
         if !opted_out.iter().any(|key| key.trim() == entry) {
             violations.push(format!(
-                "13: somebody of {} stands on the DNC list whom nobody opted out",
+                "13: somebody whom nobody opted out stands on the DNC list of {}",
                 org.name
             ));
         }
@@ -90,7 +90,9 @@ pub(super) fn missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -
             *is_out && !outside.story.alters(campaign, key) && !stands(outside, org, key)
         });
     violations.extend(missed.map(|((_, campaign, _), _)| {
-        format!("13: who opted out of {campaign} last does not stand on the DNC list")
+        format!(
+            "13: somebody whose last decision is to opt out of {campaign} is not on the DNC list"
+        )
     }));
     violations
 }

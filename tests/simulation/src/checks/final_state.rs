@@ -43,7 +43,7 @@ fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
         .collect()
 }
 
-/// What a change does to its contact.
+/// The effect of a change on its contact.
 struct Effect {
     rank: Option<u64>,
     /// The value that it gives to `callable`.

@@ -5,7 +5,7 @@
 //!
 //! `deep`: the repairs of an org fill the queue no deeper than they may.
 //!
-//! What contacts hold in the end is checked in `final_state`. `crate::story::schedule` makes these
+//! `final_state` checks what contacts hold in the end. `crate::story::schedule` makes these
 //! runs up.
 
 use std::collections::BTreeMap;
@@ -107,7 +107,7 @@ pub(crate) fn record_written(outside: &Outside, text: &str) {
         let missed = due.filter(|change| !change.is_found(outside, &seen));
         violations.extend(missed.map(|change| {
             format!(
-                "looked: all of {} is said to be looked at, and a change is not in the queue",
+                "looked: the record calls all of {} looked at, and a change is not in the queue",
                 change.campaign
             )
         }));
@@ -175,7 +175,7 @@ pub(crate) fn converged(outside: &Outside) {
         let is_there = contacts.into_iter().any(|(key, _)| key.contains(NEVER));
         if is_there && outside.story.crm_vendor(n).is_some() {
             violations.push(format!(
-                "reconcile: whom the CRM of {} deleted is created for that",
+                "reconcile: a contact that the CRM of {} deleted is created",
                 org.name
             ));
         }
@@ -229,7 +229,7 @@ pub(crate) fn late_was_reported(outside: &Outside) {
         let is_lost = place.is_some_and(|n| outside.story.loses_record(n));
         if is_late && !is_lost && !is_reported() {
             violations.push(format!(
-                "looked: a change of {} was looked at late, and nobody was told",
+                "looked: a change of {} was looked at late, and no alarm came",
                 change.campaign
             ));
         }
@@ -244,7 +244,7 @@ pub(crate) fn filled(outside: &Outside) {
     let seen = lock(&outside.seen);
     let is_small = |schedule: &Schedule| schedule.is_crowded && schedule.budget_in_secret <= 2;
     let mut is_deep = false;
-    for org in outside.story.orgs.iter().filter(|org| !org.is_of_lists) {
+    for org in outside.story.orgs.iter().filter(|org| !org.uses_lists) {
         let repairs = seen.stored.iter().filter_map(|message| {
             let body: Value = serde_json::from_str(&message.body).ok()?;
             let is_repair = body["source"] == "reconcile" && body["org"] == org.name.as_str();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{changes, channels};
 use crate::change::{key_of, opts_out};
 use crate::seams::Outside;
-use crate::story::{COLUMNS, Key, OF_AGENTS, STRANGER};
+use crate::story::{AGENT_COLUMN, COLUMNS, Key, STRANGER};
 
 /// Whether no full change ever puts this contact into a campaign.
 pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
@@ -21,7 +21,7 @@ pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
 /// Whether this is what an opt-out leaves of a contact that was not in the campaign.
 pub(crate) fn is_hollow(contact: &Contact) -> bool {
     let is_empty = |name: &str| contact.data.get(name).is_none_or(String::is_empty);
-    let mut columns = COLUMNS.into_iter().chain([OF_AGENTS]);
+    let mut columns = COLUMNS.into_iter().chain([AGENT_COLUMN]);
     // A contact that somebody else made not callable was in the campaign.
     let version = contact.data.get(VERSION_FIELD);
     let is_own = version.is_none_or(|text| text.is_empty() || text.ends_with('-'));

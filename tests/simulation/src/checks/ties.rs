@@ -66,7 +66,9 @@ fn difference(org: &Org, contact: &Contact, bodies: &[Value]) -> Option<&'static
         .map(|body| (rank_of(org, body), body["callable"] == false))
         .max();
     match (contact.callable, decided) {
-        (true, Some((_, true))) => Some("3: somebody may be called whose opt-out shares its rank"),
+        (true, Some((_, true))) => {
+            Some("3: somebody may be called though an opt-out shares the rank of the opt-in")
+        }
         (false, None) => Some("4: somebody may not be called, and nobody said so"),
         (false, Some((_, false))) if org.raise != Raise::Never => {
             Some("4: somebody may not be called whose opt-in ranks above every opt-out")

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::change::key_of;
 use crate::lock;
 use crate::seams::{Outside, Seen};
-use crate::story::vendor::{Item, OF_VENDOR};
+use crate::story::vendor::{Item, VENDOR_KEY};
 use crate::story::{Action, Ranking};
 
 /// How long SQS drops a message that it already has.
@@ -65,9 +65,8 @@ pub(crate) fn accepted(outside: &Outside, items: &[Item], reply: &Value) {
             let id = body["eventId"].as_str().unwrap_or_default();
             if !seen.stored_at.contains_key(id) {
                 violations.push(match item.is_faulty {
-                    true => {
-                        "3: an opt-out that can be read in a faulty item is not heard".to_owned()
-                    }
+                    true => "3: an opt-out that can be read in a faulty item does not take effect"
+                        .to_owned(),
                     false => {
                         format!("1: a webhook is accepted, and its good item {id} is not queued")
                     }
@@ -86,7 +85,7 @@ pub(crate) fn accepted(outside: &Outside, items: &[Item], reply: &Value) {
     drop(seen);
     if reply["accepted"] != changes || reply["parked"] != faulty {
         violations.push(format!(
-            "1: of {changes} changes and {faulty} faulty items is told {reply}"
+            "1: a webhook with {changes} changes and {faulty} faulty items is answered with {reply}"
         ));
     }
     outside.violated_all(violations);
@@ -110,9 +109,11 @@ pub(super) fn final_state(outside: &Outside, seen: &Seen) -> Vec<String> {
     for message in &seen.stored {
         let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
         let id = body["eventId"].as_str().unwrap_or_default();
-        let is_of_vendor = id.starts_with(OF_VENDOR) && !id.contains("joins");
+        let is_of_vendor = id.starts_with(VENDOR_KEY) && !id.contains("joins");
         if is_of_vendor && !expected.contains(&meant(&body)) {
-            violations.push(format!("1: an item became {id}, which is not what it says"));
+            violations.push(format!(
+                "1: an item became {id}, and that is not the change that it holds"
+            ));
         }
     }
     violations

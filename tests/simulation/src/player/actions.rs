@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::schedule::RECORDS;
 use super::{Player, setup};
 use crate::change::{effective_part, group_of, key_of};
-use crate::story::{Action, COLUMNS, Interference, OF_AGENTS, Part};
+use crate::story::{AGENT_COLUMN, Action, COLUMNS, Interference, Part};
 use crate::{checks, lock, trouble};
 
 impl Player<'_> {
@@ -171,7 +171,7 @@ impl Player<'_> {
         if lacks_column {
             let columns: Vec<_> = COLUMNS
                 .into_iter()
-                .chain([OF_AGENTS, VERSION_FIELD])
+                .chain([AGENT_COLUMN, VERSION_FIELD])
                 .collect();
             put_columns(&columns);
         }

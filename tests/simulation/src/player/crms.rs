@@ -1,6 +1,6 @@
 //! The CRMs of vendors: the secrets of their feeds, and the records that their APIs list.
 //!
-//! Which org has which vendor is decided in `crate::story::schedule`.
+//! `crate::story::schedule` decides which org has which vendor.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::{FEED_TOKEN, Player};
 use crate::change::{key_of, rank_of};
 use crate::checks::looked::CrmChange;
 use crate::mutants::Mutant;
-use crate::seams::{OF_ITS_OWN, OF_VENDORS, Outside};
+use crate::seams::{OWN_FORM_HOST, Outside, VENDOR_HOST};
 use crate::story::{Org, Story};
 use crate::{lock, wire};
 
@@ -39,7 +39,7 @@ pub(super) fn crms(story: &Story, clock: &Clock) -> BTreeMap<String, Crm> {
 /// The secret of the org's feed.
 pub(super) fn secret(outside: &Outside, n: usize, org: &Org) -> Value {
     let Some(vendor) = outside.story.crm_vendor(n) else {
-        let url = format!("https://{}{OF_ITS_OWN}/contacts", org.name);
+        let url = format!("https://{}{OWN_FORM_HOST}/contacts", org.name);
         return json!({ "url": url, "bearerToken": FEED_TOKEN });
     };
     let names: serde_json::Map<_, _> = org
@@ -47,7 +47,7 @@ pub(super) fn secret(outside: &Outside, n: usize, org: &Org) -> Value {
         .iter()
         .map(|id| (id.clone(), json!({ "name": id })))
         .collect();
-    let mut secret = asked(vendor, &format!("https://{}{OF_VENDORS}", org.name));
+    let mut secret = asked(vendor, &format!("https://{}{VENDOR_HOST}", org.name));
     let (place, gone) = match vendor {
         Vendor::Hubspot => (".properties.change", "false"),
         Vendor::Salesforce => (".Change__c", "$item.IsDeleted"),

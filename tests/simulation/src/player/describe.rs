@@ -1,6 +1,6 @@
 //! The lines of the trace that say how a run begins, and what the functions report.
 //!
-//! How it says an action is in `crate::story`.
+//! `crate::story` has the lines about actions.
 
 use io::telemetry::{About, Event};
 
@@ -11,7 +11,7 @@ use crate::wire::UNREADABLE;
 /// The orgs, and how the service behaves.
 pub(super) fn opening(story: &Story) -> String {
     let orgs = story.orgs.iter().enumerate().map(|(n, org)| {
-        let api = if org.is_of_lists {
+        let api = if org.uses_lists {
             "contactLists"
         } else {
             "predictive"

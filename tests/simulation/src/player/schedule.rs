@@ -63,7 +63,7 @@ impl Player<'_> {
             if !is_wide {
                 run["windowMinutes"] = schedule.window_minutes.into();
             }
-            match (org.is_of_lists, schedule.read) {
+            match (org.uses_lists, schedule.read) {
                 (true, Some(read)) => run["read"] = read.into(),
                 (true, None) => {}
                 // With a fifth of the budget a run is seldom long enough to find

@@ -21,7 +21,7 @@ use crate::mutants::Mutant;
 use crate::seams::{GenesysTransport, Outside, SecretsManager, Sqs};
 use crate::story::vendor::{self, PayloadForm};
 use crate::story::{
-    CANARY, COLUMNS, HORIZON, OF_AGENTS, Org, Raise, Ranking, Story, folds_case, omits_callable,
+    AGENT_COLUMN, CANARY, COLUMNS, HORIZON, Org, Raise, Ranking, Story, folds_case, omits_callable,
 };
 use crate::{checks, lock, trouble};
 
@@ -62,7 +62,7 @@ pub(super) fn outside(story: Story, clock: Clock, mutant: Option<Mutant>, trace:
         put_client(&outside, org, 0);
         let columns: Vec<_> = COLUMNS
             .into_iter()
-            .chain([OF_AGENTS, VERSION_FIELD])
+            .chain([AGENT_COLUMN, VERSION_FIELD])
             .collect();
         for campaign in &org.campaigns {
             outside.put_campaign(&org.name, campaign, Some(&columns));
@@ -136,7 +136,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
     let secret = json!({
         "clientSecret": secret_of(&org.name, generation),
         "region": outside.story.trouble.map_or("us-east-1", |trouble| trouble.region(&org.name)),
-        "api": if org.is_of_lists { "contactLists" } else { "predictive" },
+        "api": if org.uses_lists { "contactLists" } else { "predictive" },
         "versionField": (org.ranking != Ranking::None).then_some(VERSION_FIELD),
         "raise": (org.ranking != Ranking::None).then_some(match org.raise {
             Raise::Own => "own",
@@ -147,7 +147,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         "versionFrom": if org.ranking == Ranking::OccurredAt { "occurredAt" } else { "version" },
         "callsPerMinute": calls_per_minute,
         "dncList": org.has_dnc_list.then(|| json!({ "id": dnc_list(org), "by": "contactKey" })),
-        "readLagSeconds": org.is_of_lists.then_some(outside.story.lists_lag.as_secs()),
+        "readLagSeconds": org.uses_lists.then_some(outside.story.lists_lag.as_secs()),
     });
     outside.put_secret(&org.name, &secret);
 }
@@ -262,7 +262,7 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
             event,
             Event::Called { .. } | Event::TookIn { topped_up: 0, .. }
         ) {
-            outside.trace(|| format!("           told: {}", describe::report(event)));
+            outside.trace(|| format!("           reports: {}", describe::report(event)));
         }
         if let Event::Done { about, outcome, .. } = event {
             let id = about.event_id.unwrap_or_default();

@@ -17,8 +17,8 @@ use crate::story::Part;
 use crate::wire;
 
 /// The end of the host of a vendor's CRM, and of a CRM that has the product's own form.
-pub(crate) const OF_VENDORS: &str = ".crm.test";
-pub(crate) const OF_ITS_OWN: &str = ".own.test";
+pub(crate) const VENDOR_HOST: &str = ".crm.test";
+pub(crate) const OWN_FORM_HOST: &str = ".own.test";
 
 /// The way to a CRM's feed.
 pub(crate) struct FeedTransport(pub(crate) Arc<Outside>);
@@ -30,10 +30,10 @@ impl FeedTransport {
         timeout: Duration,
     ) -> Result<Response<Bytes>, TransportError> {
         let host = request.uri().host().unwrap_or_default();
-        let is_own = host.ends_with(OF_ITS_OWN);
+        let is_own = host.ends_with(OWN_FORM_HOST);
         let org = host
-            .trim_end_matches(OF_ITS_OWN)
-            .trim_end_matches(OF_VENDORS);
+            .trim_end_matches(OWN_FORM_HOST)
+            .trim_end_matches(VENDOR_HOST);
         match self.0.crms.get(org) {
             _ if self.0.is_down(Part::Feed, org) => Ok(wire::error(503)),
             _ if is_own => self.0.feed.send(request, timeout).await,

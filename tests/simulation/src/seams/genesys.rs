@@ -55,10 +55,10 @@ impl Answered {
     }
 }
 
-/// What a call is about.
+/// The contacts that a call concerns.
 struct Call {
     campaign: Option<String>,
-    /// The contacts that it would write, and what it says about `callable`.
+    /// The contacts that it would write, and the value that it gives to `callable`.
     written: Vec<(String, Option<bool>)>,
     /// The contacts that it reads.
     read: Vec<String>,
@@ -104,7 +104,7 @@ impl GenesysTransport {
         }
         self.trace_call(request, &answered);
         let token = answered.answer.as_ref().ok().and_then(wire::access_token);
-        if let (Some(client), Some(token)) = (wire::basic(request), token) {
+        if let (Some(client), Some(token)) = (wire::client_of_token_request(request), token) {
             lock(&self.outside.seen).tokens.insert(token, client);
         }
         answered.answer

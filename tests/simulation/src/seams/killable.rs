@@ -47,7 +47,8 @@ impl KillSwitch {
         Killable { way, kill_switch }
     }
 
-    /// A call of this name, unless the copy ends before or right after it.
+    /// A call of this name, unless the copy ends before or right after it. `Chaos` draws by the name,
+    /// so another name gives other runs.
     async fn step<A>(&self, name: &str, call: impl Future<Output = A>) -> A {
         let kill = async |kind: FaultKind, when: &str| {
             if self.outside.chaos.strikes(kind, name) {
@@ -63,7 +64,7 @@ impl KillSwitch {
         answer
     }
 
-    /// Sends what was not sent before the place was noted.
+    /// Sends the changes that were not sent before the record was written.
     fn send_late(&self) {
         for message in lock(&self.unsent).drain(..) {
             let _ = self.outside.store(message);

@@ -1,7 +1,7 @@
 //! Parameter Store and Secrets Manager as one function sees them: calls fail on purpose, and every
 //! record that is written is checked.
 //!
-//! What a record must say is checked in `crate::checks::looked`.
+//! `crate::checks::looked` checks what a record must say.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What can happen in a story, and how the trace says it.
+//! The actions of a story, and how the trace shows them.
 //!
 //! `crate::player::actions` makes it happen.
 
@@ -68,7 +68,7 @@ pub(crate) enum Action {
     Trouble,
 }
 
-/// What somebody other than the CRM does to a contact.
+/// The ways in which somebody other than the CRM alters a contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interference {
     /// A person alters a column.

@@ -76,7 +76,7 @@ fn org(rng: &mut Rng, n: usize) -> Org {
     let calls_per_minute = rng.choice([12, 40, 300, 300, 300]).unwrap_or(300);
     Org {
         name,
-        is_of_lists: rng.bool(),
+        uses_lists: rng.bool(),
         ranking,
         raise: Raise::Own,
         has_dnc_list: false,
@@ -92,7 +92,7 @@ fn choose_settings(seed: u64, orgs: &mut [Org]) {
     let mut wishes = Rng::with_seed(seed ^ 0xca11);
     let mut of_all = Rng::with_seed(seed ^ 0xa11);
     for org in orgs {
-        org.opts_out_of_all = org.is_of_lists && of_all.u8(..3) == 0;
+        org.opts_out_of_all = org.uses_lists && of_all.u8(..3) == 0;
         org.raise = match wishes.u8(..6) {
             0 => Raise::Always,
             1 => Raise::Never,

@@ -104,7 +104,7 @@ fn org(rng: &mut Rng, n: usize, is_crowded: bool) -> Org {
     let campaigns = if is_crowded { 2 } else { rng.usize(1..3) };
     Org {
         name: format!("org-{n}"),
-        is_of_lists: rng.bool(),
+        uses_lists: rng.bool(),
         ranking: if rng.u8(..4) == 0 {
             Ranking::OccurredAt
         } else {

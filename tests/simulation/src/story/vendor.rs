@@ -18,8 +18,8 @@ use serde_json::Value;
 use super::{Action, CANARY, Org, Ranking, STRANGER, Step};
 use items::About;
 
-/// Part of the key of each contact of a vendor.
-pub(crate) const OF_VENDOR: &str = "told-of";
+/// Part of the key of each contact of a vendor, and of the id of each of its events.
+pub(crate) const VENDOR_KEY: &str = "told-of";
 /// The suffix of the event id of a change that a mended mapping makes.
 const MENDED: &str = "-mended";
 
@@ -94,9 +94,9 @@ pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
         let campaign = &org.campaigns[rng.usize(..org.campaigns.len())];
         let known = rng.usize(1..4);
         let mut keys: Vec<_> = (0..known)
-            .map(|who| format!("{CANARY}-{OF_VENDOR}-{who}-of-{}", org.name))
+            .map(|who| format!("{CANARY}-{VENDOR_KEY}-{who}-of-{}", org.name))
             .collect();
-        keys.push(format!("{CANARY}-{STRANGER}-{OF_VENDOR}-of-{}", org.name));
+        keys.push(format!("{CANARY}-{STRANGER}-{VENDOR_KEY}-of-{}", org.name));
         let about = |key, at| About {
             org,
             campaign,
@@ -136,7 +136,11 @@ pub(super) fn steps(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
 
 /// A change with all columns, which puts a person of the vendor into a campaign.
 fn joins(rng: &mut Rng, org: usize, about: &About<'_>) -> Step {
-    let id = format!("{OF_VENDOR}-joins-{}-{}", about.at.as_millis(), rng.u16(..));
+    let id = format!(
+        "{VENDOR_KEY}-joins-{}-{}",
+        about.at.as_millis(),
+        rng.u16(..)
+    );
     let data = about.data(rng);
     let callable = [None, Some(true), Some(true), Some(false)][rng.usize(..4)];
     let mut body = about.change(&id, Some(&data), callable);

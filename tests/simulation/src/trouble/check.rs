@@ -65,7 +65,7 @@ pub(crate) fn check(outside: &Outside) {
     }
     // Each of the five orgs reports its trouble once for each copy, and their host twice.
     if seen.ill_reports > 7 * outside.story.copies {
-        violations.push("live: a trouble is told again and again");
+        violations.push("live: a trouble is reported again and again");
     }
     drop(seen);
     for violation in violations {
@@ -82,7 +82,7 @@ fn calls_left(outside: &Outside, reported: &Times, stored: &Times) -> Option<&'s
     let of_org = || stored.iter().filter(|(id, _)| id.contains("-1-"));
     let changes = of_org().count() as u64;
     // Each change takes a read and a write, but contact lists take ten changes in a batch.
-    let calls = if org.is_of_lists {
+    let calls = if org.uses_lists {
         changes / 4
     } else {
         changes * 2

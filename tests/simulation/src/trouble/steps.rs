@@ -1,4 +1,4 @@
-//! What happens in a run of a trouble: a backlog of the one in trouble, and each minute changes of
+//! The steps of a run of a trouble: a backlog of the one in trouble, and each minute changes of
 //! somebody else.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Promises 1, 8, 11 and 13 for messages: no acknowledged change is lost, nothing is parked without
 //! need, and no id holds personal data.
 //!
-//! What one invocation parked is checked in `crate::checks::batches`.
+//! `crate::checks::batches` checks what one invocation parked.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

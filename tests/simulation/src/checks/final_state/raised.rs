@@ -1,7 +1,7 @@
 //! Promise 3: a contact is made callable only by a newer change, and no older change undoes an
 //! opt-out.
 //!
-//! What the dialler lowers is checked in `crate::checks::dialler`.
+//! `crate::checks::dialler` checks contacts that the dialler made not callable.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Promises 2 and 12: ranks go down only by an operator's reset, a contact is as the change of its
 //! rank says, and the product alters nothing that the dialler owns.
 //!
-//! Who may be called is checked in `raised` and `contents`.
+//! `raised` and `contents` check who may be called.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::checks::channels;
 use crate::checks::strangers::{is_hollow, leaves_an_opt_out};
 use crate::checks::ties::is_tied;
 use crate::seams::Outside;
-use crate::story::{COLUMNS, OF_AGENTS, Org, Ranking};
+use crate::story::{AGENT_COLUMN, COLUMNS, Org, Ranking};
 
 /// The rank in the version column (docs/contract.md "Version column").
 pub(crate) fn rank(contact: &Contact) -> Option<u64> {
@@ -87,7 +87,7 @@ fn resets(
         let mut data = contact.data.clone();
         data.remove(VERSION_FIELD);
         // What an agent writes at the same time is overwritten.
-        data.remove(OF_AGENTS);
+        data.remove(AGENT_COLUMN);
         data.retain(|_, value| !value.is_empty());
         data
     };

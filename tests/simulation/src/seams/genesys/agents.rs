@@ -8,7 +8,7 @@ use http::Request;
 use super::GenesysTransport;
 use crate::chaos::FaultKind;
 use crate::checks;
-use crate::story::{CANARY, OF_AGENTS};
+use crate::story::{AGENT_COLUMN, CANARY};
 use crate::wire;
 
 impl GenesysTransport {
@@ -35,7 +35,7 @@ impl GenesysTransport {
             outside.trace(|| format!("agent      writes {text:?} to {key} of {campaign}"));
             outside
                 .genesys
-                .change_column(&campaign, &key, OF_AGENTS, &text);
+                .change_column(&campaign, &key, AGENT_COLUMN, &text);
         }
     }
 }

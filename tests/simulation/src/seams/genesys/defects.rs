@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::GenesysTransport;
 use crate::mutants::Mutant;
-use crate::story::{COLUMNS, OF_AGENTS};
+use crate::story::{AGENT_COLUMN, COLUMNS};
 use crate::{lock, wire};
 
 impl GenesysTransport {
@@ -33,7 +33,7 @@ impl GenesysTransport {
             Mutant::LeaveColumnOut => leave_out(request, COLUMNS[0]),
             Mutant::LoseMark => lose_mark(request),
             Mutant::EmptyOthers if wire::is_of_list(request) => {
-                wire::alter_writes(request, |item| item["data"][OF_AGENTS] = "".into());
+                wire::alter_writes(request, |item| item["data"][AGENT_COLUMN] = "".into());
             }
             Mutant::WriteDialler => {
                 wire::alter_writes(request, |item| {
@@ -53,7 +53,7 @@ impl GenesysTransport {
             if request.method() == Method::GET {
                 wire::error(404)
             } else {
-                wire::empty()
+                wire::empty_bulk_answer()
             }
         })
     }

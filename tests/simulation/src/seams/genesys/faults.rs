@@ -87,7 +87,7 @@ impl GenesysTransport {
 
     /// An answer with the status of an error, in place of the service's.
     fn refusal(&self, request: &Request<Bytes>, what: &str) -> Option<Response<Bytes>> {
-        let is_patch = request.method() == Method::PATCH && !wire::asks(request);
+        let is_patch = request.method() == Method::PATCH && !wire::is_existence_check(request);
         let statuses = [
             (FaultKind::Status5xx, 503, true),
             (FaultKind::Status408, 408, true),

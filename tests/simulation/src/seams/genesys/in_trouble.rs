@@ -61,7 +61,7 @@ impl GenesysTransport {
     /// The present trouble, if it concerns this request.
     fn trouble_of(&self, request: &Request<Bytes>) -> Option<Trouble> {
         let trouble = (*lock(&self.outside.trouble))?;
-        let client = match wire::basic(request) {
+        let client = match wire::client_of_token_request(request) {
             Some(client) => client,
             None => lock(&self.outside.seen)
                 .tokens

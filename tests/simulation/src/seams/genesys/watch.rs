@@ -20,7 +20,7 @@ impl GenesysTransport {
     pub(super) fn watch_refusals(&self, request: &Request<Bytes>) -> Option<Throttled> {
         let mut seen = lock(&self.outside.seen);
         let is_token = wire::is_token(request);
-        let client = match wire::basic(request) {
+        let client = match wire::client_of_token_request(request) {
             Some(client) => client,
             None => seen.tokens.get(wire::token(request)?)?.clone(),
         };

@@ -195,7 +195,7 @@ impl Builder<'_> {
     /// other changes stay as they are.
     fn close_a_switch(&self, who: usize, body: &mut Value) {
         let mut rng = Rng::with_seed(self.seed ^ 0xc4a2 ^ self.now.as_millis() as u64);
-        let is_closing = self.orgs[self.people[who].org].is_of_lists && rng.u8(..3) == 0;
+        let is_closing = self.orgs[self.people[who].org].uses_lists && rng.u8(..3) == 0;
         if !is_closing || body["operation"] == "remove" {
             return;
         }

@@ -22,8 +22,8 @@ pub(super) fn people(seed: u64, orgs: &[Org]) -> Vec<Person> {
             for contact in 0..rng.usize(1..5) {
                 // The contact id of a list has no special characters.
                 let key = match contact {
-                    1 if !org.is_of_lists => format!("{CANARY}/é {contact} of {}", org.name),
-                    2 if !org.is_of_lists => format!("{CANARY}%2F?#{contact} of {}", org.name),
+                    1 if !org.uses_lists => format!("{CANARY}/é {contact} of {}", org.name),
+                    2 if !org.uses_lists => format!("{CANARY}%2F?#{contact} of {}", org.name),
                     _ => format!("{CANARY}-{contact}-of-{}", org.name),
                 };
                 people.push(Person {

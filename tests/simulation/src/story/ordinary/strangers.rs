@@ -67,7 +67,7 @@ fn body(rng: &mut Rng, org: &Org, campaign: &str, key: &str, at: Duration) -> Va
         0..3 => {}
         3..6 => body["callable"] = true.into(),
         6..8 => body["callable"] = false.into(),
-        8 if org.is_of_lists && body["ifAbsent"] == "skip" => {
+        8 if org.uses_lists && body["ifAbsent"] == "skip" => {
             body["contactable"] = json!({ "Sms": false });
         }
         _ => {

@@ -1,13 +1,13 @@
 //! The items of vendors: good ones and each kind of faulty one, each with what must become of it.
 //!
-//! When they are sent is decided in `super`.
+//! `super` decides when they are sent.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::{Item, MENDED, OF_VENDOR, PayloadForm, rank_member};
+use super::{Item, MENDED, PayloadForm, VENDOR_KEY, rank_member};
 use crate::story::{CANARY, COLUMNS, Org, Ranking, start};
 
 /// A kind of item.
@@ -100,7 +100,7 @@ impl About<'_> {
 
     /// An item of a random kind, and what must become of it.
     pub(super) fn item(&self, rng: &mut Rng, form: PayloadForm) -> Item {
-        let id = format!("{OF_VENDOR}-{}-{}", self.at.as_millis(), rng.u16(..));
+        let id = format!("{VENDOR_KEY}-{}-{}", self.at.as_millis(), rng.u16(..));
         let kind = kind(rng, form);
         let data = self.data(rng);
         let callable = match kind {
