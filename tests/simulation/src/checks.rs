@@ -2,9 +2,9 @@
 //!
 //! A number before a violation is that of a promise in docs/design.md "Promises". Some checks run
 //! at each event (here, in `batches`, `dnc` and `vendor`), and the others once everything is quiet
-//! (`final_state`, and then `repeat`). A check never repairs or changes anything; it only records
-//! violations. `looked` checks runs of a schedule, and the liveness of others is checked in
-//! `crate::trouble`.
+//! (`final_state`, and then `repeat`). A check never repairs or changes anything. Functions
+//! called `check_` and so on record violations, and others return them. `schedule` checks runs of a
+//! schedule, and the liveness of others is checked in `crate::trouble`.
 
 mod agents;
 mod batches;
@@ -12,17 +12,17 @@ mod channels;
 mod dialler;
 mod dnc;
 mod final_state;
-pub(crate) mod looked;
 mod repeat;
+pub(crate) mod schedule;
 mod strangers;
 pub(crate) mod ties;
 pub(crate) mod vendor;
 
-pub(crate) use batches::{Before, answer, parked};
+pub(crate) use batches::{Before, check_answer, check_parked};
 pub(crate) use dialler::dial;
-pub(crate) use dnc::done;
-pub(crate) use final_state::{before_reconcile, final_state, rank};
-pub(crate) use repeat::nothing_changed;
+pub(crate) use dnc::check_done;
+pub(crate) use final_state::{check_before_reconcile, check_final_state, rank};
+pub(crate) use repeat::check_nothing_changed;
 pub(crate) use strangers::{is_hollow, is_stranger, would_count_now};
 
 use serde_json::Value;
@@ -36,8 +36,8 @@ use crate::story::{Action, CANARY, Org, Ranking, Step};
 /// Texts that no log, metric, id or attribute may hold.
 const SECRET: [&str; 5] = [CANARY, "hush", "secret-of-", "token-", "whsec_"];
 
-/// Promise 8: no text holds personal data, a token or a secret.
-pub(crate) fn is_silent(place: &str, text: &str) -> Vec<String> {
+/// Promise 8: no text holds personal data, a token or a secret. Returns the violations.
+pub(crate) fn leaks(place: &str, text: &str) -> Vec<String> {
     let found = SECRET.iter().find(|secret| text.contains(**secret));
     found
         .map(|secret| format!("8: {place} holds {secret}"))
@@ -47,7 +47,7 @@ pub(crate) fn is_silent(place: &str, text: &str) -> Vec<String> {
 
 /// Checks docs/contract.md "Message group and deduplication ids": in which group a change is, and
 /// when it is the same change again.
-pub(crate) fn ids(outside: &Outside, message: &io::queue::Message) {
+pub(crate) fn check_ids(outside: &Outside, message: &io::queue::Message) {
     let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
     if message.group != group_of(&body) {
         outside.violated("ids: a change is not in the message group of its contact".to_owned());
@@ -58,7 +58,7 @@ pub(crate) fn ids(outside: &Outside, message: &io::queue::Message) {
 }
 
 /// Checks the answer of a run of reconcile.
-pub(crate) fn reconciled(outside: &Outside, org: &Org, answer: &reconcile::Answer) {
+pub(crate) fn check_answer_of_reconcile(outside: &Outside, org: &Org, answer: &reconcile::Answer) {
     if org.ranking == Ranking::None && answer.enqueued > 0 {
         outside.violated("reconcile: what has no rank is enqueued".to_owned());
     }
@@ -68,8 +68,8 @@ pub(crate) fn reconciled(outside: &Outside, org: &Org, answer: &reconcile::Answe
     }
 }
 
-/// Reconcile enqueues nothing for an org that stores no ranks.
-pub(crate) fn has_no_repair_without_a_rank(outside: &Outside) {
+/// Checks that reconcile enqueues nothing for an org that stores no ranks.
+pub(crate) fn check_no_repair_without_a_rank(outside: &Outside) {
     let is_wrong = |message: &io::queue::Message| {
         let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
         let mut orgs = outside.story.orgs.iter();

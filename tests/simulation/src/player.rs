@@ -77,9 +77,7 @@ pub(crate) fn play(story: Story, mutant: Option<Mutant>, trace: bool) -> Outcome
         runtime.block_on(run(story, mutant, trace))
     };
     let log = String::from_utf8_lossy(&lock(&log.0)).into_owned();
-    outcome
-        .violations
-        .extend(checks::is_silent("the log", &log));
+    outcome.violations.extend(checks::leaks("the log", &log));
     outcome
 }
 
@@ -129,7 +127,7 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Outcome {
     trouble::check(&outside);
     player.finish_schedule().await;
     player.settle().await;
-    checks::final_state(&outside);
+    checks::check_final_state(&outside);
     player.repeat().await;
     let mut seen = std::mem::take(&mut *lock(&outside.seen));
     let digest = wire::digest(&format!(

@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use crate::change::{key_of, rank_of};
 use crate::chaos::{Chaos, Rates};
-use crate::checks::looked::CrmChange;
+use crate::checks::schedule::CrmChange;
 use crate::mutants::Mutant;
 use crate::story::{Part, Story};
 use crate::trouble::Trouble;

@@ -19,8 +19,12 @@ fn names(answer: &Value, record: &Value) -> bool {
     ids.any(|id| *id == record["messageId"])
 }
 
-/// Promise 9: if a message of a group fails, every later message of the group fails in that batch.
-pub(crate) fn answer(outside: &Outside, answer: &Value, groups: &BTreeMap<&str, Vec<&Value>>) {
+/// Checks promise 9: if a message of a group fails, every later message of the group fails in that batch.
+pub(crate) fn check_answer(
+    outside: &Outside,
+    answer: &Value,
+    groups: &BTreeMap<&str, Vec<&Value>>,
+) {
     let failed: Vec<_> = answer["batchItemFailures"]
         .as_array()
         .into_iter()
@@ -50,7 +54,7 @@ pub(crate) fn answer(outside: &Outside, answer: &Value, groups: &BTreeMap<&str, 
 /// Checks what an invocation parked. Promise 11: only the first message of a group that failed may
 /// be parked for its failures, because those behind it had no attempt of their own. `answer` is the
 /// answer to the batch, if the copy of apply lived to give it.
-pub(crate) fn parked(
+pub(crate) fn check_parked(
     outside: &Outside,
     (before, instance): (Before, usize),
     answer: Option<&Value>,

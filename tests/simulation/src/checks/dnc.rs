@@ -13,7 +13,7 @@ use crate::seams::Outside;
 use crate::story::{Key, Org};
 
 /// Checks a change that was reported as done.
-pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
+pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     // A change that is stale, or folded into a later one, need not be on the list.
     if ["stale", "superseded"].contains(&outcome) {
         return;

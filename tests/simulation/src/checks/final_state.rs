@@ -33,16 +33,6 @@ use contents::{newest, unlike_the_crms_changes, unlike_the_queue};
 /// A parked message, with the time at which it was parked.
 type Parked = (Timestamp, io::queue::Message);
 
-/// The event ids of messages, each with the part of its body that counts.
-fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
-    let body =
-        |message: &io::queue::Message| effective_part(&serde_json::from_str(&message.body).ok()?);
-    stored
-        .iter()
-        .filter_map(|message| Some((crate::wire::event_id(&message.body), body(message)?)))
-        .collect()
-}
-
 /// The effect of a change on its contact.
 struct Effect {
     rank: Option<u64>,
@@ -92,12 +82,12 @@ fn has_one_writer(outside: &Outside) -> bool {
 }
 
 /// Checks everything that must hold once everything is quiet.
-pub(crate) fn final_state(outside: &Outside) {
+pub(crate) fn check_final_state(outside: &Outside) {
     let seen = lock(&outside.seen);
     let journal = outside.genesys.journal();
     let mut violations = messages::violations(outside, &seen);
     violations.extend(agents::altered(&journal));
-    violations.extend(vendor::final_state(outside, &seen));
+    violations.extend(vendor::violations(outside, &seen));
     let all = good_bodies(&seen.stored);
     violations.extend(misplaced(outside, &journal, &all, &seen.done_at));
     // The checks below are about contacts in a campaign, and a skipped change says nothing
@@ -125,7 +115,7 @@ pub(crate) fn final_state(outside: &Outside) {
     }
     drop(seen);
     if has_one_writer(outside) {
-        ties::final_state(outside);
+        ties::check(outside);
     }
     outside.violated_all(violations);
 }
@@ -176,9 +166,9 @@ fn of_each_alteration(
     violations
 }
 
-/// Promise 4, before any reconcile: each contact is as the newest change says that came out of the
+/// Checks promise 4 before any reconcile: each contact is as the newest change says that came out of the
 /// queue, whatever the functions report.
-pub(crate) fn before_reconcile(outside: &Outside) {
+pub(crate) fn check_before_reconcile(outside: &Outside) {
     if !has_one_writer(outside) {
         return;
     }
@@ -187,7 +177,7 @@ pub(crate) fn before_reconcile(outside: &Outside) {
     let is_plain = |key: &Key| !is_stranger(key) && !is_tied(key);
     bodies.retain(|(id, body)| !seen.skipped.contains(id) && is_plain(&key_of(body)));
     drop(seen);
-    ties::final_state(outside);
+    ties::check(outside);
     for org in outside
         .story
         .orgs
@@ -207,4 +197,14 @@ pub(crate) fn before_reconcile(outside: &Outside) {
             outside.violated_all(newest(outside, &key, effects));
         }
     }
+}
+
+/// The event ids of messages, each with the part of its body that counts.
+fn good_bodies(stored: &[io::queue::Message]) -> Vec<(String, Value)> {
+    let body =
+        |message: &io::queue::Message| effective_part(&serde_json::from_str(&message.body).ok()?);
+    stored
+        .iter()
+        .filter_map(|message| Some((crate::wire::event_id(&message.body), body(message)?)))
+        .collect()
 }

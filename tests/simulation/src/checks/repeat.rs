@@ -18,7 +18,11 @@ use crate::story::{Action, Interference, Org, Step};
 
 /// Checks that nothing changed after everything was sent again. `before` is the length of the
 /// journal before that, and `enqueued` the number of changes that reconcile sent for each org.
-pub(crate) fn nothing_changed(outside: &Outside, before: usize, enqueued: &BTreeMap<&str, u64>) {
+pub(crate) fn check_nothing_changed(
+    outside: &Outside,
+    before: usize,
+    enqueued: &BTreeMap<&str, u64>,
+) {
     // A parked change may be newer than the last decision about `callable`, and is applied only
     // now.
     let parked: BTreeSet<_> = lock(&outside.seen)
@@ -53,7 +57,7 @@ fn is_allowed(
 ) -> bool {
     let (campaign, key) = (&alteration.campaign, &alteration.key);
     // Changes with one rank repair the columns once more, each in the order of the queue
-    // (`ties::unchanged`).
+    // (`ties::check_unchanged`).
     if key.contains(TIED) {
         return true;
     }

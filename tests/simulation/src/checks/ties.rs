@@ -33,7 +33,7 @@ fn in_order(outside: &Outside) -> BTreeMap<Key, Vec<Value>> {
 }
 
 /// Checks these contacts once everything is quiet.
-pub(crate) fn final_state(outside: &Outside) {
+pub(super) fn check(outside: &Outside) {
     for (key, bodies) in in_order(outside) {
         let org = outside.story.org_of(&key.1);
         let Some(org) = org.filter(|org| org.ranking != Ranking::None) else {
@@ -92,8 +92,8 @@ pub(crate) fn held(outside: &Outside) -> Held {
         .collect()
 }
 
-/// Promise 10: after everything was sent again in its order, each contact is as before.
-pub(crate) fn unchanged(outside: &Outside, before: &Held) {
+/// Checks promise 10: after everything was sent again in its order, each contact is as before.
+pub(crate) fn check_unchanged(outside: &Outside, before: &Held) {
     if held(outside) != *before {
         let what =
             "10: applying everything again leaves a contact otherwise whose changes share a rank";

@@ -55,7 +55,7 @@ fn meant(body: &Value) -> Value {
 }
 
 /// Checks a webhook that was answered with 202.
-pub(crate) fn accepted(outside: &Outside, items: &[Item], reply: &Value) {
+pub(crate) fn check_accepted(outside: &Outside, items: &[Item], reply: &Value) {
     let mut seen = lock(&outside.seen);
     let mut violations = Vec::new();
     let (mut changes, mut faulty) = (0, 0);
@@ -91,9 +91,9 @@ pub(crate) fn accepted(outside: &Outside, items: &[Item], reply: &Value) {
     outside.violated_all(violations);
 }
 
-/// The queues hold the changes of vendors' items that the story tells of, each once in five
-/// minutes.
-pub(super) fn final_state(outside: &Outside, seen: &Seen) -> Vec<String> {
+/// Checks, once everything is quiet, that the queues hold only changes and items of the story, and no
+/// item twice within five minutes.
+pub(super) fn violations(outside: &Outside, seen: &Seen) -> Vec<String> {
     let mut violations = Vec::new();
     let mut parked_at: BTreeMap<String, Timestamp> = BTreeMap::new();
     for (at, raw) in parked(seen) {
@@ -119,8 +119,8 @@ pub(super) fn final_state(outside: &Outside, seen: &Seen) -> Vec<String> {
     violations
 }
 
-/// After the mapping was mended, every change that it makes is in the queue.
-pub(crate) fn mended(outside: &Outside) {
+/// Checks, after the mapping was mended, that every change that it makes is in the queue.
+pub(crate) fn check_mended(outside: &Outside) {
     let seen = lock(&outside.seen);
     let mut lost = Vec::new();
     for item in items(outside) {

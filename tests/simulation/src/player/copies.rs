@@ -106,7 +106,7 @@ impl Player<'_> {
         let running = Rc::clone(&copy.running.borrow());
         let before = (before, running.instance);
         let answer = self.handle(copy, &running, event).await;
-        checks::parked(outside, before, answer.as_ref(), &groups);
+        checks::check_parked(outside, before, answer.as_ref(), &groups);
         let Some(mut answer) = answer else {
             outside.trace(|| format!("{}  is gone before its answer; another begins", copy.name));
             *copy.running.borrow_mut() = Rc::new(setup::start_apply(
@@ -123,7 +123,7 @@ impl Player<'_> {
         if outside.is(Mutant::IgnoreFollowers) {
             ignore_followers(&mut answer, &groups);
         }
-        checks::answer(outside, &answer, &groups);
+        checks::check_answer(outside, &answer, &groups);
         Some(answer)
     }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{FEED_TOKEN, Player};
 use crate::change::{key_of, rank_of};
-use crate::checks::looked::CrmChange;
+use crate::checks::schedule::CrmChange;
 use crate::mutants::Mutant;
 use crate::seams::{OWN_FORM_HOST, Outside, VENDOR_HOST};
 use crate::story::{Org, Story};

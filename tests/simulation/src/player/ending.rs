@@ -25,7 +25,7 @@ impl Player<'_> {
         }
         // By then everything new can be read.
         sleep(Duration::from_mins(15)).await;
-        checks::before_reconcile(self.outside);
+        checks::check_before_reconcile(self.outside);
         self.run_all().await;
         self.reconcile_all().await;
         // Mended items create nobody, because every contact that belongs there exists by
@@ -71,7 +71,7 @@ impl Player<'_> {
         }
         self.feed_until_quiet().await;
         let enqueued = self.reconcile_all().await;
-        checks::nothing_changed(outside, before, &enqueued);
-        checks::ties::unchanged(outside, &held);
+        checks::check_nothing_changed(outside, before, &enqueued);
+        checks::ties::check_unchanged(outside, &held);
     }
 }

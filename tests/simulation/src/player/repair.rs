@@ -44,7 +44,7 @@ impl Player<'_> {
             let answer = self.take_run(batch.event.clone()).await;
             source.answered(&batch, answer.as_ref());
         }
-        checks::has_no_repair_without_a_rank(outside);
+        checks::check_no_repair_without_a_rank(outside);
     }
 
     /// A copy of reconcile, and what kills it.
@@ -139,15 +139,14 @@ impl Player<'_> {
         match self.invoked(&crash, handled).await? {
             Ok(answer) => {
                 outside.trace(|| format!("{RECONCILE} {answer:?}"));
-                checks::reconciled(outside, org, &answer);
+                checks::check_answer_of_reconcile(outside, org, &answer);
                 Some((answer.enqueued, answer.cursor))
             }
             Err(error) => {
                 outside.trace(|| format!("{RECONCILE} {error}"));
-                lock(&outside.seen).violations.extend(checks::is_silent(
-                    "an error of reconcile",
-                    &error.to_string(),
-                ));
+                lock(&outside.seen)
+                    .violations
+                    .extend(checks::leaks("an error of reconcile", &error.to_string()));
                 None
             }
         }

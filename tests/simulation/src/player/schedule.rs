@@ -1,6 +1,6 @@
 //! Plays the runs of a schedule, from the first to the last.
 //!
-//! One run is invoked in `repair`, and its results are checked in `crate::checks::looked`.
+//! One run is invoked in `repair`, and its results are checked in `crate::checks::schedule`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::Player;
-use crate::checks::looked;
+use crate::checks::schedule;
 use crate::story::{Action, Org, Part, Step};
 use crate::wire;
 
@@ -113,13 +113,13 @@ impl Player<'_> {
                 let what = "reconcile: a run of the queue fails though nothing else does";
                 outside.violated(what.to_owned());
             }
-            looked::found(outside);
+            schedule::check_all_found(outside);
             // By then everything written can be read.
             sleep(Duration::from_mins(1)).await;
         }
-        looked::converged(outside);
-        looked::late_was_reported(outside);
-        looked::filled(outside);
+        schedule::check_contacts(outside);
+        schedule::check_alarms(outside);
+        schedule::check_depth(outside);
     }
 
     /// Notes that the run of this message is over, and checks how long it took.
@@ -154,7 +154,7 @@ impl Player<'_> {
             .schedule
             .is_some_and(|schedule| schedule.is_crowded);
         if is_crowded && outside.story.steps.iter().any(of_others) {
-            looked::waited(outside, took);
+            schedule::check_duration(outside, took);
         }
     }
 }

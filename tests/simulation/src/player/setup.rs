@@ -253,7 +253,7 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         if let Event::LookedAt { org, age, .. } = event
             && !outside.is(Mutant::TellNoAge)
         {
-            checks::looked::age_reported(&outside, org, *age);
+            checks::schedule::age_reported(&outside, org, *age);
         }
         if matches!(event, Event::OrgIll { .. }) {
             lock(&outside.seen).ill_reports += 1;
@@ -266,7 +266,7 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         }
         if let Event::Done { about, outcome, .. } = event {
             let id = about.event_id.unwrap_or_default();
-            checks::done(&outside, id, outcome.as_str());
+            checks::check_done(&outside, id, outcome.as_str());
             let skipped = &mut lock(&outside.seen).skipped;
             if outcome.as_str() == "skipped" {
                 skipped.insert(id.to_owned());

@@ -64,7 +64,7 @@ impl Player<'_> {
             match (status, answered) {
                 (202, Some(answer)) => {
                     let reply = serde_json::from_slice(answer.body()).unwrap_or_default();
-                    return checks::vendor::accepted(outside, items, &reply);
+                    return checks::vendor::check_accepted(outside, items, &reply);
                 }
                 (0 | 503, _) => sleep(Duration::from_secs(if n < 3 { 5 } else { 40 })).await,
                 (status, _) => {
@@ -89,7 +89,7 @@ impl Player<'_> {
                 messages.all(|message| outside.store(message).is_ok())
             })
         });
-        checks::vendor::mended(outside);
+        checks::vendor::check_mended(outside);
     }
 
     /// The changes of a parked item by the mended mapping. `None` means that it stays parked.

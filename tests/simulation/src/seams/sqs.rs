@@ -60,7 +60,7 @@ impl Sqs {
             return Err(refused("InternalError", false));
         }
         let message = self.mutated(message);
-        checks::ids(&self.0, &message);
+        checks::check_ids(&self.0, &message);
         self.0
             .store(message)
             .map_err(|error| refused(&error.to_string(), true))
@@ -147,9 +147,9 @@ impl Queue for Sqs {
                 if self.0.chaos.strikes(FaultKind::QueueDown, "failed runs") {
                     return Err(unavailable());
                 }
-                let violations = checks::is_silent("a run that failed", &message.body);
+                let violations = checks::leaks("a run that failed", &message.body);
                 lock(&self.0.seen).violations.extend(violations);
-                checks::looked::run_failed(&self.0, &message.body);
+                checks::schedule::run_failed(&self.0, &message.body);
                 return self.0.sqs.send(queue_url, message).await;
             }
             self.park_one(message).await

@@ -1,7 +1,7 @@
 //! Parameter Store and Secrets Manager as one function sees them: calls fail on purpose, and every
 //! record that is written is checked.
 //!
-//! `crate::checks::looked` checks what a record must say.
+//! `crate::checks::schedule` checks what a record must say.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,13 +74,13 @@ impl Records for ParameterStore {
     fn write<'a>(&'a self, name: &'a str, text: String) -> BoxFuture<'a, Result<(), RecordsError>> {
         async move {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            let violations = checks::is_silent("a record", &text);
+            let violations = checks::leaks("a record", &text);
             lock(&self.0.seen).violations.extend(violations);
             if self.is_down(name) {
                 return Err(RecordsError::new("InternalServerError"));
             }
             let text = self.looked_ahead(text);
-            checks::looked::record_written(&self.0, &text);
+            checks::schedule::check_record(&self.0, &text);
             let fault = self.0.chaos.draw(FaultKind::SecretsDown, name);
             let is_answer_lost = fault.map(|mut rng| rng.bool());
             if is_answer_lost != Some(false) {

@@ -2,7 +2,7 @@
 //!
 //! In these stories reconcile alone brings what the CRMs say, while runs are killed, feeds and
 //! records fail, and the changes of another org fill the queue. `steps` makes up what happens. The
-//! CRMs themselves are in `crate::player::crms`, and the checks in `crate::checks::looked`.
+//! CRMs themselves are in `crate::player::crms`, and the checks in `crate::checks::schedule`.
 
 mod steps;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use io::queue::Message;
 use jiff::Timestamp;
 
-use crate::checks::is_silent;
+use crate::checks::leaks;
 use crate::seams::{Outside, Seen};
 use crate::story::HORIZON;
 use crate::wire::event_id;
@@ -26,8 +26,8 @@ pub(super) fn violations(outside: &Outside, seen: &Seen) -> Vec<String> {
     }
     let parked = seen.parked.iter().map(|(_, message)| message);
     for message in seen.stored.iter().chain(parked) {
-        violations.extend(is_silent("a message group id", &message.group));
-        violations.extend(is_silent("a deduplication id", &message.deduplication_id));
+        violations.extend(leaks("a message group id", &message.group));
+        violations.extend(leaks("a deduplication id", &message.deduplication_id));
     }
     violations
 }
@@ -71,7 +71,7 @@ fn wrongly_parked(outside: &Outside, seen: &Seen, at: Timestamp, message: &Messa
     }
     for (name, text) in &attributes {
         let place = format!("the attribute {name} of a parked message");
-        violations.extend(is_silent(&place, text));
+        violations.extend(leaks(&place, text));
     }
     violations
 }

@@ -87,7 +87,7 @@ impl CrmChange {
 }
 
 /// Checks a record when it is written.
-pub(crate) fn record_written(outside: &Outside, text: &str) {
+pub(crate) fn check_record(outside: &Outside, text: &str) {
     if outside.story.schedule.is_none() {
         return;
     }
@@ -116,21 +116,22 @@ pub(crate) fn record_written(outside: &Outside, text: &str) {
     outside.violated_all(violations);
 }
 
-/// Checks a run that is over, of an org to whose changes nothing happens.
-pub(crate) fn waited(outside: &Outside, took: Duration) {
+/// Checks how long a run took, of an org that has no trouble itself.
+pub(crate) fn check_duration(outside: &Outside, took: Duration) {
     if took > RUN {
         outside.violated("looked: a run waits for what another org has in the queue".to_owned());
     }
 }
 
-/// Takes a report of how late an org is. If it is too late, an alarm comes.
+/// Remembers the alarm that comes if an org reports that it is too late.
 pub(crate) fn age_reported(outside: &Outside, org: &str, age: Duration) {
     if age > LATE {
         alarm(outside, org);
     }
 }
 
-/// Takes the report of a failed run. Without its record nobody knows how late the org is.
+/// Remembers the alarm that comes if a run fails for its record: without it nobody knows how late the
+/// org is.
 pub(crate) fn run_failed(outside: &Outside, body: &str) {
     let run: Value = serde_json::from_str(body).unwrap_or_default();
     if run["error"]
@@ -147,7 +148,7 @@ fn alarm(outside: &Outside, org: &str) {
 }
 
 /// Checks, after a run to which nothing happened, that no change was missed.
-pub(crate) fn found(outside: &Outside) {
+pub(crate) fn check_all_found(outside: &Outside) {
     let seen = lock(&outside.seen);
     let missed = seen
         .crm_changes
@@ -164,8 +165,9 @@ pub(crate) fn found(outside: &Outside) {
     outside.violated_all(missed);
 }
 
-/// Every contact is as its CRM said last, and no contact exists that the CRM only ever deleted.
-pub(crate) fn converged(outside: &Outside) {
+/// Checks, after the last run, that every contact is as its CRM has it, and that no contact exists
+/// that the CRM only ever deleted.
+pub(crate) fn check_contacts(outside: &Outside) {
     let mut violations = final_state::unlike_the_crm(outside);
     for (n, org) in outside.story.orgs.iter().enumerate() {
         let contacts = org
@@ -183,8 +185,8 @@ pub(crate) fn converged(outside: &Outside) {
     outside.violated_all(violations);
 }
 
-/// If a change was compared late, an alarm came.
-pub(crate) fn late_was_reported(outside: &Outside) {
+/// Checks that an alarm came if a change was compared late.
+pub(crate) fn check_alarms(outside: &Outside) {
     let seen = lock(&outside.seen);
     let mut sent: BTreeMap<(String, String), Vec<(u64, Timestamp)>> = BTreeMap::new();
     for message in &seen.stored {
@@ -240,7 +242,7 @@ pub(crate) fn late_was_reported(outside: &Outside) {
 
 /// Checks `deep`, in runs where nothing is killed: an org with the smallest budget has no more
 /// repairs in the queue than it may, not counting opt-outs.
-pub(crate) fn filled(outside: &Outside) {
+pub(crate) fn check_depth(outside: &Outside) {
     let seen = lock(&outside.seen);
     let is_small = |schedule: &Schedule| schedule.is_crowded && schedule.budget_in_secret <= 2;
     let mut is_deep = false;
