@@ -88,8 +88,8 @@ impl Backend {
         Ok(backend)
     }
 
-    /// Redelivers failed messages: when the function set their visibility timeout, at that time, and
-    /// otherwise after the scenario's time.
+    /// Redelivers failed messages: when the function set their visibility timeout, at that time,
+    /// and otherwise after the scenario's time.
     pub(crate) fn redeliver_failed(&self, event: &Value, answer: Option<&Value>) {
         let failed = answer.map(|answer| {
             answer["batchItemFailures"]

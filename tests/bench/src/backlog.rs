@@ -1,5 +1,7 @@
 //! The backlog scenarios. All changes wait in the queue. The event source feeds the function's
 //! processes ten at a time, and the function may also receive by itself.
+//!
+//! Scenarios without a backlog are in `crate::rep`. Both check the result with `crate::outcome`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

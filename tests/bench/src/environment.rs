@@ -1,5 +1,8 @@
 //! One execution environment: the Lambda Runtime API, and the process that polls it
 //! (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+//!
+//! It hands over events and measures the answers. `crate::process` starts and measures the process
+//! itself, and `crate::rep` and `crate::backlog` decide which events it gets.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,5 +1,7 @@
 //! Measures `campaign-sync reconcile` for a campaign by `contactLists`: the real command, once by
 //! an export of the list and once by bulk reads.
+//!
+//! `crate::command` runs it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! Measures `campaign-sync send` for a file: the real command, with a queue that somebody empties.
+//!
+//! `crate::command` runs it.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

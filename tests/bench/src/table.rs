@@ -1,4 +1,6 @@
 //! The measured values, as a table in Markdown.
+//!
+//! `crate::rep` measures the values. Backlogs have a table of their own (`crate::backlog`).
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Measures ingest: signed webhooks, one after the other, as Lambda hands them over.
+//!
+//! Everything else measures apply or the command.
 
 use std::path::Path;
 use std::time::Duration;

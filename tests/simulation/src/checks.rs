@@ -89,8 +89,8 @@ fn is_opted_out(outside: &Outside, campaign: &str, key: &str) -> bool {
     })
 }
 
-/// All changes that the CRM ever made. For a poisoned change this is the part that counts, and for a faulty
-/// item the change that the mended mapping makes of it.
+/// All changes that the CRM ever made. For a poisoned change this is the part that counts, and for
+/// a faulty item the change that the mended mapping makes of it.
 fn changes(outside: &Outside) -> impl Iterator<Item = Value> {
     let bodies = |step: &Step| match &step.action {
         Action::Change { bodies, .. } => bodies.iter().filter_map(effective_part).collect(),

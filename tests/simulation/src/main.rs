@@ -1,5 +1,7 @@
 //! `simulation`: plays many seeds on every core, one seed with its trace, or every mutant.
 //! docs/simulation.md describes the options.
+//!
+//! The library plays and checks the seeds; this file reads the command line and prints the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

@@ -1,8 +1,8 @@
 //! Injected defects. Each must be found, or the simulation proves nothing.
 //!
 //! Most of them sit at the seams, where they do what a defect of the product would do. The others
-//! are `apply::Defect` and `ingest::Defect`, which exist only in builds with debug assertions. Those at
-//! Genesys Cloud are in `crate::seams::genesys`.
+//! are `apply::Defect` and `ingest::Defect`, which exist only in builds with debug assertions.
+//! Those at Genesys Cloud are in `crate::seams::genesys`.
 
 use apply::Defect;
 
@@ -101,8 +101,8 @@ impl Mutant {
             .find(|mutant| mutant.name() == name)
     }
 
-    /// Whether the run of this seed asks for what the defect breaks: of some promises only runs of a trouble
-    /// do, or of a schedule.
+    /// Whether the run of this seed asks for what the defect breaks: of some promises only runs of
+    /// a trouble do, or of a schedule.
     pub fn may_show_in(self, seed: u64) -> bool {
         match self.promises() {
             ["live"] => story::is_of_trouble(seed),

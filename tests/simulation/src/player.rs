@@ -2,8 +2,8 @@
 //!
 //! The functions are the product's own. Everything else is emulated (`setup`), and time is the
 //! logical clock of the run. `copies` feeds apply, `schedule` and `repair` run reconcile, `crm`,
-//! `vendor` and `crms` play those who send changes, `actions` does what the story says, and `ending`
-//! does what follows it. What must hold is checked in `crate::checks`.
+//! `vendor` and `crms` play those who send changes, `actions` does what the story says, and
+//! `ending` does what follows it. What must hold is checked in `crate::checks`.
 
 mod actions;
 mod copies;

@@ -2,8 +2,8 @@
 //! on purpose.
 //!
 //! Each way out of the product has a file: `genesys` (Genesys Cloud), `feed` (the CRMs), `sqs`, and
-//! `stores` (Secrets Manager and Parameter Store). `crash` and `killable` end a copy in the middle of
-//! its work. [`Seen`] is what the checks know of a run.
+//! `stores` (Secrets Manager and Parameter Store). `crash` and `killable` end a copy in the middle
+//! of its work. [`Seen`] is what the checks know of a run.
 
 mod crash;
 mod feed;
@@ -96,7 +96,8 @@ pub(crate) struct Seen {
     under_way: BTreeMap<(String, String), usize>,
     /// The OAuth client that each token was issued to.
     tokens: BTreeMap<String, String>,
-    /// For each running copy and client, the end of the rate-limit window that refused its last call.
+    /// For each running copy and client, the end of the rate-limit window that refused its last
+    /// call.
     refused_until: BTreeMap<(usize, String), Timestamp>,
     /// For each [`Throttled`], the end of the wait after its last refusal.
     throttled: BTreeMap<Throttled, Timestamp>,

@@ -1,4 +1,6 @@
 //! Shrinking: from a failing run to one that fails in the same way with fewer events.
+//!
+//! It plays the seed again and again. `crate::play` plays one run.
 
 use std::collections::BTreeSet;
 

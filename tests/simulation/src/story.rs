@@ -155,7 +155,8 @@ impl Story {
         })
     }
 
-    /// Whether a contact of this campaign was altered or deleted by somebody, or had its rank reset.
+    /// Whether a contact of this campaign was altered or deleted by somebody, or had its rank
+    /// reset.
     pub(crate) fn alters(&self, campaign: &str, key: &str) -> bool {
         self.interferes(campaign, key, |how| {
             !matches!(how, Interference::Lower | Interference::CloseNumber)

@@ -1,10 +1,10 @@
 //! Runs in which one org, one campaign or one region is in trouble and no other is
 //! (docs/simulation.md "Liveness").
 //!
-//! No other fault strikes, so nothing else excuses a wait. This file says what each trouble is, `steps`
-//! makes up what happens, and `check` checks it. `crate::seams` makes the calls fail, and
-//! `crate::player` plays the run.
-//! Contacts and orgs in trouble are called `ill`, and the others `well`.
+//! No other fault strikes, so nothing else excuses a wait. This file says what each trouble is,
+//! `steps` makes up what happens, and `check` checks it. `crate::seams` makes the calls fail, and
+//! `crate::player` plays the run. Contacts and orgs in trouble are called `ill`, and the others
+//! `well`.
 
 mod check;
 mod steps;

@@ -161,8 +161,8 @@ pub(crate) fn shout_ids(answer: &mut Response<Bytes>) {
     *answer.body_mut() = Bytes::from(Value::Array(contacts).to_string());
 }
 
-/// Stamps an export as if it were taken now, in every second quarter of an hour. Otherwise the first
-/// export of a campaign, which holds nobody, would stay the only one for ever.
+/// Stamps an export as if it were taken now, in every second quarter of an hour. Otherwise the
+/// first export of a campaign, which holds nobody, would stay the only one for ever.
 pub(crate) fn renew_export(answer: &mut Response<Bytes>, now: jiff::Timestamp) {
     if now.as_second() / 900 % 2 == 0 {
         return;

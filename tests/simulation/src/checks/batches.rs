@@ -1,6 +1,7 @@
 //! Promises 3, 9 and 11: what one invocation of apply answers and parks.
 //!
-//! `crate::player::copies` invokes apply. `super::final_state` checks what was parked in a whole run.
+//! `crate::player::copies` invokes apply. `super::final_state` checks what was parked in a whole
+//! run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,8 @@ fn names(answer: &Value, record: &Value) -> bool {
     ids.any(|id| *id == record["messageId"])
 }
 
-/// Checks promise 9: if a message of a group fails, every later message of the group fails in that batch.
+/// Checks promise 9: if a message of a group fails, every later message of the group fails in that
+/// batch.
 pub(crate) fn check_answer(
     outside: &Outside,
     answer: &Value,
@@ -142,8 +144,8 @@ fn parked_for_nothing(seen: &Seen, before: Before, instance: usize) -> Vec<&'sta
     violations
 }
 
-/// Promise 3: if a change with an opt-out is parked because it breaks a rule, the opt-out itself was
-/// written before. Returns whether it was not.
+/// Promise 3: if a change with an opt-out is parked because it breaks a rule, the opt-out itself
+/// was written before. Returns whether it was not.
 fn loses_opt_out(outside: &Outside, message: &io::queue::Message) -> bool {
     let Some(body) = serde_json::from_str(&message.body)
         .ok()

@@ -1,5 +1,7 @@
 //! Promises 4 and 12: channels and numbers are closed as changes say, and nothing else that the
 //! dialler owns is altered.
+//!
+//! `super::dnc` checks DNC lists, and `super::final_state` who may be called at all.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! Promise 13: an opt-out is done only once the person is on the org's DNC list, whatever refusal
 //! or crash came between, and the person stays on it.
+//!
+//! `super::dialler` checks that nobody is called who opted out.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,8 +2,8 @@
 //! quiet: before a reconcile and after it.
 //!
 //! Each file checks some of the promises: `messages` those about messages (1, 8 and 11), `ranks`
-//! those about ranks (2 and 12), `raised` promise 3, and `contents` promise 4. What must hold at each
-//! event is checked in `super`.
+//! those about ranks (2 and 12), `raised` promise 3, and `contents` promise 4. What must hold at
+//! each event is checked in `super`.
 
 mod contents;
 mod messages;
@@ -166,8 +166,8 @@ fn of_each_alteration(
     violations
 }
 
-/// Checks promise 4 before any reconcile: each contact is as the newest change says that came out of the
-/// queue, whatever the functions report.
+/// Checks promise 4 before any reconcile: each contact is as the newest change says that came out
+/// of the queue, whatever the functions report.
 pub(crate) fn check_before_reconcile(outside: &Outside) {
     if !has_one_writer(outside) {
         return;

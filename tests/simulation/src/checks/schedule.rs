@@ -130,8 +130,8 @@ pub(crate) fn age_reported(outside: &Outside, org: &str, age: Duration) {
     }
 }
 
-/// Remembers the alarm that comes if a run fails for its record: without it nobody knows how late the
-/// org is.
+/// Remembers the alarm that comes if a run fails for its record: without it nobody knows how late
+/// the org is.
 pub(crate) fn run_failed(outside: &Outside, body: &str) {
     let run: Value = serde_json::from_str(body).unwrap_or_default();
     if run["error"]

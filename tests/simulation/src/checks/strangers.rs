@@ -1,5 +1,7 @@
 //! Promises 3 and 4: a change that creates nobody puts no callable contact into a campaign, and
 //! loses no opt-out.
+//!
+//! `crate::story` makes these contacts up in `ordinary::strangers` and in `vendor`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

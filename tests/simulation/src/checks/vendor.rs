@@ -91,8 +91,8 @@ pub(crate) fn check_accepted(outside: &Outside, items: &[Item], reply: &Value) {
     outside.violated_all(violations);
 }
 
-/// Checks, once everything is quiet, that the queues hold only changes and items of the story, and no
-/// item twice within five minutes.
+/// Checks, once everything is quiet, that the queues hold only changes and items of the story, and
+/// no item twice within five minutes.
 pub(super) fn violations(outside: &Outside, seen: &Seen) -> Vec<String> {
     let mut violations = Vec::new();
     let mut parked_at: BTreeMap<String, Timestamp> = BTreeMap::new();

@@ -1,7 +1,7 @@
 //! Repairs a run: reconcile, redrives, and resets of ranks.
 //!
-//! The story decides when each happens (`actions`), or the end of the run does (`ending`). Runs of a
-//! schedule are in `schedule`.
+//! The story decides when each happens (`actions`), or the end of the run does (`ending`). Runs of
+//! a schedule are in `schedule`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! The end of one copy of a function, in the middle of its work.
+//!
+//! `super::genesys` and `super::killable` decide when a copy ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,9 +1,9 @@
 //! One copy's way to Genesys Cloud.
 //!
 //! A call passes through files of their own: `defects` puts the run's mutant in, `watch` checks the
-//! call and its answer against the promises, `faults` lets single faults strike, `in_trouble` answers
-//! while an org is in trouble, and `agents` writes to contacts in between. The service itself is the
-//! emulator.
+//! call and its answer against the promises, `faults` lets single faults strike, `in_trouble`
+//! answers while an org is in trouble, and `agents` writes to contacts in between. The service
+//! itself is the emulator.
 
 mod agents;
 mod defects;

@@ -47,8 +47,8 @@ impl KillSwitch {
         Killable { way, kill_switch }
     }
 
-    /// A call of this name, unless the copy ends before or right after it. `Chaos` draws by the name,
-    /// so another name gives other runs.
+    /// A call of this name, unless the copy ends before or right after it. `Chaos` draws by the
+    /// name, so another name gives other runs.
     async fn step<A>(&self, name: &str, call: impl Future<Output = A>) -> A {
         let kill = async |kind: FaultKind, when: &str| {
             if self.outside.chaos.strikes(kind, name) {

@@ -1,7 +1,7 @@
 //! SQS as one function sees it: calls fail on purpose, and each batch of entries is checked.
 //!
-//! The emulated queues belong to `super::Outside`. The dead-letter queue is in `parking`. How a copy ends between two calls is in
-//! `super::killable`.
+//! The emulated queues belong to `super::Outside`. The dead-letter queue is in `parking`. How a
+//! copy ends between two calls is in `super::killable`.
 
 mod parking;
 

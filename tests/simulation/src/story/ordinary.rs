@@ -1,5 +1,5 @@
-//! The ordinary story: orgs whose CRMs send changes, while people, the dialler and faults get in the
-//! way.
+//! The ordinary story: orgs whose CRMs send changes, while people, the dialler and faults get in
+//! the way.
 //!
 //! `changes` makes up the main line of the story. `interferences` and `strangers` add steps that
 //! have generators of their own, so that the main line of a seed stays as it is; so do

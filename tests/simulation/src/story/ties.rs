@@ -1,5 +1,7 @@
 //! Senders whose ranks have whole seconds, so that several changes of a contact share one. They
 //! have a generator of their own, so that the other steps stay as they are.
+//!
+//! `crate::checks::ties` says what must become of such changes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The steps of a run of a trouble: a backlog of the one in trouble, and each minute changes of
 //! somebody else.
+//!
+//! `super` lists the troubles, and `check` knows the changes of this file by their ids.
 
 use std::time::Duration;
 
@@ -137,7 +139,8 @@ impl Builder<'_> {
         }
     }
 
-    /// An opt-out and a change of somebody who is not in trouble, and an opt-out of somebody who is.
+    /// An opt-out and a change of somebody who is not in trouble, and an opt-out of somebody who
+    /// is.
     fn changes_of_a_minute(
         &mut self,
         ill: Sender<'_>,

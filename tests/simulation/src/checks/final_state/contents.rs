@@ -14,8 +14,8 @@ use crate::checks::{changes, is_hollow, is_stranger};
 use crate::seams::Outside;
 use crate::story::{Key, Org, Raise};
 
-/// Promise 4 for an org with ranks: each contact must be as its newest change says, or errs towards not
-/// calling.
+/// Promise 4 for an org with ranks: each contact must be as its newest change says, or errs towards
+/// not calling.
 pub(super) fn unlike_the_crms_changes(
     outside: &Outside,
     org: &Org,

@@ -1,5 +1,5 @@
-//! The dead-letter queue as one function sees it: ingest parks items in batches, and apply parks one
-//! message at a time.
+//! The dead-letter queue as one function sees it: ingest parks items in batches, and apply parks
+//! one message at a time.
 //!
 //! The other queues are in `super`.
 

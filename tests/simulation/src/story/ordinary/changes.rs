@@ -1,4 +1,6 @@
 //! The main line of the ordinary story: what the CRMs change and send, and what happens in between.
+//!
+//! `people` lists the people. The other steps of the story are in files of their own (`super`).
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Resets of ranks, wrap-up codes that make a contact not callable, and full DNC lists, in some of the
-//! runs.
+//! Resets of ranks, wrap-up codes that make a contact not callable, and full DNC lists, in some of
+//! the runs.
 //!
 //! Each kind has a generator of its own, so that the other steps stay as they are.
 

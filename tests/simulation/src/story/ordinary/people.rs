@@ -1,4 +1,6 @@
 //! The people whom the CRMs know: who they are, and in which campaign.
+//!
+//! `changes` and `interferences` choose whom something happens to.
 
 use fastrand::Rng;
 

@@ -1,5 +1,7 @@
 //! People whom no full change ever puts into a campaign. Changes of them must not create a contact
 //! that is called.
+//!
+//! `crate::checks::strangers` checks that.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

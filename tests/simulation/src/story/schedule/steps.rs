@@ -1,5 +1,7 @@
 //! The steps of a run of a schedule: changes with and without a webhook, the runs themselves, and
 //! what goes wrong.
+//!
+//! `super` decides the schedule and the orgs, and `crate::player::schedule` plays the runs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
