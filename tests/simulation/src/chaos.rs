@@ -89,6 +89,7 @@ const DRAWN_SEPARATELY: [FaultKind; 3] = [
 pub(crate) struct Rates(BTreeMap<FaultKind, f64>);
 
 impl Rates {
+    /// Random rates. In one run of eight nothing fails.
     pub(crate) fn draw(rng: &mut Rng) -> Rates {
         let mut rates = BTreeMap::new();
         let calm = rng.u8(..8) == 0;
@@ -126,14 +127,17 @@ impl Rates {
         }
     }
 
+    /// Takes kinds of fault away.
     pub(crate) fn clear(&mut self, kinds: &BTreeSet<FaultKind>) {
         self.0.retain(|kind, _| !kinds.contains(kind));
     }
 
+    /// The rate of one kind.
     pub(crate) fn of(&self, kind: FaultKind) -> f64 {
         self.0.get(&kind).copied().unwrap_or(0.0)
     }
 
+    /// The kinds that may strike.
     pub(crate) fn present(&self) -> Vec<FaultKind> {
         self.0
             .iter()
@@ -143,6 +147,7 @@ impl Rates {
     }
 }
 
+/// Decides when faults strike.
 pub(crate) struct Chaos {
     seed: u64,
     rates: Mutex<Rates>,

@@ -113,10 +113,12 @@ impl Mutant {
 
     /// Whether this build can have the defect.
     pub fn is_here(self) -> bool {
-        cfg!(debug_assertions) || self.defect().is_none() && self.of_ingest().is_none()
+        cfg!(debug_assertions)
+            || self.defect_of_apply().is_none() && self.defect_of_ingest().is_none()
     }
 
-    pub(crate) fn of_ingest(self) -> Option<ingest::Defect> {
+    /// The defect of ingest that this mutant is, if it is one.
+    pub(crate) fn defect_of_ingest(self) -> Option<ingest::Defect> {
         match self {
             Mutant::LoseNeighbours => Some(ingest::Defect::LosesNeighbours),
             Mutant::ParkNothing => Some(ingest::Defect::ParksNothing),
@@ -125,7 +127,8 @@ impl Mutant {
         }
     }
 
-    pub(crate) fn defect(self) -> Option<Defect> {
+    /// The defect of apply that this mutant is, if it is one.
+    pub(crate) fn defect_of_apply(self) -> Option<Defect> {
         match self {
             Mutant::NoRank => Some(Defect::Rank),
             Mutant::IgnoreCallable => Some(Defect::Callable),

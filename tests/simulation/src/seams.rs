@@ -147,7 +147,8 @@ impl Outside {
         self.instances.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) fn is(&self, mutant: Mutant) -> bool {
+    /// Whether the run has this mutant.
+    pub(crate) fn has_defect(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
     }
 
@@ -163,11 +164,13 @@ impl Outside {
         }
     }
 
+    /// Whether this part of the org does not answer now.
     pub(crate) fn is_down(&self, what: Part, org: &str) -> bool {
         let down = lock(&self.down);
         down.iter().any(|(of, name)| *of == what && name == org)
     }
 
+    /// Records a violation, which begins with the number of the promise or a word.
     pub(crate) fn violated(&self, what: String) {
         self.trace(|| format!("VIOLATION  {what}"));
         lock(&self.seen).violations.insert(what);
@@ -236,6 +239,7 @@ impl Outside {
     }
 }
 
+/// A message group without most of the digest of its contact key.
 pub(crate) fn short(group: &str) -> &str {
     group.get(..group.len().saturating_sub(26)).unwrap_or(group)
 }

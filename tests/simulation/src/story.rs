@@ -112,6 +112,7 @@ pub(crate) fn is_of_trouble(seed: u64) -> bool {
     seed % ONE_IN == ONE_IN - 1
 }
 
+/// The time at which every run begins.
 pub(crate) fn start() -> Timestamp {
     START.parse().unwrap_or_default()
 }
@@ -202,6 +203,7 @@ impl Story {
         self.steps.iter().any(loses)
     }
 
+    /// The org that has this campaign.
     pub(crate) fn org_of(&self, campaign: &str) -> Option<&Org> {
         self.orgs
             .iter()

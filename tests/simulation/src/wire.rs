@@ -13,6 +13,7 @@ use serde_json::Value;
 const PREDICTIVE: &str = "/api/v2/predictivedialing/campaigns/";
 const LISTS: &str = "/api/v2/outbound/contactlists/list-of-";
 
+/// Whether a request asks for a token.
 pub(crate) fn is_token(request: &Request<Bytes>) -> bool {
     request.uri().path() == "/oauth/token"
 }
@@ -106,6 +107,7 @@ fn authorization<'a>(request: &'a Request<Bytes>, scheme: &str) -> Option<&'a st
         .strip_prefix(' ')
 }
 
+/// The token of a request.
 pub(crate) fn token(request: &Request<Bytes>) -> Option<&str> {
     authorization(request, "Bearer")
 }
@@ -125,15 +127,18 @@ pub(crate) fn client_of_token_request(request: &Request<Bytes>) -> Option<String
     text.split_once(':').map(|(client, _)| client.to_owned())
 }
 
+/// The token that an answer issues.
 pub(crate) fn access_token(answer: &Response<Bytes>) -> Option<String> {
     let body: Value = serde_json::from_slice(answer.body()).ok()?;
     body["access_token"].as_str().map(str::to_owned)
 }
 
+/// The number of seconds in a header.
 pub(crate) fn seconds(answer: &Response<Bytes>, header: &str) -> Option<u64> {
     answer.headers().get(header)?.to_str().ok()?.parse().ok()
 }
 
+/// An answer with the status of an error.
 pub(crate) fn error(status: u16) -> Response<Bytes> {
     let body =
         serde_json::json!({ "message": "On purpose.", "code": "on.purpose", "status": status });
@@ -241,6 +246,7 @@ pub(crate) fn shown_write(request: &Request<Bytes>) -> String {
 /// Stands for the event id of a body that nobody can read.
 pub(crate) const UNREADABLE: &str = "what cannot be read";
 
+/// The event id of a change.
 pub(crate) fn event_id(body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
     body["eventId"].as_str().unwrap_or(UNREADABLE).to_owned()

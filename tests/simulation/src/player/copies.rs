@@ -84,6 +84,7 @@ impl Player<'_> {
         .await;
     }
 
+    /// Feeds apply until the queue is empty, and records a violation if that takes too long.
     pub(super) async fn feed_until_quiet(&self) {
         if timeout(LATEST, self.feed()).await.is_err() {
             self.outside.violated(format!(
@@ -117,10 +118,10 @@ impl Player<'_> {
             ));
             return None;
         };
-        if outside.is(Mutant::AnswerAllDone) {
+        if outside.has_defect(Mutant::AnswerAllDone) {
             answer = json!({ "batchItemFailures": [] });
         }
-        if outside.is(Mutant::IgnoreFollowers) {
+        if outside.has_defect(Mutant::IgnoreFollowers) {
             ignore_followers(&mut answer, &groups);
         }
         checks::check_answer(outside, &answer, &groups);

@@ -108,6 +108,7 @@ impl Player<'_> {
         false
     }
 
+    /// A signed webhook with this body.
     pub(super) fn request(&self, source: &str, body: &str) -> Request<Body> {
         let sent_at = self.outside.clock.now().as_second();
         let ahead = sent_at - self.ingest_clock.now().as_second();

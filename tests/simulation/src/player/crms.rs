@@ -56,7 +56,8 @@ pub(super) fn secret(outside: &Outside, n: usize, org: &Org) -> Value {
     };
     // A feed of the product's own form creates every contact that the CRM deletes. Runs of a
     // schedule use a vendor's setting.
-    let absent = if outside.story.schedule.is_none() || outside.is(Mutant::DeletedAsDummies) {
+    let absent = if outside.story.schedule.is_none() || outside.has_defect(Mutant::DeletedAsDummies)
+    {
         r#"(if .operation == "remove" and .ifAbsent == null then . + { ifAbsent: "create" } else . end)"#
     } else {
         "."

@@ -74,11 +74,13 @@ impl Player<'_> {
         run
     }
 
+    /// Queues a run of the org at this position.
     pub(super) fn send_run(&self, org: usize, is_wide: bool) {
         let org = &self.outside.story.orgs[org];
         self.queue_run(org, &self.run(org, is_wide));
     }
 
+    /// Puts a run into the queue of runs.
     pub(super) fn queue_run(&self, org: &Org, run: &Value) {
         let body = run.to_string();
         let message = Message {

@@ -125,7 +125,7 @@ pub(super) fn put_secret(outside: &Outside, org: &Org, generation: usize) {
         .iter()
         .map(|org| org.calls_per_minute)
         .min();
-    let calls_per_minute = if outside.is(Mutant::IgnoreRateHeaders) {
+    let calls_per_minute = if outside.has_defect(Mutant::IgnoreRateHeaders) {
         Some(100_000)
     } else {
         outside
@@ -165,7 +165,7 @@ pub(super) fn start_ingest(
         clock.clone(),
         telemetry.clone(),
     );
-    context.with_defect(outside.mutant.and_then(Mutant::of_ingest))
+    context.with_defect(outside.mutant.and_then(Mutant::defect_of_ingest))
 }
 
 /// The secret of the org's vendor. Somebody later mends its mapping.
@@ -206,7 +206,7 @@ pub(super) fn start_apply(
     shared.config.apply_top_up = if seed.is_multiple_of(8) { 0 } else { 990 };
     let context = apply::Context::new(shared, own, Arc::new(Sqs(Arc::clone(outside))));
     Running {
-        context: context.with_defect(outside.mutant.and_then(Mutant::defect)),
+        context: context.with_defect(outside.mutant.and_then(Mutant::defect_of_apply)),
         crash,
         instance,
     }
@@ -251,7 +251,7 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         };
         log.tell(event);
         if let Event::LookedAt { org, age, .. } = event
-            && !outside.is(Mutant::TellNoAge)
+            && !outside.has_defect(Mutant::TellNoAge)
         {
             checks::schedule::age_reported(&outside, org, *age);
         }
@@ -285,7 +285,7 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
             if matches!(event, Event::Done { .. }) {
                 seen.done_at.entry(id.to_owned()).or_insert(now);
             }
-            if outside.is(Mutant::LogContent) {
+            if outside.has_defect(Mutant::LogContent) {
                 tracing::error!(key = CANARY, "a defect on purpose");
             }
         }

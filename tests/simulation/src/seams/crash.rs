@@ -14,6 +14,7 @@ pub(crate) struct Crash {
 }
 
 impl Crash {
+    /// Ends the copy.
     pub(crate) fn now(&self) {
         self.is_due.store(true, Ordering::Relaxed);
         self.due.notify_waiters();

@@ -42,6 +42,7 @@ impl KillSwitch {
         }
     }
 
+    /// Makes a way out one on which the copy may end.
     pub(crate) fn guard<T>(&self, way: T) -> Killable<T> {
         let kill_switch = self.clone();
         Killable { way, kill_switch }
@@ -89,7 +90,7 @@ impl Queue for Killable<Sqs> {
         queue_url: &'a str,
         messages: Vec<Message>,
     ) -> BoxFuture<'a, Result<Vec<Result<(), RefusedEntry>>, QueueError>> {
-        if self.kill_switch.outside.is(Mutant::NoteFirst) {
+        if self.kill_switch.outside.has_defect(Mutant::NoteFirst) {
             let all = messages.iter().map(|_| Ok(())).collect();
             lock(&self.kill_switch.unsent).extend(messages);
             return std::future::ready(Ok(all)).boxed();

@@ -68,13 +68,13 @@ impl Sqs {
 
     /// The message as a copy with one of these defects sends it.
     fn mutated(&self, mut message: Message) -> Message {
-        if self.0.is(Mutant::DeduplicateByContent) {
+        if self.0.has_defect(Mutant::DeduplicateByContent) {
             let body: Value = serde_json::from_str(&message.body).unwrap_or(Value::Null);
             let (data, callable) = (&body["data"], &body["callable"]);
             message.deduplication_id =
                 wire::digest(&format!("{} {data} {callable}", message.group));
         }
-        if self.0.is(Mutant::DropGroupRule) {
+        if self.0.has_defect(Mutant::DropGroupRule) {
             let place = lock(&self.0.seen).stored.len();
             message.group = format!("{}-{}", message.group, place % 2);
         }
@@ -94,7 +94,7 @@ impl Queue for Sqs {
             }
             sleep(A_CALL).await;
             let all_stored = || Ok(messages.iter().map(|_| Ok(())).collect());
-            let acknowledges = self.0.is(Mutant::AcknowledgeTooEarly);
+            let acknowledges = self.0.has_defect(Mutant::AcknowledgeTooEarly);
             if self.0.chaos.strikes(FaultKind::QueueDown, "send_batch") {
                 return if acknowledges {
                     all_stored()

@@ -30,13 +30,13 @@ impl ParameterStore {
     /// The record as a copy with one of these defects reads it.
     fn mutated(&self, text: String) -> String {
         let mut record: Value = serde_json::from_str(&text).unwrap_or_default();
-        if self.0.is(Mutant::RememberNothing) {
+        if self.0.has_defect(Mutant::RememberNothing) {
             record["lookedAt"] = serde_json::json!([]);
         }
-        if self.0.is(Mutant::ForgetSent) {
+        if self.0.has_defect(Mutant::ForgetSent) {
             record["sent"] = Value::Null;
         }
-        if self.0.is(Mutant::DepthOfAll) {
+        if self.0.has_defect(Mutant::DepthOfAll) {
             let at = self.0.clock.now().as_second();
             record["sent"] = serde_json::json!({ "changes": self.0.queue.len(), "at": at });
         }
@@ -46,7 +46,7 @@ impl ParameterStore {
     /// The record as a copy with this defect writes it: it calls everything looked at that it was
     /// asked for.
     fn looked_ahead(&self, text: String) -> String {
-        if !self.0.is(Mutant::LookAhead) {
+        if !self.0.has_defect(Mutant::LookAhead) {
             return text;
         }
         let mut record: Value = serde_json::from_str(&text).unwrap_or_default();

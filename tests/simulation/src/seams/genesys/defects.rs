@@ -60,9 +60,10 @@ impl GenesysTransport {
 
     /// Whether the defect sends this request again if it has no answer.
     pub(super) fn retries_writes(&self, request: &Request<Bytes>) -> bool {
-        self.outside.is(Mutant::RetryWrites) && wire::written(request).is_some()
+        self.outside.has_defect(Mutant::RetryWrites) && wire::written(request).is_some()
     }
 
+    /// Spoils an answer.
     pub(super) fn spoil_answer(&self, answer: &mut Response<Bytes>) {
         match self.outside.mutant {
             Some(Mutant::AgelessExport) => wire::renew_export(answer, self.outside.clock.now()),

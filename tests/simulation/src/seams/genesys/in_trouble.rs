@@ -34,7 +34,7 @@ impl GenesysTransport {
         sleep(Duration::from_millis(40)).await;
         let status = match trouble.kind {
             TroubleKind::Outage => 503,
-            TroubleKind::ForbiddenCampaign if self.outside.is(Mutant::CloseOrg) => 401,
+            TroubleKind::ForbiddenCampaign if self.outside.has_defect(Mutant::CloseOrg) => 401,
             TroubleKind::ForbiddenCampaign => 403,
             TroubleKind::MissingCampaign => 404,
             TroubleKind::FailingCampaign => {
@@ -81,7 +81,7 @@ impl GenesysTransport {
         }
         sleep(timeout).await;
         // This mutant takes it for an answer.
-        if self.outside.is(Mutant::ServeIll) {
+        if self.outside.has_defect(Mutant::ServeIll) {
             Ok(wire::error(503))
         } else {
             Err(TransportError::TimedOut)
