@@ -160,13 +160,16 @@ impl Story {
     /// reset.
     pub(crate) fn alters(&self, campaign: &str, key: &str) -> bool {
         self.interferes(campaign, key, |how| {
-            !matches!(how, Interference::Lower | Interference::CloseNumber)
+            !matches!(
+                how,
+                Interference::MakeNotCallable | Interference::CloseNumber
+            )
         })
     }
 
     /// Whether the dialler made a contact of this campaign not callable.
-    pub(crate) fn lowers(&self, campaign: &str, key: &str) -> bool {
-        self.interferes(campaign, key, |how| how == Interference::Lower)
+    pub(crate) fn makes_not_callable(&self, campaign: &str, key: &str) -> bool {
+        self.interferes(campaign, key, |how| how == Interference::MakeNotCallable)
     }
 
     /// Whether an operator sets back the rank of a contact of this campaign.
@@ -228,8 +231,8 @@ pub(crate) fn folds_case(seed: u64) -> bool {
 }
 
 /// Whether, in the run of this seed, a write without `callable` makes a contact callable. Then
-/// nothing in the API keeps a contact uncallable that the dialler lowers between a read and a write
-/// (docs/design.md "Promises"), so the dialler lowers none.
+/// nothing in the API keeps a contact not callable that the dialler makes so between a read and a
+/// write (docs/design.md "Promises"), so the dialler makes none so.
 pub(crate) fn omits_callable(seed: u64) -> bool {
     seed % 4 < 2
 }

@@ -77,6 +77,7 @@ fn by_contact<'a>(
     of_contact
 }
 
+/// Whether no two copies of apply ever work on one contact.
 fn has_one_writer(outside: &Outside) -> bool {
     outside.story.rates.of(FaultKind::LatePoller) == 0.0
 }

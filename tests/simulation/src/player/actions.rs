@@ -68,7 +68,7 @@ impl Player<'_> {
                 genesys.change_column(campaign, key, "note", "of somebody else");
             }
             Interference::Delete => genesys.delete_contact(campaign, key),
-            Interference::Lower => genesys.lower(campaign, key),
+            Interference::MakeNotCallable => genesys.lower(campaign, key),
             Interference::CloseNumber => {
                 let closed = json!({ "phone": { "callable": false } });
                 genesys.note(campaign, key, "phoneNumberStatus", closed);

@@ -76,7 +76,7 @@ pub(crate) enum Interference {
     /// A person deletes the contact.
     Delete,
     /// The dialler makes the contact not callable.
-    Lower,
+    MakeNotCallable,
     /// The dialler makes a number of the contact not callable.
     CloseNumber,
     /// An operator sets back the rank that the contact stores at that time, by one or to none.
@@ -159,11 +159,11 @@ impl Interference {
                 "somebody else alters the column note of {key} in {campaign}"
             ),
             Interference::Delete => write!(f, "somebody else deletes {key} from {campaign}"),
-            Interference::Lower => {
+            Interference::MakeNotCallable => {
                 write!(f, "the dialler makes {key} in {campaign} not callable")
             }
             Interference::CloseNumber => {
-                write!(f, "the dialler notes something of {key} in {campaign}")
+                write!(f, "the dialler closes a number of {key} in {campaign}")
             }
             Interference::ResetRank { .. } => {
                 write!(f, "an operator sets back the rank of {key} in {campaign}")

@@ -36,7 +36,7 @@ pub(super) fn unlike_the_crms_changes(
     }
     let is_plain = |key: &Key| !is_stranger(key) && !is_tied(key);
     for (key, effects) in of_contact.into_iter().filter(|(key, _)| is_plain(key)) {
-        let must_be_callable = !outside.story.lowers(&key.1, &key.2)
+        let must_be_callable = !outside.story.makes_not_callable(&key.1, &key.2)
             && must_be_callable(outside, org, &key, bodies, parked);
         if must_be_callable
             && outside
@@ -96,7 +96,7 @@ pub(super) fn newest(outside: &Outside, key: &Key, mut effects: Vec<Effect>) -> 
             "4: a contact of {campaign} may be called that opted out"
         ));
     }
-    let was_lowered = outside.story.lowers(campaign, key);
+    let was_lowered = outside.story.makes_not_callable(campaign, key);
     let opts_out = |effect: &Effect| effect.callable == Some(false) || effect.is_opt_out_alone;
     if !actual.callable && !was_lowered && !effects.iter().any(opts_out) {
         violations.push(format!(
@@ -218,7 +218,7 @@ pub(super) fn unlike_the_queue(
             violations.push(format!("4: a contact of {} is missing", key.1));
             continue;
         };
-        let was_lowered = !actual.callable && outside.story.lowers(&key.1, &key.2);
+        let was_lowered = !actual.callable && outside.story.makes_not_callable(&key.1, &key.2);
         if unlike(&actual, &data).is_some() || actual.callable != callable && !was_lowered {
             violations.push(format!(
                 "4: a contact of {} is not as the queue's last change says",

@@ -66,7 +66,7 @@ impl Builder<'_> {
                 86..89 => self.interfere(who, Interference::Alter),
                 89 => self.interfere(who, Interference::Delete),
                 91 if !omits_callable(self.seed) => {
-                    self.interfere(who, Interference::Lower);
+                    self.interfere(who, Interference::MakeNotCallable);
                 }
                 90..92 => self.interfere(who, Interference::CloseNumber),
                 92..94 => {

@@ -41,8 +41,8 @@ fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     (0..resets).map(|_| reset()).collect()
 }
 
-/// In some of the runs in which it may, the dialler lowers contacts that it called, because an
-/// agent says so.
+/// In some of the runs in which it may, the dialler makes contacts not callable that it called,
+/// because an agent says so.
 fn wrap_ups(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0xd1a1);
     let people = people(seed, orgs);
@@ -55,7 +55,7 @@ fn wrap_ups(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
         let action = Action::Interfere {
             campaign: person.campaign.clone(),
             key: person.key.clone(),
-            how: Interference::Lower,
+            how: Interference::MakeNotCallable,
         };
         let at = Duration::from_millis(rng.u64(..end.as_millis() as u64 + 1));
         Step { at, action }
