@@ -1,5 +1,7 @@
 //! The backlog scenarios. All changes wait in the queue. The event source feeds the function's
 //! processes ten at a time, and the function may also receive by itself.
+//!
+//! Scenarios without a backlog are in `crate::rep`. Both check the result with `crate::outcome`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,13 +14,14 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::backend::{Backend, Tls};
 use crate::candidate::Candidate;
 use crate::environment::Environment;
-use crate::process::FunctionCpu;
-use crate::rep::{failed, wrong};
+use crate::outcome::wrong;
+use crate::process::{FunctionCpu, Used};
+use crate::rep::failed;
 use crate::scenario::Scenario;
-use crate::served::{Served, Tls};
-use crate::table::{at, short};
+use crate::table::{quantile, short};
 use crate::work::Work;
 
 /// A run that is not over by then is reported as far as it came.
@@ -78,39 +81,22 @@ pub(crate) async fn run(
     log: &Path,
 ) -> Result<Run, String> {
     let work = Work::new(scenario);
-    let served = Served::start(scenario, &work, tls).await?;
-    let queue = &served.world.queue;
+    let backend = Backend::start(scenario, &work, tls).await?;
+    let queue = &backend.world.queue;
     for message in &work.messages {
         let sent = queue.send(message.clone());
         sent.map_err(|error| error.to_string())?;
     }
-    let environments = Environment::start_all(scenario, candidate, &served, cpu, tls, log).await?;
+    let environments = Environment::start_all(scenario, candidate, &backend, cpu, tls, log).await?;
     let before: Vec<_> = environments.iter().map(Environment::used).collect();
     let run = RefCell::new(Run::default());
     let (broken, began) = (Notify::new(), Instant::now());
-    let feeds = environments.iter().map(|environment| {
-        let source = served.world.event_source();
-        let (run, served, broken) = (&run, &served, &broken);
-        async move {
-            source
-                .feed(async |event| match environment.invoke(&event).await {
-                    Ok((answer, took)) => {
-                        run.borrow_mut().invoked(&event, answer.as_ref(), took);
-                        served.come_again(&event, answer.as_ref());
-                        answer
-                    }
-                    Err(error) => {
-                        run.borrow_mut().wrong = Some(error);
-                        broken.notify_one();
-                        None
-                    }
-                })
-                .await;
-        }
-    });
+    let feeds = environments
+        .iter()
+        .map(|environment| feed(environment, &backend, &run, &broken));
     tokio::select! {
         _ = join_all(feeds) => {}
-        told = opt_out(&served, &work) => run.borrow_mut().opt_out = told?,
+        age = opt_out(&backend, &work) => run.borrow_mut().opt_out = age?,
         () = broken.notified() => {}
         () = sleep(LONGEST) => {}
     }
@@ -118,33 +104,41 @@ pub(crate) async fn run(
     run.wall = began.elapsed();
     run.changes = work.messages.len() + usize::from(work.opt_out.is_some());
     run.done = run.changes - queue.len();
-    for (environment, before) in environments.iter().zip(before) {
-        let used = environment.used();
-        run.cpu += used.cpu - before.cpu;
-        run.waited += used.waited - before.waited;
-        run.peak_mib = run.peak_mib.max(used.peak_mib);
-    }
-    for (operation, count) in served.sqs_calls() {
-        *run.sqs_calls.entry(operation).or_default() += count;
-    }
-    let calls = served.world.genesys.calls();
-    let calls = calls.iter().filter(|call| call.path.starts_with("/api/"));
-    run.calls = calls.clone().count();
-    run.throttled = calls.filter(|call| call.status == 429).count();
+    run.count_use(&environments, &before);
+    run.count_calls(&backend);
     if run.longest > scenario.timeout {
         let took = run.longest.as_secs_f64();
         run.wrong = Some(format!("an invocation took {took:.0} s"));
     }
     // The state is checked only if the run came to its end.
     if run.wrong.is_none() && run.done == run.changes && work.opt_out.is_none() {
-        run.wrong = wrong(&served, &work, candidate);
+        run.wrong = wrong(&backend, &work, candidate);
     }
     Ok(run)
 }
 
+/// Feeds one process until the queue is empty. Notifies `broken` if the process does not answer.
+async fn feed(environment: &Environment, backend: &Backend, run: &RefCell<Run>, broken: &Notify) {
+    let source = backend.world.event_source();
+    source
+        .feed(async |event| match environment.invoke(&event).await {
+            Ok((answer, took)) => {
+                run.borrow_mut().invoked(&event, answer.as_ref(), took);
+                backend.redeliver_failed(&event, answer.as_ref());
+                answer
+            }
+            Err(error) => {
+                run.borrow_mut().wrong = Some(error);
+                broken.notify_one();
+                None
+            }
+        })
+        .await;
+}
+
 /// If the scenario has an opt-out, sends it and waits until it is applied. Returns its age then.
-async fn opt_out(served: &Served, work: &Work) -> Result<Option<Duration>, String> {
-    let queue = &served.world.queue;
+async fn opt_out(backend: &Backend, work: &Work) -> Result<Option<Duration>, String> {
+    let queue = &backend.world.queue;
     let Some(((campaign, key), message)) = &work.opt_out else {
         queue.close();
         return std::future::pending().await;
@@ -154,7 +148,7 @@ async fn opt_out(served: &Served, work: &Work) -> Result<Option<Duration>, Strin
     sent.map_err(|error| error.to_string())?;
     let began = Instant::now();
     let applied = async {
-        let contact = || served.world.genesys.contact(campaign, key);
+        let contact = || backend.world.genesys.contact(campaign, key);
         while contact().is_none_or(|contact| contact.callable) {
             sleep(LOOK).await;
         }
@@ -176,6 +170,27 @@ impl Run {
         ] {
             *self.sqs_calls.entry(operation.to_owned()).or_default() += count;
         }
+    }
+
+    /// Adds what the processes have used since their inits.
+    fn count_use(&mut self, environments: &[Environment], before: &[Used]) {
+        for (environment, before) in environments.iter().zip(before) {
+            let used = environment.used();
+            self.cpu += used.cpu - before.cpu;
+            self.waited += used.waited - before.waited;
+            self.peak_mib = self.peak_mib.max(used.peak_mib);
+        }
+    }
+
+    /// Adds the calls of the functions to SQS and Genesys Cloud.
+    fn count_calls(&mut self, backend: &Backend) {
+        for (operation, count) in backend.sqs_calls() {
+            *self.sqs_calls.entry(operation).or_default() += count;
+        }
+        let calls = backend.world.genesys.calls();
+        let calls = calls.iter().filter(|call| call.path.starts_with("/api/"));
+        self.calls = calls.clone().count();
+        self.throttled = calls.filter(|call| call.status == 429).count();
     }
 
     fn sqs(&self) -> usize {
@@ -212,7 +227,7 @@ pub(crate) fn table(scenario: &Scenario, is_tls: bool, rows: &[(&Candidate, Vec<
     format!(
         "\n## {}: {}\n\n{table}\n\n{}",
         scenario.name,
-        scenario.says(is_tls),
+        scenario.describe(is_tls),
         calls.collect::<Vec<_>>().join("\n")
     )
 }
@@ -247,7 +262,7 @@ fn row(scenario: &Scenario, candidate: &Candidate, runs: &[Run]) -> Vec<String> 
         each(sum(&|run| run.sqs() as f64)),
         each(sum(&|run| run.invocations as f64)),
         short_of_few(sum(&|run| run.cpu) / done * 1_000.0),
-        short(at(&mut peaks, 1.0)),
+        short(quantile(&mut peaks, 1.0)),
         runs.iter()
             .map(|run| run.throttled)
             .sum::<usize>()

@@ -1,4 +1,6 @@
 //! The candidates that are measured: apply or ingest, and peers in Python and Node.
+//!
+//! A candidate is a command and says which scenarios it plays. `crate::environment` runs it.
 
 use std::path::Path;
 
@@ -72,8 +74,72 @@ impl Candidate {
         let folder = folder
             .canonicalize()
             .map_err(|error| format!("--peers {}: {error}", folder.display()))?;
-        let (python, node) = (folder.join("python"), folder.join("node"));
-        let peer = |name: &str, plays, folder: &Path, command: &[&str], handler| Candidate {
+        let mut peers = Candidate::python_peers(&folder.join("python"));
+        peers.extend(Candidate::node_peers(&folder.join("node"), node_program));
+        Ok(peers)
+    }
+
+    fn python_peers(folder: &Path) -> Vec<Candidate> {
+        let interpreter = folder.join(".venv/bin/python").display().to_string();
+        if !Path::new(&interpreter).exists() {
+            return Vec::new();
+        }
+        let peers: [(_, Plays, _); 5] = [
+            ("python", batches, "handler.handler"),
+            ("python-groups", groups, "handler_groups.handler"),
+            ("python-topup", top_up, "handler_topup.handler"),
+            ("python-lists", lists, "handler_lists.handler"),
+            (
+                "python-lists-topup",
+                lists_top_up,
+                "handler_lists_topup.handler",
+            ),
+        ];
+        let peer = |(name, plays, handler)| {
+            let command = [&interpreter, "-m", "awslambdaric", handler];
+            Candidate::peer(name, plays, folder, &command, handler)
+        };
+        peers.into_iter().map(peer).collect()
+    }
+
+    fn node_peers(folder: &Path, program: &str) -> Vec<Candidate> {
+        if !folder.join("dist/index.js").exists() {
+            return Vec::new();
+        }
+        // aws-lambda-ric compiles a native part if cmake and other tools are installed. Otherwise a
+        // small loop replaces it.
+        let has_ric = folder
+            .join("node_modules/aws-lambda-ric/dist/rapid-client.node")
+            .exists();
+        let peers: [(_, Plays, _, _); 3] = [
+            ("node", batches, "dist/index.handler", "dist/index.js"),
+            (
+                "node-groups",
+                groups,
+                "dist/groups.handler",
+                "dist/groups.js",
+            ),
+            ("node-lists", lists, "dist/lists.handler", "dist/lists.js"),
+        ];
+        let peer = |(name, plays, handler, file)| {
+            let (client, what) = if has_ric {
+                ("node_modules/aws-lambda-ric/bin/index.mjs", handler)
+            } else {
+                ("runtime.mjs", file)
+            };
+            Candidate::peer(name, plays, folder, &[program, client, what], handler)
+        };
+        peers.into_iter().map(peer).collect()
+    }
+
+    fn peer(
+        name: &str,
+        plays: Plays,
+        folder: &Path,
+        command: &[&str],
+        handler: &'static str,
+    ) -> Candidate {
+        Candidate {
             name: name.to_owned(),
             function: "apply",
             command: command.iter().map(|word| (*word).to_owned()).collect(),
@@ -81,52 +147,6 @@ impl Candidate {
             handler,
             is_ours: false,
             plays,
-        };
-        let mut peers = Vec::new();
-        let interpreter = python.join(".venv/bin/python").display().to_string();
-        if Path::new(&interpreter).exists() {
-            let names: [(_, Plays, _); 5] = [
-                ("python", batches, "handler.handler"),
-                ("python-groups", groups, "handler_groups.handler"),
-                ("python-topup", top_up, "handler_topup.handler"),
-                ("python-lists", lists, "handler_lists.handler"),
-                (
-                    "python-lists-topup",
-                    lists_top_up,
-                    "handler_lists_topup.handler",
-                ),
-            ];
-            for (name, plays, handler) in names {
-                let command = [&interpreter, "-m", "awslambdaric", handler];
-                peers.push(peer(name, plays, &python, &command, handler));
-            }
         }
-        // aws-lambda-ric compiles a native part if cmake and other tools are installed. Otherwise a
-        // small loop replaces it.
-        let has_ric = node
-            .join("node_modules/aws-lambda-ric/dist/rapid-client.node")
-            .exists();
-        if node.join("dist/index.js").exists() {
-            let names: [(_, Plays, _, _); 3] = [
-                ("node", batches, "dist/index.handler", "dist/index.js"),
-                (
-                    "node-groups",
-                    groups,
-                    "dist/groups.handler",
-                    "dist/groups.js",
-                ),
-                ("node-lists", lists, "dist/lists.handler", "dist/lists.js"),
-            ];
-            for (name, plays, handler, file) in names {
-                let (client, what) = if has_ric {
-                    ("node_modules/aws-lambda-ric/bin/index.mjs", handler)
-                } else {
-                    ("runtime.mjs", file)
-                };
-                let command = [node_program, client, what];
-                peers.push(peer(name, plays, &node, &command, handler));
-            }
-        }
-        Ok(peers)
     }
 }

@@ -1,5 +1,8 @@
 //! One execution environment: the Lambda Runtime API, and the process that polls it
 //! (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
+//!
+//! It hands over events and measures the answers. `crate::process` starts and measures the process
+//! itself, and `crate::rep` and `crate::backlog` decide which events it gets.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,17 +24,17 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use crate::backend::{Backend, Tls};
 use crate::candidate::Candidate;
 use crate::process::{FunctionCpu, Process, Used};
 use crate::scenario::Scenario;
-use crate::served::{Served, Tls};
 
 /// A process that has not answered by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:apply";
 
 /// A report of the process.
-enum Told {
+enum Report {
     /// It asks for an event. The first time, its init is over.
     Next(Instant),
     Began(Instant),
@@ -42,14 +45,14 @@ struct Runtime {
     /// The time from an event to its deadline.
     timeout: Duration,
     events: Mutex<mpsc::UnboundedReceiver<Bytes>>,
-    told: mpsc::UnboundedSender<Told>,
+    reports: mpsc::UnboundedSender<Report>,
 }
 
 /// A process that is ready for events.
 pub(crate) struct Environment {
     process: Process,
     send: mpsc::UnboundedSender<Bytes>,
-    told: Mutex<mpsc::UnboundedReceiver<Told>>,
+    reports: Mutex<mpsc::UnboundedReceiver<Report>>,
     server: JoinHandle<std::io::Result<()>>,
     pub(crate) init: Duration,
 }
@@ -65,14 +68,14 @@ impl Environment {
     pub(crate) async fn start_all(
         scenario: &Scenario,
         candidate: &Candidate,
-        served: &Served,
+        backend: &Backend,
         cpu: FunctionCpu,
         tls: Option<&Tls>,
         log: &Path,
     ) -> Result<Vec<Environment>, String> {
         let start = |n: u32| {
             let log = log.with_extension(format!("{n}.log"));
-            async move { Environment::start(scenario, candidate, served, cpu, tls, &log).await }
+            async move { Environment::start(scenario, candidate, backend, cpu, tls, &log).await }
         };
         try_join_all((0..scenario.environments).map(start)).await
     }
@@ -81,17 +84,17 @@ impl Environment {
     pub(crate) async fn start(
         scenario: &Scenario,
         candidate: &Candidate,
-        served: &Served,
+        backend: &Backend,
         cpu: FunctionCpu,
         tls: Option<&Tls>,
         log: &Path,
     ) -> Result<Environment, String> {
         let (send, events) = mpsc::unbounded_channel();
-        let (tell, told) = mpsc::unbounded_channel();
+        let (report, reports) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime {
             timeout: scenario.timeout,
             events: Mutex::new(events),
-            told: tell,
+            reports: report,
         });
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
         let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
@@ -105,19 +108,19 @@ impl Environment {
             .route("/2018-06-01/runtime/init/error", post(init_failed))
             .with_state(runtime);
         let server = tokio::spawn(axum::serve(listener, app).into_future());
-        let variables = variables(scenario, candidate, served, tls, &address);
+        let variables = variables(scenario, candidate, backend, tls, &address);
         let began = Instant::now();
         let process = Process::start(&candidate.command, &candidate.folder, &variables, cpu, log)?;
         let mut environment = Environment {
             process,
             send,
-            told: Mutex::new(told),
+            reports: Mutex::new(reports),
             server,
             init: Duration::ZERO,
         };
-        match environment.next_told().await? {
-            Told::Next(at) => environment.init = at - began,
-            Told::Answered(_, Err(error)) => {
+        match environment.next_report().await? {
+            Report::Next(at) => environment.init = at - began,
+            Report::Answered(_, Err(error)) => {
                 return Err(format!("{}: its init failed: {error}", candidate.name));
             }
             _ => return Err(format!("{}: it answers what nobody asked", candidate.name)),
@@ -135,17 +138,17 @@ impl Environment {
             .send(event.to_string().into())
             .map_err(|_| "the runtime API is gone".to_owned())?;
         let mut began = Instant::now();
-        let mut told = self.told.lock().await;
+        let mut reports = self.reports.lock().await;
         loop {
-            match timeout(PATIENCE, told.recv()).await {
-                Ok(Some(Told::Began(at))) => began = at,
-                Ok(Some(Told::Answered(at, answer))) => {
+            match timeout(PATIENCE, reports.recv()).await {
+                Ok(Some(Report::Began(at))) => began = at,
+                Ok(Some(Report::Answered(at, answer))) => {
                     let answer = answer
                         .ok()
                         .and_then(|body| serde_json::from_slice(&body).ok());
                     return Ok((answer, at - began));
                 }
-                Ok(Some(Told::Next(_))) => {}
+                Ok(Some(Report::Next(_))) => {}
                 _ => return Err(format!("no answer within {} s", PATIENCE.as_secs())),
             }
         }
@@ -155,11 +158,11 @@ impl Environment {
         self.process.used()
     }
 
-    async fn next_told(&mut self) -> Result<Told, String> {
-        let mut told = self.told.lock().await;
+    async fn next_report(&mut self) -> Result<Report, String> {
+        let mut reports = self.reports.lock().await;
         for _ in 0..PATIENCE.as_secs() {
-            if let Ok(Some(told)) = timeout(Duration::from_secs(1), told.recv()).await {
-                return Ok(told);
+            if let Ok(Some(report)) = timeout(Duration::from_secs(1), reports.recv()).await {
+                return Ok(report);
             }
             if let Some(ended) = self.process.ended() {
                 return Err(ended);
@@ -173,7 +176,7 @@ impl Environment {
 }
 
 async fn next(State(runtime): State<Arc<Runtime>>) -> (StatusCode, HeaderMap, Bytes) {
-    let _ = runtime.told.send(Told::Next(Instant::now()));
+    let _ = runtime.reports.send(Report::Next(Instant::now()));
     let Some(event) = runtime.events.lock().await.recv().await else {
         return (StatusCode::GONE, HeaderMap::new(), Bytes::new());
     };
@@ -196,7 +199,7 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> (StatusCode, HeaderMap, By
     let headers = headers
         .into_iter()
         .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
-    let _ = runtime.told.send(Told::Began(Instant::now()));
+    let _ = runtime.reports.send(Report::Began(Instant::now()));
     (StatusCode::OK, headers.collect(), event)
 }
 
@@ -210,15 +213,17 @@ async fn ended(
     } else {
         Err(String::from_utf8_lossy(&body).into_owned())
     };
-    let _ = runtime.told.send(Told::Answered(Instant::now(), answer));
+    let _ = runtime
+        .reports
+        .send(Report::Answered(Instant::now(), answer));
     StatusCode::ACCEPTED
 }
 
 async fn init_failed(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
     let error = String::from_utf8_lossy(&body).into_owned();
     let _ = runtime
-        .told
-        .send(Told::Answered(Instant::now(), Err(error)));
+        .reports
+        .send(Report::Answered(Instant::now(), Err(error)));
     StatusCode::ACCEPTED
 }
 
@@ -226,15 +231,15 @@ async fn init_failed(State(runtime): State<Arc<Runtime>>, body: Bytes) -> Status
 fn variables(
     scenario: &Scenario,
     candidate: &Candidate,
-    served: &Served,
+    backend: &Backend,
     tls: Option<&Tls>,
     runtime_api: &str,
 ) -> BTreeMap<String, String> {
-    let base = served.base.as_str();
+    let base = backend.base.as_str();
     let memory = scenario.memory_mb.unwrap_or(1_769).to_string();
     let environments = scenario.environments.to_string();
     let of_queues = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"]
-        .map(|name| Some((name, served.world.variable(name)?)));
+        .map(|name| Some((name, backend.world.variable(name)?)));
     let top_up = scenario.backlog.and_then(|backlog| backlog.top_up);
     let top_up = top_up.map(|most| ("TOP_UP", most.to_string()));
     let authority = tls.map(|tls| tls.authority.display().to_string());

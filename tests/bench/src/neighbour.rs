@@ -1,4 +1,6 @@
 //! An org that does not answer, beside the org whose changes are measured.
+//!
+//! Only the scenario `neighbour-ill` has it.
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The function's process. It is started as Lambda starts it, measured from /proc, and ended by its
 //! own handle.
+//!
+//! Nothing here knows of Lambda; that is in `crate::environment`.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,8 +1,9 @@
 //! Measures `campaign-sync reconcile` for a campaign by `contactLists`: the real command, once by
 //! an export of the list and once by bulk reads.
+//!
+//! `crate::command` runs it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,10 @@ use http::StatusCode;
 use io::Clock;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
-use crate::process::{FunctionCpu, Process, Used};
+use crate::backend::Backend;
+use crate::command::Command;
 use crate::scenario::{Api, PLAIN, Scenario};
-use crate::send::environment;
-use crate::served::Served;
 use crate::table::short;
 use crate::work::{CAMPAIGNS, COLUMNS, ORG, Work};
 
@@ -42,17 +41,12 @@ const LOOKED: Duration = Duration::from_millis(20);
 const CALLS_A_MINUTE: f64 = 60.0;
 
 /// Prints a table with two rows for each number of contacts.
-pub(crate) async fn run(
-    command: &Path,
-    campaigns: &[usize],
-    cpu: FunctionCpu,
-    logs: &Path,
-) -> Result<String, String> {
+pub(crate) async fn run(command: Command<'_>, campaigns: &[usize]) -> Result<String, String> {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(HEAD);
     for contacts in campaigns {
         for read in ["export", "bulk"] {
-            table.add_row(row(command, *contacts, read, cpu, logs).await?);
+            table.add_row(row(command, *contacts, read).await?);
         }
     }
     for column in table.column_iter_mut() {
@@ -63,27 +57,17 @@ pub(crate) async fn run(
     ))
 }
 
-async fn row(
-    command: &Path,
-    contacts: usize,
-    read: &str,
-    cpu: FunctionCpu,
-    logs: &Path,
-) -> Result<Vec<String>, String> {
+/// The measurement of one campaign, whose list is read in this way.
+async fn row(command: Command<'_>, contacts: usize, read: &str) -> Result<Vec<String>, String> {
     let scenario = Scenario {
         api: Api::ContactLists,
         ..PLAIN
     };
-    let served = Served::start(&scenario, &Work::none(&scenario), None).await?;
-    let feed = serve_feed(&served).await?;
+    let backend = Backend::start(&scenario, &Work::none(&scenario), None).await?;
+    let feed = serve_feed(&backend).await?;
     for n in 0..contacts {
-        put(&served, &feed, n);
+        put(&backend, &feed, n);
     }
-    let logs = logs.canonicalize().map_err(|error| error.to_string())?;
-    let command = command
-        .canonicalize()
-        .map_err(|error| format!("--command {}: {error}", command.display()))?;
-    let path = |path: &Path| path.display().to_string();
     let arguments = [
         "reconcile",
         "--org",
@@ -94,25 +78,11 @@ async fn row(
         "--read",
         read,
     ];
-    let words = [path(&command)].into_iter();
-    let words: Vec<_> = words.chain(arguments.map(str::to_owned)).collect();
-    let log = logs.join(format!("reconcile-{contacts}-{read}.log"));
-    let began = Instant::now();
-    let mut process = Process::start(&words, &path(&logs), &environment(&served), cpu, &log)?;
-    let mut used = Used::default();
-    let ended = loop {
-        // Measured while the process still runs.
-        let now = process.used();
-        if now.peak_mib > 0.0 {
-            used = now;
-        }
-        if let Some(ended) = process.ended() {
-            break ended;
-        }
-        tokio::time::sleep(LOOKED).await;
-    };
-    let took = began.elapsed();
-    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    let name = format!("reconcile-{contacts}-{read}");
+    let finished = command
+        .run(&arguments, &backend, &name, LOOKED, || {})
+        .await?;
+    let text = &finished.output;
     let differ = contacts / DIFFERS;
     // Progress of the command stands before the report.
     let report = text
@@ -122,9 +92,10 @@ async fn row(
     let is_right =
         report["complete"] == true && report["checked"] == contacts && report["enqueued"] == differ;
     if !is_right {
-        return Err(format!("not what was to be found: {ended}, {text}"));
+        let status = finished.status;
+        return Err(format!("not what was to be found: {status}, {text}"));
     }
-    let calls = served.world.genesys.calls();
+    let calls = backend.world.genesys.calls();
     let calls = calls
         .iter()
         .filter(|call| call.path.starts_with("/api/"))
@@ -135,20 +106,20 @@ async fn row(
         read.to_owned(),
         calls.to_string(),
         short(calls as f64 / CALLS_A_MINUTE),
-        short(took.as_secs_f64()),
-        short(used.cpu),
-        short(used.peak_mib),
+        short(finished.took.as_secs_f64()),
+        short(finished.used.cpu),
+        short(finished.used.peak_mib),
     ])
 }
 
 /// Serves a CRM's feed on a port of its own.
-async fn serve_feed(served: &Served) -> Result<Arc<Feed>, String> {
+async fn serve_feed(backend: &Backend) -> Result<Arc<Feed>, String> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await;
     let listener = listener.map_err(|error| format!("no loopback port: {error}"))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let feed = Arc::new(Feed::new(Clock::system(), TOKEN, 1_000));
     let secret = json!({ "url": format!("http://{address}/contacts"), "bearerToken": TOKEN });
-    served.world.put_feed(ORG, &secret);
+    backend.world.put_feed(ORG, &secret);
     let app = axum::Router::new()
         .fallback(answer)
         .with_state(Arc::clone(&feed));
@@ -167,7 +138,7 @@ async fn answer(State(feed): State<Arc<Feed>>, request: Request) -> Response {
 }
 
 /// Puts a contact into the campaign and into the CRM.
-fn put(served: &Served, feed: &Feed, n: usize) {
+fn put(backend: &Backend, feed: &Feed, n: usize) {
     let key = format!("LEAD-{n:07}");
     let value = |column: &str| format!("{column} of {n}, \"as it is\"");
     let mut data: Vec<_> = COLUMNS
@@ -187,7 +158,7 @@ fn put(served: &Served, feed: &Feed, n: usize) {
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    served
+    backend
         .world
         .genesys
         .put_contact(CAMPAIGNS[0], &key, &data, true);

@@ -1,24 +1,26 @@
-//! One run of one candidate. Its processes get events until the queue is empty, and the result is
-//! checked.
+//! One run of one candidate: its processes get events until the queue is empty, and the contacts
+//! are checked.
+//!
+//! Backlogs have runs of their own (`crate::backlog`), and `crate::table` shows the results.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use emulator::world::VERSION_FIELD;
 use futures_util::future::join_all;
 use io::Clock;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::backend::{Backend, Tls};
 use crate::candidate::Candidate;
 use crate::environment::Environment;
 use crate::neighbour::HEAD_START;
-use crate::process::FunctionCpu;
+use crate::outcome::wrong;
+use crate::process::{FunctionCpu, Used};
 use crate::scenario::Scenario;
-use crate::served::{Served, Tls};
 use crate::work::{BATCH, ORG, Work};
 
 /// A run that is not over by then never will be: its function keeps failing.
@@ -60,110 +62,164 @@ pub(crate) async fn run(
     log: &Path,
 ) -> Result<Rep, String> {
     let work = Work::new(scenario);
-    let served = Served::start(scenario, &work, tls).await?;
-    let environments = Environment::start_all(scenario, candidate, &served, cpu, tls, log).await?;
-    let rep = RefCell::new(Rep {
-        all_changes: work.messages.len(),
-        ..Rep::default()
-    });
-    let ended = RefCell::new(None);
-    let (started, began) = (Instant::now(), RefCell::new(Instant::now()));
-    let used_before = RefCell::new(BTreeMap::new());
-    let (waited, all_done) = (RefCell::new(Vec::new()), Notify::new());
-    let feeds = environments.iter().enumerate().map(|(n, environment)| {
-        let source = served.world.event_source();
-        let (rep, ended, began, used_before, served) =
-            (&rep, &ended, &began, &used_before, &served);
-        let (waited, all_done, work) = (&waited, &all_done, &work);
-        async move {
-            source
-                .feed(async |event| match environment.invoke(&event).await {
-                    _ if started.elapsed() > LONGEST => {
-                        ended.borrow_mut().get_or_insert_with(|| {
-                            format!("not done after {} s", LONGEST.as_secs())
-                        });
-                        Some(Value::Null)
-                    }
-                    Ok((answer, took)) => {
-                        let is_first = !used_before.borrow().contains_key(&n);
-                        let mut rep = rep.borrow_mut();
-                        rep.failed_items += failed(answer.as_ref());
-                        served.come_again(&event, answer.as_ref());
-                        waited.borrow_mut().extend(waits(&event, answer.as_ref()));
-                        if waited.borrow().len() == work.messages.len() {
-                            all_done.notify_one();
-                        }
-                        if is_first {
-                            rep.cold += took;
-                            used_before.borrow_mut().insert(n, environment.used());
-                        } else {
-                            rep.warm.push(took);
-                        }
-                        let done = event["Records"].as_array().map_or(0, Vec::len)
-                            - failed(answer.as_ref());
-                        rep.warm_changes += if is_first { 0 } else { done };
-                        if is_first && scenario.environments == 1 {
-                            *began.borrow_mut() = Instant::now();
-                        } else {
-                            rep.changes += done;
-                        }
-                        answer
-                    }
-                    Err(error) => {
-                        ended.borrow_mut().get_or_insert(error);
-                        // Nothing will answer any more, so everything is taken from the queue.
-                        Some(Value::Null)
-                    }
-                })
-                .await;
-        }
-    });
-    let send = async {
-        if scenario.has_ill_neighbour {
-            sleep(HEAD_START).await;
-        }
-        for message in &work.messages {
-            if let Some(every) = scenario.every {
-                sleep(every).await;
-            }
-            let sent = served.world.queue.send(message.clone());
-            sent.map_err(|error| error.to_string())?;
-        }
-        served.world.queue.close();
-        // The changes of an org that does not answer are never done.
-        all_done.notified().await;
-        Ok::<_, String>(())
-    };
+    let backend = Backend::start(scenario, &work, tls).await?;
+    let environments = Environment::start_all(scenario, candidate, &backend, cpu, tls, log).await?;
+    let recorder = Recorder::new(scenario, &work, &backend);
+    let feeds = environments
+        .iter()
+        .enumerate()
+        .map(|(n, environment)| recorder.feed(n, environment));
     tokio::select! {
         biased;
-        sent = send => sent?,
+        sent = recorder.send_changes() => sent?,
         _ = join_all(feeds) => {}
     }
-    let mut rep = rep.into_inner();
-    if scenario.every.is_some() {
-        rep.warm = waited.into_inner();
+    Ok(recorder.result(candidate, &environments))
+}
+
+/// Feeds the processes of one run, and records what they answer.
+struct Recorder<'a> {
+    scenario: &'a Scenario,
+    work: &'a Work,
+    backend: &'a Backend,
+    started: Instant,
+    /// The beginning of [`Rep::wall`].
+    measured_from: Cell<Instant>,
+    rep: RefCell<Rep>,
+    /// The resources that each process had used after its first invocation.
+    used_before: RefCell<BTreeMap<usize, Used>>,
+    /// How long each change that is done had waited in the queue.
+    waits: RefCell<Vec<Duration>>,
+    all_done: Notify,
+    /// Why the run was given up.
+    failure: RefCell<Option<String>>,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(scenario: &'a Scenario, work: &'a Work, backend: &'a Backend) -> Recorder<'a> {
+        let rep = Rep {
+            all_changes: work.messages.len(),
+            ..Rep::default()
+        };
+        Recorder {
+            scenario,
+            work,
+            backend,
+            started: Instant::now(),
+            measured_from: Cell::new(Instant::now()),
+            rep: RefCell::new(rep),
+            used_before: RefCell::default(),
+            waits: RefCell::default(),
+            all_done: Notify::new(),
+            failure: RefCell::default(),
+        }
     }
-    rep.wall = began.borrow().elapsed();
-    let count = environments.len() as u32;
-    rep.init = environments
-        .iter()
-        .map(|environment| environment.init)
-        .sum::<Duration>()
-        / count;
-    rep.cold /= count;
-    for (n, environment) in environments.iter().enumerate() {
-        let after = environment.used();
-        let before = used_before.borrow().get(&n).copied().unwrap_or(after);
-        rep.cpu += after.cpu - before.cpu;
-        rep.waited += after.waited - before.waited;
-        rep.peak_mib = rep.peak_mib.max(after.peak_mib);
+
+    /// Sends the changes, and waits until the measured ones are done.
+    async fn send_changes(&self) -> Result<(), String> {
+        let queue = &self.backend.world.queue;
+        if self.scenario.has_ill_neighbour {
+            sleep(HEAD_START).await;
+        }
+        for message in &self.work.messages {
+            if let Some(every) = self.scenario.every {
+                sleep(every).await;
+            }
+            let sent = queue.send(message.clone());
+            sent.map_err(|error| error.to_string())?;
+        }
+        queue.close();
+        // The changes of an org that does not answer are never done.
+        self.all_done.notified().await;
+        Ok(())
     }
-    count_calls(scenario, &served, &mut rep);
-    rep.connections = served.connections();
-    rep.wrong = ended
-        .into_inner()
-        .or_else(|| wrong(&served, &work, candidate));
-    Ok(rep)
+
+    /// Feeds the nth process until the queue is empty.
+    async fn feed(&self, n: usize, environment: &Environment) {
+        let source = self.backend.world.event_source();
+        source
+            .feed(async |event| {
+                let invoked = environment.invoke(&event).await;
+                if self.started.elapsed() > LONGEST {
+                    return self.give_up(format!("not done after {} s", LONGEST.as_secs()));
+                }
+                match invoked {
+                    Ok((answer, took)) => {
+                        let is_first = self.record_time(n, environment, took);
+                        self.record_answer(&event, answer.as_ref(), is_first);
+                        answer
+                    }
+                    Err(error) => self.give_up(error),
+                }
+            })
+            .await;
+    }
+
+    /// Keeps the first reason. The returned answer takes everything from the queue, since nothing
+    /// will answer any more.
+    fn give_up(&self, reason: String) -> Option<Value> {
+        self.failure.borrow_mut().get_or_insert(reason);
+        Some(Value::Null)
+    }
+
+    /// Records how long an invocation took. Returns whether it was the first of its process.
+    fn record_time(&self, n: usize, environment: &Environment, took: Duration) -> bool {
+        let is_first = !self.used_before.borrow().contains_key(&n);
+        let mut rep = self.rep.borrow_mut();
+        if is_first {
+            rep.cold += took;
+            let used = environment.used();
+            self.used_before.borrow_mut().insert(n, used);
+        } else {
+            rep.warm.push(took);
+        }
+        is_first
+    }
+
+    /// Records what an invocation got done, and redelivers what failed.
+    fn record_answer(&self, event: &Value, answer: Option<&Value>, is_first: bool) {
+        let failed = failed(answer);
+        self.backend.redeliver_failed(event, answer);
+        self.waits.borrow_mut().extend(waits(event, answer));
+        if self.waits.borrow().len() == self.work.messages.len() {
+            self.all_done.notify_one();
+        }
+        let done = event["Records"].as_array().map_or(0, Vec::len) - failed;
+        let mut rep = self.rep.borrow_mut();
+        rep.failed_items += failed;
+        rep.warm_changes += if is_first { 0 } else { done };
+        if is_first && self.scenario.environments == 1 {
+            self.measured_from.set(Instant::now());
+        } else {
+            rep.changes += done;
+        }
+    }
+
+    /// The measured values of the run that is over.
+    fn result(self, candidate: &Candidate, environments: &[Environment]) -> Rep {
+        let mut rep = self.rep.into_inner();
+        if self.scenario.every.is_some() {
+            rep.warm = self.waits.into_inner();
+        }
+        rep.wall = self.measured_from.get().elapsed();
+        let count = environments.len() as u32;
+        let inits = environments.iter().map(|environment| environment.init);
+        rep.init = inits.sum::<Duration>() / count;
+        rep.cold /= count;
+        let used_before = self.used_before.into_inner();
+        for (n, environment) in environments.iter().enumerate() {
+            let after = environment.used();
+            let before = used_before.get(&n).copied().unwrap_or(after);
+            rep.cpu += after.cpu - before.cpu;
+            rep.waited += after.waited - before.waited;
+            rep.peak_mib = rep.peak_mib.max(after.peak_mib);
+        }
+        count_calls(self.scenario, self.backend, &mut rep);
+        rep.connections = self.backend.connections();
+        let failure = self.failure.into_inner();
+        rep.wrong = failure.or_else(|| wrong(self.backend, self.work, candidate));
+        rep
+    }
 }
 
 /// How long the org's changes that an answer calls done had waited in the queue.
@@ -193,8 +249,8 @@ pub(crate) fn failed(answer: Option<&Value>) -> usize {
     })
 }
 
-fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
-    let calls = served.world.genesys.calls();
+fn count_calls(scenario: &Scenario, backend: &Backend, rep: &mut Rep) {
+    let calls = backend.world.genesys.calls();
     let calls: Vec<_> = calls
         .iter()
         .filter(|call| call.path.starts_with("/api/"))
@@ -218,42 +274,4 @@ fn count_calls(scenario: &Scenario, served: &Served, rep: &mut Rep) {
         .map(|(_, calls)| calls)
         .sum();
     rep.budget = (whole > 0).then(|| used as f64 / (allowed as i128 * whole) as f64);
-}
-
-/// The first result that is wrong.
-pub(crate) fn wrong(served: &Served, work: &Work, candidate: &Candidate) -> Option<String> {
-    if !served.world.dead_letters.messages().is_empty() {
-        return Some(format!(
-            "{} changes are parked",
-            served.world.dead_letters.messages().len()
-        ));
-    }
-    let mut there = 0;
-    for (_, campaign) in &work.campaigns {
-        let contacts = served.world.genesys.contacts(campaign);
-        there += contacts.len();
-        for ((_, key), expected) in work.after.iter().filter(|((of, _), _)| of == campaign) {
-            let Some(actual) = contacts.get(key) else {
-                return Some(format!("{key} is missing"));
-            };
-            // The peers store no rank.
-            let is_checked = |name: &&String| candidate.is_ours || *name != VERSION_FIELD;
-            let unlike = expected
-                .data
-                .iter()
-                .find(|(name, value)| is_checked(name) && actual.data.get(*name) != Some(*value));
-            if let Some((name, _)) = unlike {
-                return Some(format!("{name} of {key} is wrong"));
-            }
-            let columns = expected.data.keys().filter(is_checked).count();
-            if actual.data.keys().filter(is_checked).count() != columns {
-                return Some(format!("{key} has a column too many"));
-            }
-            if actual.callable != expected.callable {
-                return Some(format!("callable of {key} is wrong"));
-            }
-        }
-    }
-    (there != work.after.len())
-        .then(|| format!("{there} contacts in place of {}", work.after.len()))
 }

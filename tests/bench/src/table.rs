@@ -1,4 +1,6 @@
 //! The measured values, as a table in Markdown.
+//!
+//! `crate::rep` measures the values. Backlogs have a table of their own (`crate::backlog`).
 
 use std::time::Duration;
 
@@ -40,12 +42,13 @@ pub(crate) fn of(scenario: &Scenario, is_tls: bool, rows: &[(&Candidate, Vec<Rep
     format!(
         "\n## {}: {}\n\n{table}",
         scenario.name,
-        scenario.says(is_tls)
+        scenario.describe(is_tls)
     )
 }
 
 fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
-    let median = |of: &dyn Fn(&Rep) -> f64| at(&mut reps.iter().map(of).collect::<Vec<_>>(), 0.5);
+    let median =
+        |of: &dyn Fn(&Rep) -> f64| quantile(&mut reps.iter().map(of).collect::<Vec<_>>(), 0.5);
     let sum = |of: &dyn Fn(&Rep) -> f64| reps.iter().map(of).sum::<f64>();
     let mut warm: Vec<_> = reps
         .iter()
@@ -65,9 +68,9 @@ fn row(candidate: &Candidate, reps: &[Rep]) -> Vec<String> {
         short(median(&|rep| ms(rep.init))),
         short(median(&|rep| ms(rep.cold))),
         short(median(&|rep| ms(rep.init + rep.cold))),
-        short(at(&mut warm, 0.5)),
-        short(at(&mut warm, 0.95)),
-        short(at(&mut warm, 0.99)),
+        short(quantile(&mut warm, 0.5)),
+        short(quantile(&mut warm, 0.95)),
+        short(quantile(&mut warm, 0.99)),
         short(sum(&|rep| rep.changes as f64) / wall),
         short(median(&|rep| rep.peak_mib)),
         short(sum(&|rep| rep.cpu) / sum(&|rep| rep.warm_changes as f64) * 1_000.0),
@@ -92,7 +95,7 @@ pub(crate) fn ms(time: Duration) -> f64 {
 }
 
 /// The value below which this share of the values lies.
-pub(crate) fn at(values: &mut [f64], part: f64) -> f64 {
+pub(crate) fn quantile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = (part * values.len() as f64).ceil() as usize;
     values

@@ -1,4 +1,6 @@
 //! Measures ingest: signed webhooks, one after the other, as Lambda hands them over.
+//!
+//! Everything else measures apply or the command.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,12 +12,12 @@ use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::time::Instant;
 
+use crate::backend::Backend;
 use crate::candidate::Candidate;
 use crate::environment::Environment;
 use crate::process::{FunctionCpu, can_limit_cpu};
 use crate::scenario::{MS_20, PLAIN, Scenario};
-use crate::served::Served;
-use crate::table::{at, ms, short};
+use crate::table::{ms, quantile, short};
 use crate::work::{CAMPAIGNS, ORG, Work};
 
 const SOURCE: &str = "crm";
@@ -72,10 +74,10 @@ async fn row(
     (changes, warm): (usize, usize),
     log: &Path,
 ) -> Result<Vec<String>, String> {
-    let served = Served::start(scenario, &Work::none(scenario), None).await?;
+    let backend = Backend::start(scenario, &Work::none(scenario), None).await?;
     let secret = json!({ "signingSecrets": [SIGNING_SECRET], "org": ORG });
-    served.world.put_source(SOURCE, &secret);
-    let environment = Environment::start(scenario, candidate, &served, cpu, None, log).await?;
+    backend.world.put_source(SOURCE, &secret);
+    let environment = Environment::start(scenario, candidate, &backend, cpu, None, log).await?;
     let first = taken(&environment, 0, changes).await?;
     let used = environment.used();
     let began = Instant::now();
@@ -84,7 +86,7 @@ async fn row(
         times.push(ms(taken(&environment, n, changes).await?));
     }
     let (took, cpu) = (began.elapsed(), environment.used().cpu - used.cpu);
-    let sent = served.world.queue.len();
+    let sent = backend.world.queue.len();
     if sent != (warm + 1) * changes {
         return Err(format!("the queue holds {sent} changes: expected all"));
     }
@@ -93,8 +95,8 @@ async fn row(
         scenario.memory_mb.unwrap_or(1_769).to_string(),
         changes.to_string(),
         short(ms(environment.init + first)),
-        short(at(&mut times, 0.5)),
-        short(at(&mut times, 0.95)),
+        short(quantile(&mut times, 0.5)),
+        short(quantile(&mut times, 0.95)),
         short(warm as f64 / took.as_secs_f64()),
         short(each(cpu)),
     ])

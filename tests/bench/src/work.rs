@@ -1,4 +1,6 @@
 //! The seeded changes of a run, the contacts that exist before, and those that must exist after.
+//!
+//! `crate::scenario` says how much work a scenario has, and `crate::outcome` compares the contacts.
 
 use std::collections::BTreeMap;
 

@@ -15,17 +15,17 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
         /// A kind of fault.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub(crate) enum Kind { $($(#[$doc])* $name,)* }
+        pub(crate) enum FaultKind { $($(#[$doc])* $name,)* }
 
-        impl Kind {
-            pub(crate) const ALL: &[Kind] = &[$(Kind::$name,)*];
+        impl FaultKind {
+            pub(crate) const ALL: &[FaultKind] = &[$(FaultKind::$name,)*];
 
             pub(crate) fn name(self) -> &'static str {
-                match self { $(Kind::$name => $text,)* }
+                match self { $(FaultKind::$name => $text,)* }
             }
 
-            pub(crate) fn of(name: &str) -> Option<Kind> {
-                Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+            pub(crate) fn of(name: &str) -> Option<FaultKind> {
+                FaultKind::ALL.iter().copied().find(|kind| kind.name() == name)
             }
         }
     };
@@ -78,17 +78,25 @@ kinds! {
 }
 
 /// The kinds that have chance of their own, so that the rest of a seed stays as it was.
-const OF_THEIR_OWN: [Kind; 3] = [Kind::AgentWrites, Kind::KillBefore, Kind::KillAfter];
+const DRAWN_SEPARATELY: [FaultKind; 3] = [
+    FaultKind::AgentWrites,
+    FaultKind::KillBefore,
+    FaultKind::KillAfter,
+];
 
 /// The probability of each kind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rates(BTreeMap<Kind, f64>);
+pub(crate) struct Rates(BTreeMap<FaultKind, f64>);
 
 impl Rates {
+    /// Random rates. In one run of eight nothing fails.
     pub(crate) fn draw(rng: &mut Rng) -> Rates {
         let mut rates = BTreeMap::new();
         let calm = rng.u8(..8) == 0;
-        for kind in Kind::ALL.iter().filter(|kind| !OF_THEIR_OWN.contains(kind)) {
+        for kind in FaultKind::ALL
+            .iter()
+            .filter(|kind| !DRAWN_SEPARATELY.contains(kind))
+        {
             let rate = match rng.u8(..12) {
                 0..6 => 0.0,
                 6..9 => 0.01,
@@ -97,7 +105,7 @@ impl Rates {
             };
             // This fault breaks the rule of one writer, which other promises rest on. So only some
             // runs have it.
-            let rate = if *kind == Kind::LatePoller && rng.u8(..10) > 0 {
+            let rate = if *kind == FaultKind::LatePoller && rng.u8(..10) > 0 {
                 0.0
             } else {
                 rate
@@ -109,25 +117,28 @@ impl Rates {
 
     pub(crate) fn draw_agents(&mut self, rng: &mut Rng) {
         let rate = rng.choice([0.0, 0.05, 0.5]).unwrap_or(0.0);
-        self.0.insert(Kind::AgentWrites, rate);
+        self.0.insert(FaultKind::AgentWrites, rate);
     }
 
     pub(crate) fn draw_kills(&mut self, rng: &mut Rng) {
-        for kind in [Kind::KillBefore, Kind::KillAfter] {
+        for kind in [FaultKind::KillBefore, FaultKind::KillAfter] {
             let rate = rng.choice([0.0, 0.0, 0.02, 0.1]).unwrap_or(0.0);
             self.0.insert(kind, rate);
         }
     }
 
-    pub(crate) fn clear(&mut self, kinds: &BTreeSet<Kind>) {
+    /// Takes kinds of fault away.
+    pub(crate) fn clear(&mut self, kinds: &BTreeSet<FaultKind>) {
         self.0.retain(|kind, _| !kinds.contains(kind));
     }
 
-    pub(crate) fn of(&self, kind: Kind) -> f64 {
+    /// The rate of one kind.
+    pub(crate) fn of(&self, kind: FaultKind) -> f64 {
         self.0.get(&kind).copied().unwrap_or(0.0)
     }
 
-    pub(crate) fn present(&self) -> Vec<Kind> {
+    /// The kinds that may strike.
+    pub(crate) fn present(&self) -> Vec<FaultKind> {
         self.0
             .iter()
             .filter(|(_, rate)| **rate > 0.0)
@@ -136,10 +147,11 @@ impl Rates {
     }
 }
 
+/// Decides when faults strike.
 pub(crate) struct Chaos {
     seed: u64,
     rates: Mutex<Rates>,
-    counts: Mutex<BTreeMap<(Kind, String), u64>>,
+    counts: Mutex<BTreeMap<(FaultKind, String), u64>>,
 }
 
 impl Chaos {
@@ -162,12 +174,12 @@ impl Chaos {
     }
 
     /// Whether a fault of this kind strikes now. `what` is the thing that it would strike.
-    pub(crate) fn strikes(&self, kind: Kind, what: &str) -> bool {
+    pub(crate) fn strikes(&self, kind: FaultKind, what: &str) -> bool {
         self.draw(kind, what).is_some()
     }
 
     /// As [`Chaos::strikes`], with a random generator for the details of the fault.
-    pub(crate) fn draw(&self, kind: Kind, what: &str) -> Option<Rng> {
+    pub(crate) fn draw(&self, kind: FaultKind, what: &str) -> Option<Rng> {
         let rate = lock(&self.rates).of(kind);
         if rate == 0.0 {
             return None;

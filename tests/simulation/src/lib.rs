@@ -5,28 +5,33 @@
 //! watch every call and look at the state in the end. A failing run is shrunk to few steps and
 //! faults. docs/simulation.md says how to read it.
 //!
-//! Where to look next: `story` makes the steps, `world` plays them, `seams` watches and injects
-//! between the product and the emulator, `checks` holds the promises, `mutants` holds defects that
-//! the checks must find, and `shrink` makes a failing run small.
+//! Where to look next: `story` makes the steps, and `trouble` makes those of the runs about one
+//! trouble. `player` plays them. `seams` watches and injects between the product and the emulator,
+//! and `chaos` decides which faults strike there. `checks` holds the promises, `mutants` holds
+//! defects that the checks must find, and `shrink` makes a failing run small.
 
+mod change;
 mod chaos;
 mod checks;
 mod mutants;
+mod player;
+mod promise;
 mod seams;
 mod shrink;
 mod story;
 mod trouble;
 mod wire;
-mod world;
 
-pub use mutants::Mutant;
-pub use shrink::{Less, of_promise, shrink};
-pub use world::Ended;
+pub use mutants::{Mutant, finds};
+pub use player::Outcome;
+pub use promise::{gravity, of_promise};
+pub use shrink::{Less, shrink};
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
+/// Locks a mutex whose owner may have panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -55,29 +60,29 @@ fn watch_panics() {
 }
 
 /// Plays one seed. Any panic is a violation.
-pub fn play(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ended {
+pub fn play(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Outcome {
     watch_panics();
     IS_PLAYING.set(true);
-    let mut ended = play_one(seed, less, mutant, trace);
+    let mut outcome = play_one(seed, less, mutant, trace);
     IS_PLAYING.set(false);
-    ended.violations.extend(
+    outcome.violations.extend(
         PANICS
             .take()
             .into_iter()
             .map(|place| format!("panic: at {place}")),
     );
-    ended
+    outcome
 }
 
-fn play_one(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Ended {
+fn play_one(seed: u64, less: &Less, mutant: Option<Mutant>, trace: bool) -> Outcome {
     let story = || story::Story::new(seed).without(&less.steps, &less.kinds());
-    let played = catch_unwind(AssertUnwindSafe(|| world::play(story(), mutant, trace)));
+    let played = catch_unwind(AssertUnwindSafe(|| player::play(story(), mutant, trace)));
     played.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().cloned();
         let what = what
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_default();
-        Ended {
+        Outcome {
             violations: [format!("panic: {what}")].into(),
             trace: Vec::new(),
             simulated: std::time::Duration::ZERO,
@@ -95,12 +100,12 @@ pub fn size(seed: u64) -> (usize, Vec<&'static str>) {
             .rates
             .present()
             .into_iter()
-            .map(chaos::Kind::name)
+            .map(chaos::FaultKind::name)
             .collect(),
     )
 }
 
 /// Whether this is the name of a kind of fault.
 pub fn is_fault(name: &str) -> bool {
-    chaos::Kind::of(name).is_some()
+    chaos::FaultKind::of(name).is_some()
 }

@@ -1,5 +1,7 @@
 //! `simulation`: plays many seeds on every core, one seed with its trace, or every mutant.
 //! docs/simulation.md describes the options.
+//!
+//! The library plays and checks the seeds; this file reads the command line and prints the results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use clap::Parser;
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
-use simulation::{Less, Mutant, is_fault, of_promise, play, shrink, size};
+use simulation::{Less, Mutant, finds, gravity, is_fault, of_promise, play, shrink, size};
 
 #[derive(Parser)]
 #[command(
@@ -26,7 +28,7 @@ A violation begins with the number of the promise (docs/simulation.md). The exit
 --mutants: when each was found), 1 when not so, 2 when the command line is wrong."
 )]
 struct Args {
-    /// How many seeds
+    /// The number of seeds
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), conflicts_with = "seed")]
     seeds: u64,
     /// The first seed
@@ -105,19 +107,19 @@ fn one(seed: u64, args: &Args) -> bool {
         steps: args.without_steps.iter().copied().collect(),
         faults: args.without_faults.iter().cloned().collect(),
     };
-    let ended = play(seed, &less, args.mutant, args.trace);
-    ended.trace.iter().for_each(|line| print(line));
-    ended
+    let outcome = play(seed, &less, args.mutant, args.trace);
+    outcome.trace.iter().for_each(|line| print(line));
+    outcome
         .violations
         .iter()
         .for_each(|violation| print(&format!("VIOLATED  {violation}")));
-    if ended.violations.is_empty() {
+    if outcome.violations.is_empty() {
         print(&format!(
             "seed {seed}: nothing is violated in {} of simulated time",
-            long(ended.simulated)
+            long(outcome.simulated)
         ));
     }
-    ended.violations.is_empty()
+    outcome.violations.is_empty()
 }
 
 fn long(time: Duration) -> String {
@@ -157,10 +159,10 @@ fn play_many(
             if seed >= first + seeds || is_done() {
                 return;
             }
-            let ended = play(seed, &Less::default(), mutant, false);
-            simulated.fetch_add(ended.simulated.as_secs(), Ordering::Relaxed);
+            let outcome = play(seed, &Less::default(), mutant, false);
+            simulated.fetch_add(outcome.simulated.as_secs(), Ordering::Relaxed);
             played.fetch_add(1, Ordering::Relaxed);
-            if let (false, Ok(mut failed)) = (ended.violations.is_empty(), failed.lock()) {
+            if let (false, Ok(mut failed)) = (outcome.violations.is_empty(), failed.lock()) {
                 failed.insert(seed);
             }
             bar.inc(1);
@@ -197,7 +199,7 @@ fn many(args: &Args) -> bool {
         simulated.as_secs_f64() / 86_400.0 / took * 60.0,
     ));
     for seed in &failed {
-        tell(*seed, args.mutant);
+        explain(*seed, args.mutant);
     }
     if failed.is_empty() {
         print("Nothing is violated.");
@@ -206,7 +208,7 @@ fn many(args: &Args) -> bool {
 }
 
 /// Prints what is violated, and one command that reproduces it with the fewest events.
-fn tell(seed: u64, mutant: Option<Mutant>) {
+fn explain(seed: u64, mutant: Option<Mutant>) {
     let violations = play(seed, &Less::default(), mutant, false).violations;
     for violation in &violations {
         print(&format!("VIOLATED by seed {seed}  {violation}"));
@@ -246,33 +248,6 @@ fn tell(seed: u64, mutant: Option<Mutant>) {
         ),
         without("faults", less.faults.iter().cloned().collect()),
     ));
-}
-
-/// A mutant is found if a seed violates the promise that the mutant breaks, and violates nothing
-/// without the mutant.
-fn finds(seed: u64, mutant: Mutant) -> Option<String> {
-    let violations = play(seed, &Less::default(), Some(mutant), false).violations;
-    let is_its = |violation: &&String| {
-        violation
-            .split(':')
-            .next()
-            .is_some_and(|promise| mutant.promises().contains(&promise))
-    };
-    let found = violations.iter().find(is_its).cloned();
-    found.filter(|_| {
-        play(seed, &Less::default(), None, false)
-            .violations
-            .is_empty()
-    })
-}
-
-/// The most serious violation comes first: a call to somebody who opted out, then lost or wrong
-/// data.
-fn gravity(promise: &str) -> usize {
-    ["3", "7", "8", "1", "4", "2"]
-        .iter()
-        .position(|of| *of == promise)
-        .unwrap_or(6)
 }
 
 fn mutants() -> bool {

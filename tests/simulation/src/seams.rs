@@ -1,16 +1,23 @@
 //! The seams between the product and the outside. Everything that passes them is watched, and fails
 //! on purpose.
 //!
-//! [`mod@line`] is the way to Genesys Cloud and to a feed, and [`aws`] holds SQS, Secrets Manager and
-//! Parameter Store. [`Seen`] is what the checks know of a run.
+//! Each way out of the product has a file: `genesys` (Genesys Cloud), `feed` (the CRMs), `sqs`, and
+//! `stores` (Secrets Manager and Parameter Store). `crash` and `killable` end a copy in the middle
+//! of its work. [`Seen`] is what the checks know of a run.
 
-mod aws;
-mod line;
-mod mortal;
+mod crash;
+mod feed;
+mod genesys;
+mod killable;
+mod sqs;
+mod stores;
 
-pub(crate) use aws::{Manager, Sqs, Store};
-pub(crate) use line::{Crash, FeedLine, Line, OF_ITS_OWN, OF_VENDORS};
-pub(crate) use mortal::Life;
+pub(crate) use crash::Crash;
+pub(crate) use feed::{FeedTransport, OWN_FORM_HOST, VENDOR_HOST};
+pub(crate) use genesys::GenesysTransport;
+pub(crate) use killable::KillSwitch;
+pub(crate) use sqs::Sqs;
+pub(crate) use stores::{ParameterStore, SecretsManager};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -21,13 +28,12 @@ use emulator::{Crm, Feed, World};
 use io::queue::{Message, QueueError};
 use jiff::Timestamp;
 
+use crate::change::{key_of, rank_of};
 use crate::chaos::{Chaos, Rates};
-use crate::checks::looked::Shown;
+use crate::checks::schedule::CrmChange;
 use crate::mutants::Mutant;
-use crate::story::Story;
-use crate::story::feeds::Down;
+use crate::story::{Part, Story};
 use crate::trouble::Trouble;
-use crate::world::{key_of, rank_of};
 use crate::{lock, wire};
 
 /// Everything outside of the product, and what was seen of it.
@@ -40,12 +46,12 @@ pub(crate) struct Outside {
     pub(crate) chaos: Chaos,
     /// The trouble of the run, while it lasts.
     pub(crate) trouble: Mutex<Option<Trouble>>,
-    /// What does not answer now, and of which org.
-    pub(crate) down: Mutex<BTreeSet<(Down, String)>>,
+    /// The parts that do not work now, and of which org.
+    pub(crate) down: Mutex<BTreeSet<(Part, String)>>,
     pub(crate) mutant: Option<Mutant>,
     pub(crate) seen: Mutex<Seen>,
-    /// The lines of the trace, if one is requested.
-    pub(crate) trace: Option<Mutex<Vec<String>>>,
+    /// The lines of the trace, if one is wanted.
+    pub(crate) trace_lines: Option<Mutex<Vec<String>>>,
     instances: AtomicUsize,
 }
 
@@ -63,11 +69,11 @@ pub(crate) struct Seen {
     /// The most receives of any message.
     pub(crate) receives: u64,
     /// How often it was reported that an org or a host does not answer.
-    pub(crate) ills: usize,
+    pub(crate) ill_reports: usize,
     /// When each event id was reported as done or parked.
-    pub(crate) told: BTreeMap<String, Timestamp>,
+    pub(crate) reported_at: BTreeMap<String, Timestamp>,
     /// When each event id was reported as done.
-    pub(crate) done: BTreeMap<String, Timestamp>,
+    pub(crate) done_at: BTreeMap<String, Timestamp>,
     /// The event ids whose last report said that they were skipped.
     pub(crate) skipped: BTreeSet<String>,
     /// Each call of the dialler: when, in which campaign, and which contact.
@@ -79,20 +85,21 @@ pub(crate) struct Seen {
     /// Every message that the queue stored, in order.
     pub(crate) stored: Vec<Message>,
     /// The highest rank among all messages of a contact, by campaign and key.
-    pub(crate) best: BTreeMap<(String, String), u64>,
-    /// What the CRM showed in runs of a schedule.
-    pub(crate) shown: Vec<Shown>,
+    pub(crate) highest_rank: BTreeMap<(String, String), u64>,
+    /// Every change that a CRM made, in runs of a schedule.
+    pub(crate) crm_changes: Vec<CrmChange>,
     /// When an alarm reported an org as late.
     pub(crate) alarms: Vec<(Timestamp, String)>,
     /// The campaign and key of each contact that some message opts in.
     opted_in: BTreeSet<(String, String)>,
-    /// The copy of apply that has a call about a contact under way.
-    at_work: BTreeMap<(String, String), usize>,
+    /// For each contact, the copy of apply that has a call about it under way.
+    under_way: BTreeMap<(String, String), usize>,
     /// The OAuth client that each token was issued to.
     tokens: BTreeMap<String, String>,
-    /// For each running copy and client, until when it was told to make no call.
+    /// For each running copy and client, the end of the rate-limit window that refused its last
+    /// call.
     refused_until: BTreeMap<(usize, String), Timestamp>,
-    /// For each [`Throttled`], until when it was told to make no call.
+    /// For each [`Throttled`], the end of the wait after its last refusal.
     throttled: BTreeMap<Throttled, Timestamp>,
     /// The contacts whose last write by a copy had no answer, and which it has not read since.
     unknown: BTreeSet<(usize, String, String)>,
@@ -130,7 +137,7 @@ impl Outside {
             down: Mutex::default(),
             mutant,
             seen: Mutex::default(),
-            trace: trace.then(Mutex::default),
+            trace_lines: trace.then(Mutex::default),
             instances: AtomicUsize::new(0),
         }
     }
@@ -140,13 +147,14 @@ impl Outside {
         self.instances.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(crate) fn is(&self, mutant: Mutant) -> bool {
+    /// Whether the run has this mutant.
+    pub(crate) fn has_defect(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
     }
 
     /// Adds a line to the trace.
-    pub(crate) fn say(&self, line: impl FnOnce() -> String) {
-        if let Some(trace) = &self.trace {
+    pub(crate) fn trace(&self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &self.trace_lines {
             let at = self
                 .clock
                 .now()
@@ -156,14 +164,22 @@ impl Outside {
         }
     }
 
-    pub(crate) fn is_down(&self, what: Down, org: &str) -> bool {
+    /// Whether this part of the org does not answer now.
+    pub(crate) fn is_down(&self, what: Part, org: &str) -> bool {
         let down = lock(&self.down);
         down.iter().any(|(of, name)| *of == what && name == org)
     }
 
+    /// Records a violation, which begins with the number of the promise or a word.
     pub(crate) fn violated(&self, what: String) {
-        self.say(|| format!("VIOLATION  {what}"));
+        self.trace(|| format!("VIOLATION  {what}"));
         lock(&self.seen).violations.insert(what);
+    }
+
+    pub(crate) fn violated_all(&self, violations: impl IntoIterator<Item = String>) {
+        for what in violations {
+            self.violated(what);
+        }
     }
 
     /// Stores a message as SQS does.
@@ -171,7 +187,7 @@ impl Outside {
         let before = self.queue.deduplicated();
         self.queue.send(message.clone())?;
         if self.queue.deduplicated() == before {
-            self.say(|| {
+            self.trace(|| {
                 format!(
                     "queue      stores {} in {}",
                     wire::event_id(&message.body),
@@ -187,7 +203,7 @@ impl Outside {
                 .and_then(|org| rank_of(org, &body))
             {
                 let best = seen
-                    .best
+                    .highest_rank
                     .entry((campaign.clone(), key.clone()))
                     .or_insert(rank);
                 *best = rank.max(*best);
@@ -199,7 +215,7 @@ impl Outside {
             seen.stored_at.entry(id).or_insert(self.clock.now());
             seen.stored.push(message);
         } else {
-            self.say(|| {
+            self.trace(|| {
                 format!(
                     "queue      drops {} as sent before",
                     wire::event_id(&message.body)
@@ -216,13 +232,14 @@ impl Outside {
         let before = self.dead_letters.deduplicated();
         self.dead_letters.send(message.clone())?;
         if self.dead_letters.deduplicated() == before {
-            self.say(|| format!("parked     an item: {}", message.body));
+            self.trace(|| format!("parked     an item: {}", message.body));
             lock(&self.seen).parked.push((self.clock.now(), message));
         }
         Ok(())
     }
 }
 
+/// A message group without most of the digest of its contact key.
 pub(crate) fn short(group: &str) -> &str {
     group.get(..group.len().saturating_sub(26)).unwrap_or(group)
 }

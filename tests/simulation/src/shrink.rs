@@ -1,9 +1,12 @@
 //! Shrinking: from a failing run to one that fails in the same way with fewer events.
+//!
+//! It plays the seed again and again. `crate::play` plays one run.
 
 use std::collections::BTreeSet;
 
-use crate::chaos::Kind;
+use crate::chaos::FaultKind;
 use crate::mutants::Mutant;
+use crate::promise::of_promise;
 use crate::{play, size};
 
 /// The steps and faults that are taken away from the run of a seed.
@@ -16,10 +19,10 @@ pub struct Less {
 }
 
 impl Less {
-    pub(crate) fn kinds(&self) -> BTreeSet<Kind> {
+    pub(crate) fn kinds(&self) -> BTreeSet<FaultKind> {
         self.faults
             .iter()
-            .filter_map(|name| Kind::of(name))
+            .filter_map(|name| FaultKind::of(name))
             .collect()
     }
 }
@@ -59,9 +62,4 @@ pub fn shrink(seed: u64, mutant: Option<Mutant>, promise: &str) -> Less {
         }
         part = part.div_ceil(2).max(1);
     }
-}
-
-/// The beginning of a violation: the number of the promise, or a word.
-pub fn of_promise(violation: &str) -> &str {
-    violation.split(':').next().unwrap_or_default()
 }

@@ -1,25 +1,26 @@
 //! Runs in which one org, one campaign or one region is in trouble and no other is
 //! (docs/simulation.md "Liveness").
 //!
-//! No other fault strikes, so nothing else excuses a wait. This file makes up the story, and
-//! `check` checks it; `crate::seams` makes the calls fail, and `crate::world` plays the run.
-//! Contacts and orgs in trouble are called `ill`, and the others `well`.
+//! No other fault strikes, so nothing else excuses a wait. This file says what each trouble is,
+//! `steps` makes up what happens, and `check` checks it. `crate::seams` makes the calls fail, and
+//! `crate::player` plays the run. Contacts and orgs in trouble are called `ill`, and the others
+//! `well`.
 
 mod check;
+mod steps;
 
 pub(crate) use check::check;
 
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::{Value, json};
 
 use crate::chaos::Rates;
-use crate::story::{CANARY, COLUMNS, Deed, Org, Raise, Ranking, Step, Story, start};
+use crate::story::{CANARY, Org, Raise, Ranking, Story};
 
 /// The kind of the trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TroubleKind {
     /// No call of the org is answered, not even for a token.
     Hangs,
     /// No call for a token is answered.
@@ -62,33 +63,33 @@ pub(crate) enum Kind {
     HangingParking,
 }
 
-const KINDS: [Kind; 20] = [
-    Kind::Hangs,
-    Kind::HangingTokens,
-    Kind::HangingReads,
-    Kind::HangingWrites,
-    Kind::HangingRegion,
-    Kind::HangingNeighbours,
-    Kind::HangingCampaign,
-    Kind::HangingCampaignWrites,
-    Kind::Slow,
-    Kind::Outage,
-    Kind::ForbiddenCampaign,
-    Kind::NoVersionColumn,
-    Kind::MissingCampaign,
-    Kind::SmallBudget,
-    Kind::HangingRegionWrites,
-    Kind::SlowCampaign,
-    Kind::FailingCampaign,
-    Kind::Refusing,
-    Kind::HangingParking,
-    Kind::FullCampaign,
+const KINDS: [TroubleKind; 20] = [
+    TroubleKind::Hangs,
+    TroubleKind::HangingTokens,
+    TroubleKind::HangingReads,
+    TroubleKind::HangingWrites,
+    TroubleKind::HangingRegion,
+    TroubleKind::HangingNeighbours,
+    TroubleKind::HangingCampaign,
+    TroubleKind::HangingCampaignWrites,
+    TroubleKind::Slow,
+    TroubleKind::Outage,
+    TroubleKind::ForbiddenCampaign,
+    TroubleKind::NoVersionColumn,
+    TroubleKind::MissingCampaign,
+    TroubleKind::SmallBudget,
+    TroubleKind::HangingRegionWrites,
+    TroubleKind::SlowCampaign,
+    TroubleKind::FailingCampaign,
+    TroubleKind::Refusing,
+    TroubleKind::HangingParking,
+    TroubleKind::FullCampaign,
 ];
 
 /// The trouble of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trouble {
-    pub(crate) kind: Kind,
+    pub(crate) kind: TroubleKind,
     pub(crate) since: Duration,
     pub(crate) time: Duration,
     /// Whether the queue hands out groups at random, instead of the oldest first.
@@ -101,13 +102,20 @@ impl Trouble {
         if self.is_of_campaign() {
             path.contains(ILL_CAMPAIGN)
         } else {
-            org != WELL && !matches!(self.kind, Kind::SmallBudget | Kind::HangingParking)
+            org != WELL
+                && !matches!(
+                    self.kind,
+                    TroubleKind::SmallBudget | TroubleKind::HangingParking
+                )
         }
     }
 
     /// The region of this org.
     pub(crate) fn region(&self, org: &str) -> &'static str {
-        let is_region = matches!(self.kind, Kind::HangingRegion | Kind::HangingRegionWrites);
+        let is_region = matches!(
+            self.kind,
+            TroubleKind::HangingRegion | TroubleKind::HangingRegionWrites
+        );
         if is_region && org != WELL {
             "eu-west-1"
         } else {
@@ -118,14 +126,14 @@ impl Trouble {
     fn is_of_campaign(&self) -> bool {
         matches!(
             self.kind,
-            Kind::ForbiddenCampaign
-                | Kind::NoVersionColumn
-                | Kind::MissingCampaign
-                | Kind::HangingCampaign
-                | Kind::HangingCampaignWrites
-                | Kind::SlowCampaign
-                | Kind::FailingCampaign
-                | Kind::FullCampaign
+            TroubleKind::ForbiddenCampaign
+                | TroubleKind::NoVersionColumn
+                | TroubleKind::MissingCampaign
+                | TroubleKind::HangingCampaign
+                | TroubleKind::HangingCampaignWrites
+                | TroubleKind::SlowCampaign
+                | TroubleKind::FailingCampaign
+                | TroubleKind::FullCampaign
         )
     }
 }
@@ -139,8 +147,12 @@ pub(crate) const ILL_CAMPAIGN: &str = "campaign-000-1";
 pub(crate) fn story(seed: u64, nth: u64) -> Story {
     let mut rng = Rng::with_seed(seed ^ 0x7120);
     let kind = KINDS[nth as usize % KINDS.len()];
-    let is_of_lists = kind == Kind::NoVersionColumn || rng.bool();
-    let calls_per_minute = if kind == Kind::SmallBudget { 60 } else { 300 };
+    let uses_lists = kind == TroubleKind::NoVersionColumn || rng.bool();
+    let calls_per_minute = if kind == TroubleKind::SmallBudget {
+        60
+    } else {
+        300
+    };
     let mut trouble = Trouble {
         kind,
         // The org was known to be well before the trouble, or not.
@@ -149,25 +161,25 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         at_random: rng.bool(),
     };
     match kind {
-        Kind::NoVersionColumn => trouble.since = Duration::ZERO,
-        Kind::Outage => trouble.time = Duration::from_hours(10),
-        Kind::MissingCampaign => trouble.time = Duration::from_mins(1),
-        Kind::HangingParking => trouble.time = Duration::from_mins(2),
+        TroubleKind::NoVersionColumn => trouble.since = Duration::ZERO,
+        TroubleKind::Outage => trouble.time = Duration::from_hours(10),
+        TroubleKind::MissingCampaign => trouble.time = Duration::from_mins(1),
+        TroubleKind::HangingParking => trouble.time = Duration::from_mins(2),
         _ => {}
     }
-    let mut orgs = vec![org(0, is_of_lists, calls_per_minute)];
+    let mut orgs = vec![org(0, uses_lists, calls_per_minute)];
     let others = match kind {
         _ if trouble.is_of_campaign() => 0,
-        Kind::HangingRegion => 200,
-        Kind::HangingRegionWrites => 60,
-        Kind::HangingNeighbours => 5,
+        TroubleKind::HangingRegion => 200,
+        TroubleKind::HangingRegionWrites => 60,
+        TroubleKind::HangingNeighbours => 5,
         _ => 1,
     };
     if others == 0 {
         orgs[0].campaigns.push(ILL_CAMPAIGN.to_owned());
     }
-    orgs.extend((1..=others).map(|n| org(n, is_of_lists, calls_per_minute)));
-    let steps = steps(&mut rng, &orgs, trouble);
+    orgs.extend((1..=others).map(|n| org(n, uses_lists, calls_per_minute)));
+    let steps = steps::steps(&mut rng, &orgs, trouble);
     let copies = rng.choice([1, 2, 5]).unwrap_or(1);
     Story {
         seed,
@@ -177,7 +189,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         copies,
         read_lag: Duration::ZERO,
         lists_lag: Duration::ZERO,
-        rate_headers: kind == Kind::SmallBudget || rng.u8(..4) > 0,
+        rate_headers: kind == TroubleKind::SmallBudget || rng.u8(..4) > 0,
         counts_each_token: !(nth / KINDS.len() as u64).is_multiple_of(2),
         skew: vec![0; copies + 1],
         trouble: Some(trouble),
@@ -185,10 +197,10 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
     }
 }
 
-fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
+fn org(n: usize, uses_lists: bool, calls_per_minute: u64) -> Org {
     Org {
         name: format!("org-{n:03}"),
-        is_of_lists,
+        uses_lists,
         ranking: Ranking::Version,
         raise: Raise::Own,
         has_dnc_list: false,
@@ -198,90 +210,7 @@ fn org(n: usize, is_of_lists: bool, calls_per_minute: u64) -> Org {
     }
 }
 
-fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> {
-    let is_backlog = trouble.kind == Kind::SmallBudget;
-    let (ill, ill_campaign, backlog) = backlog(trouble);
-    let deed = |org: usize, bodies: Vec<Value>| Deed::Change {
-        org,
-        bodies,
-        is_poison: false,
-        sent: vec![Duration::from_millis(20)],
-    };
-    let change = |orgs: &[Org], org: usize, campaign: &str, id: &str, n: usize, at: Duration| {
-        let name = &orgs[org].name;
-        let data: serde_json::Map<_, _> = COLUMNS
-            .into_iter()
-            .map(|column| (column.to_owned(), json!(format!("{CANARY} {n} of {name}"))))
-            .collect();
-        let mut body = json!({
-            "eventId": format!("{id}-{org}-{n}"),
-            "org": name,
-            "campaignId": campaign,
-            "contactKey": key(id, n, name),
-            "version": (start() + at).as_millisecond() + i64::try_from(n).unwrap_or(0),
-            "data": data,
-        });
-        if id.ends_with("out") {
-            body["callable"] = false.into();
-        }
-        body
-    };
-    let mut steps = vec![Step {
-        at: trouble.since,
-        deed: Deed::Trouble,
-    }];
-    // The backlog arrives just after the trouble began, long before anybody knows of it.
-    let at = trouble.since + Duration::from_millis(rng.u64(1..2_000));
-    for from in (0..backlog).step_by(50) {
-        let bodies = (from..backlog.min(from + 50))
-            .map(|n| change(orgs, ill, ill_campaign, "ill", n, at))
-            .collect();
-        let deed = deed(ill, bodies);
-        steps.push(Step { at, deed });
-    }
-    let each = if trouble.kind == Kind::HangingRegionWrites {
-        10
-    } else {
-        1
-    };
-    for n in 2..orgs.len() {
-        let bodies = (0..each)
-            .map(|of_org| change(orgs, n, &orgs[n].campaigns[0], "ill", of_org, at))
-            .collect();
-        let deed = deed(n, bodies);
-        steps.push(Step { at, deed });
-    }
-    if trouble.kind == Kind::HangingParking {
-        let poison = (0..trouble.time.as_secs() * 5).map(|n| {
-            let at = trouble.since + Duration::from_millis(200 * n + 1);
-            let like = change(orgs, ill, ill_campaign, "poison", n as usize, at);
-            let body = format!("{{{CANARY}");
-            let org = ill;
-            let deed = Deed::Poison { org, like, body };
-            Step { at, deed }
-        });
-        steps.extend(poison);
-    }
-    for minute in 0..20 {
-        let at = Duration::from_secs(60 * minute as u64 + rng.u64(1..59));
-        let mut say = |org: usize, campaign: &str, id: &str| {
-            let body = change(orgs, org, campaign, id, minute, at);
-            let deed = deed(org, vec![body]);
-            steps.push(Step { at, deed });
-        };
-        say(0, WELL_CAMPAIGN, "well-out");
-        say(0, WELL_CAMPAIGN, "well");
-        // Now and then somebody opts out of an org in trouble too.
-        say(
-            ill,
-            ill_campaign,
-            if is_backlog { "backlog-out" } else { "ill-out" },
-        );
-    }
-    steps.sort_by_key(|step| step.at);
-    steps
-}
-
+/// The contact key of the nth change with this id.
 fn key(id: &str, n: usize, org: &str) -> String {
     format!("{CANARY}-{id}-{n}-of-{org}")
 }
@@ -289,14 +218,14 @@ fn key(id: &str, n: usize, org: &str) -> String {
 /// The org in trouble (by position), its campaign, and how many of its changes wait.
 fn backlog(trouble: Trouble) -> (usize, &'static str, usize) {
     let (campaign, changes) = match trouble.kind {
-        Kind::HangingCampaign
-        | Kind::HangingCampaignWrites
-        | Kind::SlowCampaign
-        | Kind::FailingCampaign
-        | Kind::FullCampaign => (ILL_CAMPAIGN, 200),
+        TroubleKind::HangingCampaign
+        | TroubleKind::HangingCampaignWrites
+        | TroubleKind::SlowCampaign
+        | TroubleKind::FailingCampaign
+        | TroubleKind::FullCampaign => (ILL_CAMPAIGN, 200),
         _ if trouble.is_of_campaign() => (ILL_CAMPAIGN, 20),
-        Kind::HangingRegion | Kind::HangingRegionWrites => ("campaign-001-0", 10),
-        Kind::SmallBudget => ("campaign-001-0", 600),
+        TroubleKind::HangingRegion | TroubleKind::HangingRegionWrites => ("campaign-001-0", 10),
+        TroubleKind::SmallBudget => ("campaign-001-0", 600),
         _ => ("campaign-001-0", 300),
     };
     (usize::from(!trouble.is_of_campaign()), campaign, changes)
@@ -305,7 +234,9 @@ fn backlog(trouble: Trouble) -> (usize, &'static str, usize) {
 /// Contacts that exist from the beginning: those of a backlog. So the backlog is no first load, and
 /// each change takes a read and a write.
 pub(crate) fn contacts(story: &Story) -> Vec<(&'static str, String)> {
-    let trouble = story.trouble.filter(|it| it.kind != Kind::FullCampaign);
+    let trouble = story
+        .trouble
+        .filter(|it| it.kind != TroubleKind::FullCampaign);
     let Some((org, campaign, changes)) = trouble.map(backlog) else {
         return Vec::new();
     };

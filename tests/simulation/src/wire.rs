@@ -1,4 +1,7 @@
-//! Requests and answers, read without any code of the product.
+//! Requests and answers of Genesys Cloud, read without any code of the product, and the hashes from
+//! which faults are drawn.
+//!
+//! Changes are read in `crate::change`.
 
 use base64::Engine;
 use bytes::Bytes;
@@ -10,6 +13,7 @@ use serde_json::Value;
 const PREDICTIVE: &str = "/api/v2/predictivedialing/campaigns/";
 const LISTS: &str = "/api/v2/outbound/contactlists/list-of-";
 
+/// Whether a request asks for a token.
 pub(crate) fn is_token(request: &Request<Bytes>) -> bool {
     request.uri().path() == "/oauth/token"
 }
@@ -47,7 +51,7 @@ fn decode(segment: &str) -> String {
 }
 
 /// Whether a request alters nothing and asks whether a contact exists.
-pub(crate) fn asks(request: &Request<Bytes>) -> bool {
+pub(crate) fn is_existence_check(request: &Request<Bytes>) -> bool {
     request.body().as_ref() == br#"{"data":{}}"#
 }
 
@@ -103,6 +107,7 @@ fn authorization<'a>(request: &'a Request<Bytes>, scheme: &str) -> Option<&'a st
         .strip_prefix(' ')
 }
 
+/// The token of a request.
 pub(crate) fn token(request: &Request<Bytes>) -> Option<&str> {
     authorization(request, "Bearer")
 }
@@ -114,7 +119,7 @@ pub(crate) fn set_token(request: &mut Request<Bytes>, token: &str) {
 }
 
 /// The OAuth client of a request for a token.
-pub(crate) fn basic(request: &Request<Bytes>) -> Option<String> {
+pub(crate) fn client_of_token_request(request: &Request<Bytes>) -> Option<String> {
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(authorization(request, "Basic")?)
         .ok()?;
@@ -122,15 +127,18 @@ pub(crate) fn basic(request: &Request<Bytes>) -> Option<String> {
     text.split_once(':').map(|(client, _)| client.to_owned())
 }
 
+/// The token that an answer issues.
 pub(crate) fn access_token(answer: &Response<Bytes>) -> Option<String> {
     let body: Value = serde_json::from_slice(answer.body()).ok()?;
     body["access_token"].as_str().map(str::to_owned)
 }
 
+/// The number of seconds in a header.
 pub(crate) fn seconds(answer: &Response<Bytes>, header: &str) -> Option<u64> {
     answer.headers().get(header)?.to_str().ok()?.parse().ok()
 }
 
+/// An answer with the status of an error.
 pub(crate) fn error(status: u16) -> Response<Bytes> {
     let body =
         serde_json::json!({ "message": "On purpose.", "code": "on.purpose", "status": status });
@@ -141,7 +149,7 @@ pub(crate) fn error(status: u16) -> Response<Bytes> {
 }
 
 /// The answer of a bulk read that finds nothing.
-pub(crate) fn empty() -> Response<Bytes> {
+pub(crate) fn empty_bulk_answer() -> Response<Bytes> {
     Response::new(Bytes::from_static(b"[]"))
 }
 
@@ -158,8 +166,8 @@ pub(crate) fn shout_ids(answer: &mut Response<Bytes>) {
     *answer.body_mut() = Bytes::from(Value::Array(contacts).to_string());
 }
 
-/// Stamps an export as if it were taken now, in every second quarter of an hour. Otherwise the first
-/// export of a campaign, which holds nobody, would stay the only one for ever.
+/// Stamps an export as if it were taken now, in every second quarter of an hour. Otherwise the
+/// first export of a campaign, which holds nobody, would stay the only one for ever.
 pub(crate) fn renew_export(answer: &mut Response<Bytes>, now: jiff::Timestamp) {
     if now.as_second() / 900 % 2 == 0 {
         return;
@@ -238,6 +246,7 @@ pub(crate) fn shown_write(request: &Request<Bytes>) -> String {
 /// Stands for the event id of a body that nobody can read.
 pub(crate) const UNREADABLE: &str = "what cannot be read";
 
+/// The event id of a change.
 pub(crate) fn event_id(body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or(Value::Null);
     body["eventId"].as_str().unwrap_or(UNREADABLE).to_owned()

@@ -107,7 +107,7 @@ fn contacts_change_while_a_run_reads_the_pages_of_a_feed() {
             }
             if line.contains("the CRM changes a contact") {
                 last = was.map(|(of, _)| (of, true));
-            } else if line.contains("told: reconciled") || line.contains("is killed") {
+            } else if line.contains("reports: reconciled") || line.contains("is killed") {
                 last = None;
             }
             false

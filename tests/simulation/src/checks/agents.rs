@@ -9,7 +9,7 @@ use std::time::Duration;
 use emulator::genesys::{Alteration, Contact};
 use jiff::Timestamp;
 
-use crate::story::OF_AGENTS;
+use crate::story::AGENT_COLUMN;
 
 /// The timeout of an invocation. A contact is read and written in one invocation.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -17,14 +17,15 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// Each value that a contact lost, with the time of the loss.
 type Lost<'a> = BTreeMap<(&'a str, &'a str), Vec<(Timestamp, &'a str)>>;
 
-pub(super) fn undone(journal: &[Alteration]) -> Vec<String> {
+/// Finds values that the product altered.
+pub(super) fn altered(journal: &[Alteration]) -> Vec<String> {
     let mut violations = Vec::new();
     let mut lost = Lost::new();
     for alteration in journal {
         let (Some(before), Some(after)) = (&alteration.before, &alteration.after) else {
             continue;
         };
-        let (before, after) = (said(before), said(after));
+        let (before, after) = (written_by_agents(before), written_by_agents(after));
         if before == after {
             continue;
         }
@@ -44,6 +45,6 @@ pub(super) fn undone(journal: &[Alteration]) -> Vec<String> {
     violations
 }
 
-fn said(contact: &Contact) -> &str {
-    contact.data.get(OF_AGENTS).map_or("", String::as_str)
+fn written_by_agents(contact: &Contact) -> &str {
+    contact.data.get(AGENT_COLUMN).map_or("", String::as_str)
 }

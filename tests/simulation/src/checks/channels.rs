@@ -1,5 +1,7 @@
 //! Promises 4 and 12: channels and numbers are closed as changes say, and nothing else that the
 //! dialler owns is altered.
+//!
+//! `super::dnc` checks DNC lists, and `super::final_state` who may be called at all.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +10,9 @@ use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::change::{key_of, opts_out};
 use crate::seams::Outside;
 use crate::story::{CHANNELS, Org};
-use crate::world::key_of;
 
 const OF_CHANNELS: (&str, &str) = ("contactableStatus", "contactable");
 const OF_NUMBERS: (&str, &str) = ("phoneNumberStatus", "callable");
@@ -19,16 +21,16 @@ const OF_NUMBERS: (&str, &str) = ("phoneNumberStatus", "callable");
 type Switch = (&'static str, String, &'static str);
 
 /// The switches that a change closes.
-pub(super) fn said(body: &Value) -> Vec<Switch> {
+pub(super) fn closed_by(body: &Value) -> Vec<Switch> {
     let of = |member: &str, (status, switch): (&'static str, &'static str)| -> Vec<Switch> {
         let named = body[member].as_object().into_iter().flatten();
         named
             .map(|(name, _)| (status, name.clone(), switch))
             .collect()
     };
-    let mut said = of("contactable", OF_CHANNELS);
-    said.extend(of("phones", OF_NUMBERS));
-    said
+    let mut closed = of("contactable", OF_CHANNELS);
+    closed.extend(of("phones", OF_NUMBERS));
+    closed
 }
 
 fn every_channel() -> impl Iterator<Item = Switch> {
@@ -38,7 +40,8 @@ fn every_channel() -> impl Iterator<Item = Switch> {
         .map(move |channel| (status, channel.to_owned(), switch))
 }
 
-fn is_down(contact: &Contact, (status, name, switch): &Switch) -> bool {
+/// Whether the contact has this switch closed.
+fn is_closed(contact: &Contact, (status, name, switch): &Switch) -> bool {
     let statuses = contact.of_the_dialler.get(*status);
     let status = statuses.and_then(|statuses| statuses.get(name));
     status.is_some_and(|status| status[*switch] == false)
@@ -65,14 +68,13 @@ pub(super) fn is_altered(
             (campaign, key) == (alteration.campaign.clone(), alteration.key.clone())
         })
         .collect();
-    let opts_out = |body: &Value| body["operation"] == "remove" || body["callable"] == false;
-    let mut may_be_lowered: Vec<_> = of_contact.iter().flat_map(said).collect();
+    let mut may_be_closed: Vec<_> = of_contact.iter().flat_map(closed_by).collect();
     if org.opts_out_of_all && of_contact.iter().any(opts_out) {
-        may_be_lowered.extend(every_channel());
+        may_be_closed.extend(every_channel());
     }
     let mut expected: Map<String, Value> = before.of_the_dialler.clone();
-    for switch in may_be_lowered {
-        if is_down(after, &switch) {
+    for switch in may_be_closed {
+        if is_closed(after, &switch) {
             let (status, name, switch) = switch;
             let statuses = expected.entry(status).or_insert_with(|| json!({}));
             statuses[name][switch] = false.into();
@@ -82,7 +84,7 @@ pub(super) fn is_altered(
 }
 
 /// Finds switches that are open although a change that is done closed them.
-pub(super) fn left_up(
+pub(super) fn left_open(
     outside: &Outside,
     org: &Org,
     bodies: &[(String, Value)],
@@ -91,18 +93,18 @@ pub(super) fn left_up(
     let mut violations = Vec::new();
     for (_, body) in bodies.iter().filter(|(id, _)| done.contains_key(id)) {
         let (of, campaign, key) = key_of(body);
-        let said = said(body);
-        if of != org.name || said.is_empty() || outside.story.deletes(&campaign, &key) {
+        let closed = closed_by(body);
+        if of != org.name || closed.is_empty() || outside.story.deletes(&campaign, &key) {
             continue;
         }
         let contact = outside.genesys.contact(&campaign, &key);
-        let is_up = |switch: &Switch| {
+        let is_open = |switch: &Switch| {
             let contact = contact.as_ref();
-            contact.is_none_or(|contact| !is_down(contact, switch))
+            contact.is_none_or(|contact| !is_closed(contact, switch))
         };
-        if said.iter().any(is_up) {
+        if closed.iter().any(is_open) {
             violations.push(format!(
-                "4: a channel or number of a contact of {campaign} is up, and a change that is done said it is not"
+                "4: a channel or number of a contact of {campaign} is open, and a change that is done closed it"
             ));
         }
     }
@@ -110,7 +112,7 @@ pub(super) fn left_up(
 }
 
 /// If the org opts out of every channel, no channel of an opted-out contact is open.
-pub(super) fn are_reached(org: &Org, alteration: &Alteration) -> Option<String> {
+pub(super) fn left_reachable(org: &Org, alteration: &Alteration) -> Option<String> {
     let after = alteration.after.as_ref()?;
     let was_callable = alteration
         .before
@@ -122,10 +124,10 @@ pub(super) fn are_reached(org: &Org, alteration: &Alteration) -> Option<String> 
         alteration.before.is_none() && version.is_some_and(|text| text.ends_with(":-"));
     let is_lowered =
         alteration.client_id.is_some() && was_callable && !after.callable && !is_of_channel;
-    let is_reached = || every_channel().any(|channel| !is_down(after, &channel));
+    let is_reached = || every_channel().any(|channel| !is_closed(after, &channel));
     (org.opts_out_of_all && is_lowered && is_reached()).then(|| {
         format!(
-            "4: a contact of {} is opted out of everything, and a channel is up",
+            "4: a contact of {} is opted out of everything, and a channel is open",
             alteration.campaign
         )
     })

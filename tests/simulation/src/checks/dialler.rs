@@ -12,10 +12,10 @@ use emulator::world::VERSION_FIELD;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::change::{key_of, opts_out, rank_of};
 use crate::lock;
 use crate::seams::{Outside, Seen};
 use crate::story::{Org, Raise};
-use crate::world::{key_of, rank_of};
 
 /// The timeout of an invocation. A contact is read and written in one invocation.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -108,10 +108,9 @@ pub(super) fn called(
             let of = key_of(body);
             (&of.1, &of.2) == (campaign, key)
         });
-        let is_out = |body: &Value| body["operation"] == "remove" || body["callable"] == false;
-        let out = of_contact
-            .clone()
-            .filter(|(id, body)| is_out(body) && seen.done.get(id).is_some_and(|done| done < at));
+        let out = of_contact.clone().filter(|(id, body)| {
+            opts_out(body) && seen.done_at.get(id).is_some_and(|done| done < at)
+        });
         let out = out.filter_map(|(_, body)| rank_of(org, body)).max();
         let latest = (*at + SKEW).as_millisecond().unsigned_abs();
         let opted_in = of_contact.filter(|(_, body)| body["callable"] == true);

@@ -1,19 +1,21 @@
 //! Promise 13: an opt-out is done only once the person is on the org's DNC list, whatever refusal
 //! or crash came between, and the person stays on it.
+//!
+//! `super::dialler` checks that nobody is called who opted out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use emulator::world::VERSION_FIELD;
 use serde_json::Value;
 
-use super::heard;
+use crate::change::{effective_part, key_of, opts_out, rank_of};
 use crate::lock;
+use crate::player::dnc_list;
 use crate::seams::Outside;
 use crate::story::{Key, Org};
-use crate::world::{dnc_list, key_of, rank_of};
 
 /// Checks a change that was reported as done.
-pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
+pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     // A change that is stale, or folded into a later one, need not be on the list.
     if ["stale", "superseded"].contains(&outcome) {
         return;
@@ -55,22 +57,22 @@ pub(crate) fn done(outside: &Outside, id: &str, outcome: &str) {
 
 /// Once all is quiet, a person whose newest change is an opt-out is on the list, and a person
 /// without any opt-out is not.
-pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -> Vec<String> {
+pub(super) fn missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -> Vec<String> {
     if !org.has_dnc_list {
         return Vec::new();
     }
     let mut decided: BTreeMap<Key, (Option<u64>, bool)> = BTreeMap::new();
-    let of_org = bodies.iter().filter_map(|(_, body)| heard(body));
+    let of_org = bodies.iter().filter_map(|(_, body)| effective_part(body));
     for body in of_org.filter(|body| body["org"] == org.name.as_str()) {
-        let says = opts_out(&body).then_some(true).or_else(|| {
+        let decided_out = opts_out(&body).then_some(true).or_else(|| {
             let is_in = body["callable"] == true;
             is_in.then_some(false)
         });
-        let Some(is_out) = says else { continue };
-        let word = (rank_of(org, &body), is_out);
-        let newest = decided.entry(key_of(&body)).or_insert(word);
+        let Some(is_out) = decided_out else { continue };
+        let decision = (rank_of(org, &body), is_out);
+        let newest = decided.entry(key_of(&body)).or_insert(decision);
         // At a tie the opt-out counts.
-        *newest = (*newest).max(word);
+        *newest = (*newest).max(decision);
     }
     let mut violations = Vec::new();
     // An entry has no owner, and is never removed.
@@ -79,7 +81,7 @@ pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]
     for entry in outside.genesys.dnc_entries(&dnc_list(org)) {
         if !opted_out.iter().any(|key| key.trim() == entry) {
             violations.push(format!(
-                "13: somebody of {} stands on the DNC list whom nobody opted out",
+                "13: somebody whom nobody opted out stands on the DNC list of {}",
                 org.name
             ));
         }
@@ -90,13 +92,11 @@ pub(super) fn is_missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]
             *is_out && !outside.story.alters(campaign, key) && !stands(outside, org, key)
         });
     violations.extend(missed.map(|((_, campaign, _), _)| {
-        format!("13: who opted out of {campaign} last does not stand on the DNC list")
+        format!(
+            "13: somebody whose last decision is to opt out of {campaign} is not on the DNC list"
+        )
     }));
     violations
-}
-
-fn opts_out(body: &Value) -> bool {
-    body["operation"] == "remove" || body["callable"] == false
 }
 
 fn stands(outside: &Outside, org: &Org, key: &str) -> bool {

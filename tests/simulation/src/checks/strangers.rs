@@ -1,5 +1,7 @@
 //! Promises 3 and 4: a change that creates nobody puts no callable contact into a campaign, and
 //! loses no opt-out.
+//!
+//! `crate::story` makes these contacts up in `ordinary::strangers` and in `vendor`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +11,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{changes, channels};
+use crate::change::{key_of, opts_out};
 use crate::seams::Outside;
-use crate::story::{COLUMNS, Key, OF_AGENTS, STRANGER};
-use crate::world::key_of;
+use crate::story::{AGENT_COLUMN, COLUMNS, Key, STRANGER};
 
 /// Whether no full change ever puts this contact into a campaign.
 pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
@@ -21,7 +23,7 @@ pub(crate) fn is_stranger((_, _, key): &Key) -> bool {
 /// Whether this is what an opt-out leaves of a contact that was not in the campaign.
 pub(crate) fn is_hollow(contact: &Contact) -> bool {
     let is_empty = |name: &str| contact.data.get(name).is_none_or(String::is_empty);
-    let mut columns = COLUMNS.into_iter().chain([OF_AGENTS]);
+    let mut columns = COLUMNS.into_iter().chain([AGENT_COLUMN]);
     // A contact that somebody else made not callable was in the campaign.
     let version = contact.data.get(VERSION_FIELD);
     let is_own = version.is_none_or(|text| text.is_empty() || text.ends_with('-'));
@@ -30,7 +32,7 @@ pub(crate) fn is_hollow(contact: &Contact) -> bool {
 
 /// Whether a change was skipped, and its contact is there by now. If it is sent again, it will
 /// count.
-pub(crate) fn is_heard_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
+pub(crate) fn would_count_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
     let (_, campaign, key) = key_of(body);
     let contact = outside.genesys.contact(&campaign, &key);
     let is_there = contact.is_some_and(|contact| !is_hollow(&contact));
@@ -40,13 +42,12 @@ pub(crate) fn is_heard_now(outside: &Outside, skipped: &BTreeSet<String>, body: 
 
 /// Whether a change of a contact that is not there leaves one that is not callable.
 pub(super) fn leaves_an_opt_out(body: &Value) -> bool {
-    let opts_out = body["operation"] == "remove" || body["callable"] == false;
-    body["ifAbsent"] == "skip" && (opts_out || !channels::said(body).is_empty())
+    body["ifAbsent"] == "skip" && (opts_out(body) || !channels::closed_by(body).is_empty())
 }
 
 /// Promise 3: no change that creates nobody ever made such a contact callable. Promise 4: each of
 /// their opt-outs that is done left a contact that is not callable, and nothing else left one.
-pub(super) fn brought(
+pub(super) fn misplaced(
     outside: &Outside,
     journal: &[Alteration],
     bodies: &[(String, Value)],

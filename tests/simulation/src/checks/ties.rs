@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use emulator::genesys::Contact;
 use serde_json::Value;
 
-use super::at_rest::{rank, unlike};
+use super::final_state::{rank, unlike};
+use crate::change::{key_of, rank_of};
 use crate::lock;
 use crate::seams::Outside;
 use crate::story::ties::TIED;
 use crate::story::{COLUMNS, Key, Org, Raise, Ranking};
-use crate::world::{key_of, rank_of};
 
 /// Whether the contact's changes share ranks.
 pub(crate) fn is_tied((_, _, key): &Key) -> bool {
@@ -33,14 +33,14 @@ fn in_order(outside: &Outside) -> BTreeMap<Key, Vec<Value>> {
 }
 
 /// Checks these contacts once everything is quiet.
-pub(crate) fn at_rest(outside: &Outside) {
+pub(super) fn check(outside: &Outside) {
     for (key, bodies) in in_order(outside) {
         let org = outside.story.org_of(&key.1);
         let Some(org) = org.filter(|org| org.ranking != Ranking::None) else {
             continue;
         };
         let violation = match outside.genesys.contact(&key.1, &key.2) {
-            Some(contact) => is_otherwise(org, &contact, &bodies),
+            Some(contact) => difference(org, &contact, &bodies),
             None => Some("4: a contact is missing whose changes share a rank"),
         };
         if let Some(violation) = violation {
@@ -49,7 +49,8 @@ pub(crate) fn at_rest(outside: &Outside) {
     }
 }
 
-fn is_otherwise(org: &Org, contact: &Contact, bodies: &[Value]) -> Option<&'static str> {
+/// How the contact differs from what its changes say.
+fn difference(org: &Org, contact: &Contact, bodies: &[Value]) -> Option<&'static str> {
     let newest = bodies.iter().filter_map(|body| rank_of(org, body)).max();
     if rank(contact) != newest {
         return Some("4: a contact whose changes share a rank has not the newest");
@@ -65,7 +66,9 @@ fn is_otherwise(org: &Org, contact: &Contact, bodies: &[Value]) -> Option<&'stat
         .map(|body| (rank_of(org, body), body["callable"] == false))
         .max();
     match (contact.callable, decided) {
-        (true, Some((_, true))) => Some("3: somebody may be called whose opt-out shares its rank"),
+        (true, Some((_, true))) => {
+            Some("3: somebody may be called though an opt-out shares the rank of the opt-in")
+        }
         (false, None) => Some("4: somebody may not be called, and nobody said so"),
         (false, Some((_, false))) if org.raise != Raise::Never => {
             Some("4: somebody may not be called whose opt-in ranks above every opt-out")
@@ -89,8 +92,8 @@ pub(crate) fn held(outside: &Outside) -> Held {
         .collect()
 }
 
-/// Promise 10: after everything was sent again in its order, each contact is as before.
-pub(crate) fn unchanged(outside: &Outside, before: &Held) {
+/// Checks promise 10: after everything was sent again in its order, each contact is as before.
+pub(crate) fn check_unchanged(outside: &Outside, before: &Held) {
     if held(outside) != *before {
         let what =
             "10: applying everything again leaves a contact otherwise whose changes share a rank";

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::change::key_of;
 use crate::lock;
 use crate::seams::{Outside, Seen};
-use crate::story::vendor::{Item, OF_VENDOR};
-use crate::story::{Deed, Ranking};
-use crate::world::key_of;
+use crate::story::vendor::{Item, VENDOR_KEY};
+use crate::story::{Action, Ranking};
 
 /// How long SQS drops a message that it already has.
 const DROPPED: SignedDuration = SignedDuration::from_mins(5);
@@ -36,8 +36,8 @@ fn parked(seen: &Seen) -> impl Iterator<Item = (Timestamp, Value)> {
 
 fn items(outside: &Outside) -> impl Iterator<Item = &Item> {
     let steps = outside.story.steps.iter();
-    steps.flat_map(|step| match &step.deed {
-        Deed::Deliver { items, .. } => items.as_slice(),
+    steps.flat_map(|step| match &step.action {
+        Action::Deliver { items, .. } => items.as_slice(),
         _ => &[],
     })
 }
@@ -55,7 +55,7 @@ fn meant(body: &Value) -> Value {
 }
 
 /// Checks a webhook that was answered with 202.
-pub(crate) fn accepted(outside: &Outside, items: &[Item], told: &Value) {
+pub(crate) fn check_accepted(outside: &Outside, items: &[Item], reply: &Value) {
     let mut seen = lock(&outside.seen);
     let mut violations = Vec::new();
     let (mut changes, mut faulty) = (0, 0);
@@ -65,9 +65,8 @@ pub(crate) fn accepted(outside: &Outside, items: &[Item], told: &Value) {
             let id = body["eventId"].as_str().unwrap_or_default();
             if !seen.stored_at.contains_key(id) {
                 violations.push(match item.is_faulty {
-                    true => {
-                        "3: an opt-out that can be read in a faulty item is not heard".to_owned()
-                    }
+                    true => "3: an opt-out that can be read in a faulty item does not take effect"
+                        .to_owned(),
                     false => {
                         format!("1: a webhook is accepted, and its good item {id} is not queued")
                     }
@@ -84,19 +83,17 @@ pub(crate) fn accepted(outside: &Outside, items: &[Item], told: &Value) {
         }
     }
     drop(seen);
-    if told["accepted"] != changes || told["parked"] != faulty {
+    if reply["accepted"] != changes || reply["parked"] != faulty {
         violations.push(format!(
-            "1: of {changes} changes and {faulty} faulty items is told {told}"
+            "1: a webhook with {changes} changes and {faulty} faulty items is answered with {reply}"
         ));
     }
-    violations
-        .into_iter()
-        .for_each(|what| outside.violated(what));
+    outside.violated_all(violations);
 }
 
-/// The queues hold the changes of vendors' items that the story tells of, each once in five
-/// minutes.
-pub(super) fn at_rest(outside: &Outside, seen: &Seen) -> Vec<String> {
+/// Checks, once everything is quiet, that the queues hold only changes and items of the story, and
+/// no item twice within five minutes.
+pub(super) fn violations(outside: &Outside, seen: &Seen) -> Vec<String> {
     let mut violations = Vec::new();
     let mut parked_at: BTreeMap<String, Timestamp> = BTreeMap::new();
     for (at, raw) in parked(seen) {
@@ -108,20 +105,22 @@ pub(super) fn at_rest(outside: &Outside, seen: &Seen) -> Vec<String> {
             violations.push("1: a faulty item is parked twice within five minutes".to_owned());
         }
     }
-    let said: Vec<_> = items(outside).flat_map(Item::said).map(meant).collect();
+    let expected: Vec<_> = items(outside).flat_map(Item::changes).map(meant).collect();
     for message in &seen.stored {
         let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
         let id = body["eventId"].as_str().unwrap_or_default();
-        let is_of_vendor = id.starts_with(OF_VENDOR) && !id.contains("joins");
-        if is_of_vendor && !said.contains(&meant(&body)) {
-            violations.push(format!("1: an item became {id}, which is not what it says"));
+        let is_of_vendor = id.starts_with(VENDOR_KEY) && !id.contains("joins");
+        if is_of_vendor && !expected.contains(&meant(&body)) {
+            violations.push(format!(
+                "1: an item became {id}, and that is not the change that it holds"
+            ));
         }
     }
     violations
 }
 
-/// After the mapping was mended, every change that it makes is in the queue.
-pub(crate) fn mended(outside: &Outside) {
+/// Checks, after the mapping was mended, that every change that it makes is in the queue.
+pub(crate) fn check_mended(outside: &Outside) {
     let seen = lock(&outside.seen);
     let mut lost = Vec::new();
     for item in items(outside) {
@@ -136,5 +135,5 @@ pub(crate) fn mended(outside: &Outside) {
         }
     }
     drop(seen);
-    lost.into_iter().for_each(|what| outside.violated(what));
+    outside.violated_all(lost);
 }

@@ -1,5 +1,7 @@
 //! Senders whose ranks have whole seconds, so that several changes of a contact share one. They
 //! have a generator of their own, so that the other steps stay as they are.
+//!
+//! `crate::checks::ties` says what must become of such changes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::{CANARY, COLUMNS, Deed, Org, Ranking, Step, start};
+use super::{Action, CANARY, COLUMNS, Org, Ranking, Step, start};
 
 /// Part of the key of each contact whose changes share ranks.
 pub(crate) const TIED: &str = "tied";
@@ -54,7 +56,7 @@ fn sent(rng: &mut Rng, org: usize, bodies: Vec<(u64, Value)>) -> Vec<Step> {
         if rng.u8(..6) == 0 {
             sent.push(Duration::from_secs(rng.u64(0..900)));
         }
-        let deed = Deed::Change {
+        let action = Action::Change {
             org,
             bodies,
             is_poison: false,
@@ -62,7 +64,7 @@ fn sent(rng: &mut Rng, org: usize, bodies: Vec<(u64, Value)>) -> Vec<Step> {
         };
         Step {
             at: Duration::from_millis(at),
-            deed,
+            action,
         }
     };
     bodies.into_iter().map(step).collect()

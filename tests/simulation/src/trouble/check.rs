@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::Kind;
+use super::TroubleKind;
 use crate::seams::Outside;
 use crate::story::start;
 use crate::{lock, wire};
@@ -32,14 +32,14 @@ pub(crate) fn check(outside: &Outside) {
     let healed = start() + trouble.since + trouble.time;
     for (id, stored) in &seen.stored_at {
         // The bodies of these messages hold no readable event id.
-        if trouble.kind == Kind::HangingParking && id == wire::UNREADABLE {
+        if trouble.kind == TroubleKind::HangingParking && id == wire::UNREADABLE {
             continue;
         }
-        let Some(told) = seen.told.get(id) else {
+        let Some(reported) = seen.reported_at.get(id) else {
             violations.push("live: a change never ended");
             continue;
         };
-        let waited = |since| Duration::try_from(told.duration_since(since)).unwrap_or_default();
+        let waited = |since| Duration::try_from(reported.duration_since(since)).unwrap_or_default();
         let is_late = |bound| waited(*stored) > bound;
         if id.starts_with("well-out") && is_late(OPT_OUT) {
             violations.push("live: an opt-out waits for the trouble of somebody else");
@@ -48,24 +48,24 @@ pub(crate) fn check(outside: &Outside) {
         } else if id.starts_with("backlog-out") && is_late(OPT_OUT_OF_A_BACKLOG) {
             violations.push("live: an opt-out waits behind a backlog");
         } else if id.starts_with("ill")
-            && trouble.kind != Kind::SmallBudget
+            && trouble.kind != TroubleKind::SmallBudget
             && waited(healed.max(*stored)) > HEALED
         {
             violations.push("live: a change waits for long after the trouble is over");
         }
     }
-    if trouble.kind == Kind::SmallBudget {
-        violations.extend(calls_left(outside, &seen.told, &seen.stored_at));
+    if trouble.kind == TroubleKind::SmallBudget {
+        violations.extend(calls_left(outside, &seen.reported_at, &seen.stored_at));
     }
-    if !seen.parked.is_empty() && trouble.kind != Kind::HangingParking {
+    if !seen.parked.is_empty() && trouble.kind != TroubleKind::HangingParking {
         violations.push("live: a change is parked for a trouble that passes");
     }
     if seen.receives > RECEIVES {
         violations.push("live: a change is received too often");
     }
     // Each of the five orgs reports its trouble once for each copy, and their host twice.
-    if seen.ills > 7 * outside.story.copies {
-        violations.push("live: a trouble is told again and again");
+    if seen.ill_reports > 7 * outside.story.copies {
+        violations.push("live: a trouble is reported again and again");
     }
     drop(seen);
     for violation in violations {
@@ -77,12 +77,12 @@ type Times = std::collections::BTreeMap<String, jiff::Timestamp>;
 
 /// No calls are left while changes wait: all changes together take little longer than the budget
 /// needs.
-fn calls_left(outside: &Outside, told: &Times, stored: &Times) -> Option<&'static str> {
+fn calls_left(outside: &Outside, reported: &Times, stored: &Times) -> Option<&'static str> {
     let org = &outside.story.orgs[1];
     let of_org = || stored.iter().filter(|(id, _)| id.contains("-1-"));
     let changes = of_org().count() as u64;
     // Each change takes a read and a write, but contact lists take ten changes in a batch.
-    let calls = if org.is_of_lists {
+    let calls = if org.uses_lists {
         changes / 4
     } else {
         changes * 2
@@ -95,7 +95,7 @@ fn calls_left(outside: &Outside, told: &Times, stored: &Times) -> Option<&'stati
     let needed = Duration::from_secs(60 * calls / (org.calls_per_minute * budgets));
     let first = of_org().map(|(_, at)| *at).min()?;
     let backlog = stored.keys().filter(|id| id.starts_with("ill"));
-    let last = backlog.filter_map(|id| told.get(id)).max()?;
+    let last = backlog.filter_map(|id| reported.get(id)).max()?;
     let took = last.duration_since(first);
     let bound = SignedDuration::try_from(needed.mul_f64(1.3) + Duration::from_mins(3)).ok()?;
     (took > bound).then_some("live: calls are left while changes wait")
