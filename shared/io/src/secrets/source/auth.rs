@@ -16,7 +16,7 @@ use super::token::{self, BodyToken, HeaderToken, QueryToken};
 /// The fewest bytes of a signing secret (github.com/standard-webhooks/standard-webhooks, "Signature
 /// scheme": 24 to 64). A longer secret is no weaker, so it is accepted.
 const FEWEST_BYTES: usize = 24;
-const LONG_ENOUGH: &str = "at least one of 24 bytes or more, such as whsec_$(openssl rand -base64 24), since a shorter one \
+pub(super) const LONG_ENOUGH: &str = "at least one of 24 bytes or more, such as whsec_$(openssl rand -base64 24), since a shorter one \
                            lets nobody in";
 
 /// How a sender shows who it is (docs/contract.md "Webhook"). Each of the secrets is accepted.
