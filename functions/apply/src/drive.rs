@@ -37,6 +37,9 @@ use io::genesys::{Campaign, Org, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 
+use crate::attempts::attempt;
+use crate::gather::ContactChanges;
+use crate::org::tell_since_when;
 use crate::{Context, Defect};
 
 /// The results of a call, by the place of each contact.
@@ -150,6 +153,36 @@ struct Progress {
 }
 
 impl Drive<'_> {
+    /// Opens a campaign, if calls about it may begin.
+    pub(crate) async fn open(&self, id: &CampaignId, may: May) -> Result<Campaign, Failure> {
+        may.allowed(self.context.shared.clock.now())?;
+        Campaign::open(Arc::clone(&self.org), id, &self.secret, self.run).await
+    }
+
+    /// Adds a campaign that is open, with its contacts.
+    pub(crate) fn add(
+        &mut self,
+        id: CampaignId,
+        campaign: Campaign,
+        may: May,
+        contacts: Vec<ContactChanges>,
+    ) {
+        let (place, first) = (self.campaigns.len(), self.contacts.len());
+        let rules = &self.secret.rules;
+        self.contacts.extend(contacts.into_iter().map(|contact| {
+            let was_tried = contact.was_tried;
+            let attempt = attempt(self.context, rules, &campaign, contact);
+            DrivenContact::new(place, attempt, was_tried)
+        }));
+        self.campaigns.push(DrivenCampaign {
+            id,
+            campaign,
+            contacts: first..self.contacts.len(),
+            may,
+            probe: None,
+        });
+    }
+
     /// Runs until every contact has its verdicts, or waits for what this invocation cannot give.
     pub(crate) async fn finish(mut self) -> Verdicts {
         let mut progress = Progress::default();
@@ -235,7 +268,7 @@ impl Drive<'_> {
                 .listing
                 .judged(verdicts, &contact.attempt, fails_for);
             let campaign = &self.campaigns[contact.campaign].id;
-            crate::tell_since_when(&self.org, campaign, &mut verdicts);
+            tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);
             let is_well = progress.written.iter().any(|(seen, other)| {
                 *seen > contact.ended && self.contacts[*other].campaign == contact.campaign
