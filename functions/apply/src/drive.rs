@@ -112,13 +112,13 @@ enum Under {
     Write,
     /// A create, with others in one call.
     Create,
-    /// A write without a read; or a read in another way, followed by a write.
+    /// A write without a read, or a read in another way that a write follows.
     Lower,
     Pause,
 }
 
 impl DrivenContact {
-    /// Whether it is created without a read.
+    /// Whether the contact is created without a read.
     fn is_new(&self) -> bool {
         matches!(self.at, At::Waits(Step::Create { alone: false, .. }))
     }
@@ -137,7 +137,7 @@ impl DrivenContact {
     }
 }
 
-/// What is known while the contacts are driven.
+/// The results so far, while the contacts are driven.
 #[derive(Default)]
 struct Progress {
     verdicts: BTreeMap<usize, Verdicts>,
@@ -147,8 +147,9 @@ struct Progress {
     answered: BTreeSet<usize>,
     /// Each write that was answered: the number of its answer, and the contact.
     written: Vec<(u64, usize)>,
-    /// When there are more calls, if there were too few; and the same for opt-outs.
+    /// The time at which there are more calls, if there were too few.
     more: Option<Timestamp>,
+    /// The same time for opt-outs.
     opt_outs_at: Option<Timestamp>,
 }
 

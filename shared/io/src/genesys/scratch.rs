@@ -72,7 +72,7 @@ impl ScratchList {
     /// Asks for the list, because of what the headers of the answer tell.
     ///
     /// # Errors
-    /// As [`ScratchList::look`].
+    /// Those of [`ScratchList::look`].
     pub async fn ask(&self) -> Result<(), Failure> {
         self.read(Method::GET, "", LIST).await.map(drop)
     }
@@ -109,7 +109,7 @@ impl ScratchList {
     /// Writes one contact that exists.
     ///
     /// # Errors
-    /// As [`ScratchList::post`].
+    /// Those of [`ScratchList::post`].
     pub async fn put(&self, contact: &ScratchContact) -> Result<(), Failure> {
         let body = wire::PutListContact {
             contact_list_id: &self.id,

@@ -40,11 +40,11 @@ pub struct SourceSecret {
     pub campaigns: Campaigns,
     /// The mapping that makes changes of what it sends. Without one, it sends changes.
     pub mapping: Option<Mapping>,
-    /// What to do with an item that becomes no change.
+    /// The treatment of an item that becomes no change.
     pub on_fault: OnFault,
 }
 
-/// What to do with an item that breaks a rule, or that the mapping makes no change of.
+/// The treatment of an item that breaks a rule, or that the mapping makes no change of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFault {
     /// Refuse the request: nothing of it is queued.

@@ -117,8 +117,8 @@ impl ContactList {
         .boxed()
     }
 
-    /// What an answer shows of each contact that was written. It is not known whether a contact
-    /// that it does not show was written.
+    /// The contacts that were written, as an answer shows them. It is not known whether a contact
+    /// that the answer lacks was written.
     fn written(&self, writes: &[ListWrite<'_>], answer: &[u8]) -> Vec<Result<Contact, Failure>> {
         let found = contacts(answer, WRITE).unwrap_or_default();
         let asked: Vec<_> = writes.iter().map(|write| write.key).collect();

@@ -1,4 +1,4 @@
-//! What this copy knows about a DNC list that fails, and when the list may be called again.
+//! Remembers that a DNC list fails, and says when the list may be called again.
 //!
 //! A list that refuses entries, is full or does not answer is left alone for a minute, and longer
 //! while it does not answer. Changes that are written and wait only for the list are remembered, so
@@ -23,7 +23,7 @@ const MOST_WAITING: usize = 50_000;
 /// often.
 const FORGOTTEN: Duration = Duration::from_hours(1);
 
-/// What this copy knows about the org's list.
+/// The state of the org's list, as this copy has seen it.
 #[derive(Default)]
 pub(in crate::genesys) struct DncLists(Mutex<Known>);
 

@@ -68,7 +68,7 @@ pub enum Algorithm {
 /// The place and meaning of the signed time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedTime {
-    /// Where it stands.
+    /// The place in the request.
     pub place: TimePlace,
     /// Whether it counts milliseconds. Otherwise it counts seconds.
     pub is_milliseconds: bool,
