@@ -1,9 +1,10 @@
-//! Every event, told in groups of its subject. Every text in them that is neither a count nor an org
-//! is [`PERSONAL`], which no metric may hold.
+//! Every event, in groups by subject. Every text in them that is no org is [`PERSONAL`], which no
+//! metric may hold.
 
 use std::time::Duration;
 
 use domain::batch::{Evidence, Outcome};
+use domain::change::RankReset;
 use domain::retry::Cause;
 use io::telemetry::{About, Event};
 
@@ -45,6 +46,7 @@ pub(crate) fn called(milliseconds: u64) -> Event<'static> {
 pub(crate) fn of_changes<'a>(
     evidence: &'a Evidence,
     not_parked: &'a (Cause, Evidence),
+    reset: &'a RankReset,
 ) -> Vec<Event<'a>> {
     let unreadable = About {
         org: None,
@@ -65,6 +67,10 @@ pub(crate) fn of_changes<'a>(
         done(about(false), Outcome::Stale),
         done(about(false), Outcome::Superseded),
         done(about(false), Outcome::Skipped),
+        Event::RankReset {
+            about: about(false),
+            reset,
+        },
         Event::Written {
             about: about(true),
             outcome: Outcome::Created,

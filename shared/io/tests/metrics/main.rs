@@ -11,6 +11,7 @@ use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use domain::batch::{Evidence, Outcome};
+use domain::change::{Rank, RankReset};
 use domain::retry::Cause;
 use events::{ORG, PERSONAL, about, called, done, of_changes, of_orgs, of_reconcile, of_webhooks};
 use io::telemetry::{Event, Telemetry, flush, init, subscriber};
@@ -91,8 +92,9 @@ impl Write for Log {
 fn tell_every_event(telemetry: &Telemetry) -> Vec<(String, usize)> {
     let evidence = Evidence::from(PERSONAL.to_owned());
     let not_parked = (Cause::NotParked, evidence.clone());
+    let reset = RankReset::new(Rank::MAX, None, PERSONAL).unwrap();
     let events = [
-        of_changes(&evidence, &not_parked),
+        of_changes(&evidence, &not_parked, &reset),
         of_orgs(&evidence),
         of_webhooks(),
         of_reconcile(),
