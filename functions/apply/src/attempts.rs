@@ -10,11 +10,12 @@ use domain::failure::Failure;
 use domain::rules::{Broken, Rules};
 use io::genesys::Campaign;
 
-use crate::{ContactChanges, Context, Defect};
+use crate::gather::ContactChanges;
+use crate::{Context, Defect};
 
 /// Reads the list's columns again before a change is parked for one: the known columns may be ten
 /// minutes old, and parking is final.
-pub(super) async fn look_again(campaign: &Campaign, contacts: &[ContactChanges]) {
+pub(crate) async fn look_again(campaign: &Campaign, contacts: &[ContactChanges]) {
     let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
     if let Campaign::ContactList(list) = campaign
         && changes.any(|(_, change)| campaign.broken(change).is_some())
@@ -23,7 +24,8 @@ pub(super) async fn look_again(campaign: &Campaign, contacts: &[ContactChanges])
     }
 }
 
-pub(super) fn attempt(
+/// The attempt of a contact. A change that breaks a rule is parked once its opt-out was applied.
+pub(crate) fn attempt(
     context: &Context,
     rules: &Arc<Rules>,
     campaign: &Campaign,
@@ -63,7 +65,7 @@ pub(super) fn attempt(
     attempt.knows_absence(absence)
 }
 
-pub(super) fn whole((index, change): (usize, Arc<Change>)) -> Piece {
+pub(crate) fn whole((index, change): (usize, Arc<Change>)) -> Piece {
     Piece {
         index,
         change,
@@ -71,7 +73,7 @@ pub(super) fn whole((index, change): (usize, Arc<Change>)) -> Piece {
     }
 }
 
-pub(super) fn parking(broken: &Broken) -> Parking {
+pub(crate) fn parking(broken: &Broken) -> Parking {
     Parking {
         reason: broken.reason(),
         evidence: Evidence::from(broken.to_string()),
@@ -79,7 +81,7 @@ pub(super) fn parking(broken: &Broken) -> Parking {
 }
 
 /// Verdicts for contacts that cannot be worked on now.
-pub(super) fn give_back(
+pub(crate) fn give_back(
     contacts: impl IntoIterator<Item = ContactChanges>,
     failure: &Failure,
 ) -> Verdicts {

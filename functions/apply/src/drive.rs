@@ -37,6 +37,9 @@ use io::genesys::{Campaign, Org, Run};
 use io::secrets::OrgSecret;
 use jiff::Timestamp;
 
+use crate::attempts::attempt;
+use crate::gather::ContactChanges;
+use crate::org::tell_since_when;
 use crate::{Context, Defect};
 
 /// The results of a call, by the place of each contact.
@@ -109,13 +112,13 @@ enum Under {
     Write,
     /// A create, with others in one call.
     Create,
-    /// A write without a read; or a read in another way, followed by a write.
+    /// A write without a read, or a read in another way that a write follows.
     Lower,
     Pause,
 }
 
 impl DrivenContact {
-    /// Whether it is created without a read.
+    /// Whether the contact is created without a read.
     fn is_new(&self) -> bool {
         matches!(self.at, At::Waits(Step::Create { alone: false, .. }))
     }
@@ -134,7 +137,7 @@ impl DrivenContact {
     }
 }
 
-/// What is known while the contacts are driven.
+/// The results so far, while the contacts are driven.
 #[derive(Default)]
 struct Progress {
     verdicts: BTreeMap<usize, Verdicts>,
@@ -144,12 +147,43 @@ struct Progress {
     answered: BTreeSet<usize>,
     /// Each write that was answered: the number of its answer, and the contact.
     written: Vec<(u64, usize)>,
-    /// When there are more calls, if there were too few; and the same for opt-outs.
+    /// The time at which there are more calls, if there were too few.
     more: Option<Timestamp>,
+    /// The same time for opt-outs.
     opt_outs_at: Option<Timestamp>,
 }
 
 impl Drive<'_> {
+    /// Opens a campaign, if calls about it may begin.
+    pub(crate) async fn open(&self, id: &CampaignId, may: May) -> Result<Campaign, Failure> {
+        may.allowed(self.context.shared.clock.now())?;
+        Campaign::open(Arc::clone(&self.org), id, &self.secret, self.run).await
+    }
+
+    /// Adds a campaign that is open, with its contacts.
+    pub(crate) fn add(
+        &mut self,
+        id: CampaignId,
+        campaign: Campaign,
+        may: May,
+        contacts: Vec<ContactChanges>,
+    ) {
+        let (place, first) = (self.campaigns.len(), self.contacts.len());
+        let rules = &self.secret.rules;
+        self.contacts.extend(contacts.into_iter().map(|contact| {
+            let was_tried = contact.was_tried;
+            let attempt = attempt(self.context, rules, &campaign, contact);
+            DrivenContact::new(place, attempt, was_tried)
+        }));
+        self.campaigns.push(DrivenCampaign {
+            id,
+            campaign,
+            contacts: first..self.contacts.len(),
+            may,
+            probe: None,
+        });
+    }
+
     /// Runs until every contact has its verdicts, or waits for what this invocation cannot give.
     pub(crate) async fn finish(mut self) -> Verdicts {
         let mut progress = Progress::default();
@@ -235,7 +269,7 @@ impl Drive<'_> {
                 .listing
                 .judged(verdicts, &contact.attempt, fails_for);
             let campaign = &self.campaigns[contact.campaign].id;
-            crate::tell_since_when(&self.org, campaign, &mut verdicts);
+            tell_since_when(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);
             let is_well = progress.written.iter().any(|(seen, other)| {
                 *seen > contact.ended && self.contacts[*other].campaign == contact.campaign

@@ -5,7 +5,7 @@
 //! to receive is decided in [`domain::batch::TopUp`].
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::Change;
@@ -52,7 +52,7 @@ impl Intake {
         self.changes.get(index)?.as_deref().ok()
     }
 
-    /// Whether the change of a record opts out. Of one whose body cannot be read: whether it may.
+    /// Whether the change of a record opts out. A body that cannot be read counts if it may opt out.
     pub(crate) fn opts_out(&self, index: usize) -> bool {
         match (self.changes.get(index), self.records.get(index)) {
             (Some(Ok(change)), _) => change.operation.opts_out(),
@@ -77,62 +77,76 @@ impl Intake {
         if !may_be_backlog || left < LEAST_LEFT || rests(context, now) {
             return self;
         }
-        let visibility = left + AFTER_THE_END;
+        let visibility = (left + AFTER_THE_END).as_secs();
+        let visibility = u32::try_from(visibility).unwrap_or(u32::MAX);
+        let name = format!("{}-{:x}", self.name(), luck.to_bits());
         let mut top_up = TopUp::new(context.shared.config.apply_top_up, now);
-        let mut rest = None;
-        let mut made = 0;
+        let (mut rest, mut made) = (None, 0);
         loop {
             let calls = top_up.calls(context.shared.clock.now());
             if calls == 0 || !self.takes_more(context, luck) {
                 break;
             }
-            let call = |number: usize| Receive {
-                attempt: format!("{}-{:x}-{number}", self.name(), luck.to_bits()),
-                visibility: u32::try_from(visibility.as_secs()).unwrap_or(u32::MAX),
-            };
-            let url = &context.shared.config.queue_url;
-            let received = (made..made + calls).map(|n| context.queue.receive(url, call(n)));
-            let began = context.shared.clock.now();
-            let received = join_all(received).await;
-            let took = context.shared.clock.now().duration_since(began);
-            let mut trouble = (took.unsigned_abs() >= SLOW).then(|| "SQS is slow".to_owned());
+            let numbers = made..made + calls;
             made += calls;
-            let mut brought = Vec::with_capacity(calls);
-            for received in received {
-                match received {
-                    Ok(records) => {
-                        let bytes = records.iter().map(|record| record.body.len()).sum();
-                        brought.push((records.len(), bytes));
-                        defect::deleted(context, &records).await;
-                        self.take(records);
+            let receives = numbers.map(|number| Receive {
+                attempt: format!("{name}-{number}"),
+                visibility,
+            });
+            match self.receive(context, receives).await {
+                Ok(brought) => {
+                    if brought.iter().all(|(messages, _)| *messages == 0) {
+                        rest = Some(NO_MORE);
                     }
-                    Err(error) => trouble = Some(error.to_string()),
+                    top_up.received(&brought);
+                }
+                Err(detail) => {
+                    tracing::warn!(
+                        detail,
+                        "not topped up: this copy applies only what Lambda hands over for a minute"
+                    );
+                    rest = Some(NO_ANSWER);
+                    break;
                 }
             }
-            if let Some(detail) = trouble {
-                tracing::warn!(
-                    detail,
-                    "not topped up: this copy applies only what Lambda hands over for a minute"
-                );
-                rest = Some(NO_ANSWER);
-                break;
-            }
-            if brought.iter().all(|(messages, _)| *messages == 0) {
-                rest = Some(NO_MORE);
-            }
-            top_up.received(&brought);
         }
         let now = context.shared.clock.now();
-        let mut rests_until = context
-            .tops_up_after
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *rests_until = rest.map(|rest| now + rest);
-        drop(rests_until);
+        *lock_rest(context) = rest.map(|rest| now + rest);
         self
     }
 
-    /// A name for this receive. No two invocations share one.
+    /// Makes these calls side by side, and takes what they bring. Returns the number of messages
+    /// and bytes of each call.
+    ///
+    /// # Errors
+    /// A call failed, or SQS is slow. The messages of the other calls are taken nevertheless.
+    async fn receive(
+        &mut self,
+        context: &Context,
+        receives: impl Iterator<Item = Receive>,
+    ) -> Result<Vec<(usize, usize)>, String> {
+        let url = &context.shared.config.queue_url;
+        let calls = receives.map(|receive| context.queue.receive(url, receive));
+        let began = context.shared.clock.now();
+        let received = join_all(calls).await;
+        let took = context.shared.clock.now().duration_since(began);
+        let mut trouble = (took.unsigned_abs() >= SLOW).then(|| "SQS is slow".to_owned());
+        let mut brought = Vec::with_capacity(received.len());
+        for received in received {
+            match received {
+                Ok(records) => {
+                    let bytes = records.iter().map(|record| record.body.len()).sum();
+                    brought.push((records.len(), bytes));
+                    defect::deleted(context, &records).await;
+                    self.take(records);
+                }
+                Err(error) => trouble = Some(error.to_string()),
+            }
+        }
+        trouble.map_or(Ok(brought), Err)
+    }
+
+    /// A name for the receives of this invocation. With the luck, no two invocations share one.
     fn name(&self) -> &str {
         self.records.first().map_or("", |first| &first.message_id)
     }
@@ -151,11 +165,15 @@ impl Intake {
     }
 }
 
+/// Whether this copy receives nothing more for a while.
 fn rests(context: &Context, now: Timestamp) -> bool {
+    lock_rest(context).is_some_and(|until| now < until)
+}
+
+/// The time until which this copy receives nothing more.
+fn lock_rest(context: &Context) -> MutexGuard<'_, Option<Timestamp>> {
     let until = context.tops_up_after.lock();
-    until
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_some_and(|until| now < until)
+    until.unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Parses one record.

@@ -4,27 +4,27 @@
 //! Which message is done, parked or retried is decided in [`domain::batch::settle()`]. This module
 //! carries that out: it sends what is parked to the dead-letter queue, sets the visibility timeout
 //! of what is retried, and deletes what this invocation received by itself. Lambda deletes the
-//! messages of the event that the answer leaves out.
+//! messages of the event that the answer leaves out. The log and the metrics are told in `events`.
 
+mod events;
 mod park;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::Change;
 use domain::batch::{
-    Deletion, Evidence, Horizon, NoMessageId, Outcome, Record, Retry, Settled, Verdict, failures,
+    Deletion, Evidence, Horizon, NoMessageId, Record, Retry, Settled, Verdict, failures,
     message_groups, settle,
 };
-use domain::change::Operation;
 use domain::retry::Cause;
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use io::genesys::Run;
 use io::queue::Visibility;
-use io::telemetry::{About, Event};
 
+use events::tell;
 use park::park_group;
 
 use crate::intake::Intake;
@@ -198,74 +198,4 @@ async fn side_by_side<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F::Outpu
 fn whole_seconds(delay: Duration) -> u32 {
     let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
     u32::try_from(seconds).unwrap_or(u32::MAX)
-}
-
-fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) {
-    let _together = io::telemetry::together();
-    let records = &intake.records;
-    let now = context.shared.clock.now();
-    // The message groups whose contacts cannot be created.
-    let mut absent = BTreeSet::new();
-    for (&index, settled) in settled {
-        if let Settled::Retry {
-            why: Some((Cause::Full { .. }, _)),
-            ..
-        } = settled
-        {
-            absent.insert(&records[index].group);
-        }
-        let is_absent =
-            matches!(settled, Settled::Retry { .. }) && absent.contains(&records[index].group);
-        let change = intake.change(index);
-        let group = records[index].shown_group();
-        let about = About {
-            org: change.map(|change| change.org.as_str()),
-            campaign: change.map(|change| change.campaign.as_str()),
-            event_id: change.map(|change| change.event_id.as_str()),
-            group: &group,
-            age: records[index]
-                .sent
-                .and_then(|sent| Duration::try_from(now.duration_since(sent)).ok()),
-            is_opt_out: !is_absent && intake.opts_out(index),
-        };
-        let wrote = match settled {
-            Settled::Done(outcome) | Settled::Kept(outcome) => Some(*outcome),
-            Settled::Retry {
-                why: Some((Cause::Confirming { wrote, .. }, _)),
-                ..
-            } => *wrote,
-            _ => None,
-        };
-        if let (Some(Outcome::Updated), Some(change)) = (wrote, change)
-            && let Operation::ResetRank(reset) = &change.operation
-        {
-            let about = about.clone();
-            context
-                .shared
-                .telemetry
-                .tell(&Event::RankReset { about, reset });
-        }
-        context.shared.telemetry.tell(&match settled {
-            Settled::Done(outcome) | Settled::Kept(outcome) => Event::Done {
-                about,
-                outcome: *outcome,
-                is_kept: matches!(settled, Settled::Kept(_)),
-            },
-            Settled::Park(parking) => Event::Parked {
-                about,
-                reason: parking.reason.as_str(),
-                evidence: &parking.evidence,
-            },
-            Settled::Retry { delay, .. } if let Some(outcome) = wrote => Event::Written {
-                about,
-                outcome,
-                delay: *delay,
-            },
-            Settled::Retry { delay, why } => Event::Retried {
-                about,
-                delay: *delay,
-                why: why.as_ref(),
-            },
-        });
-    }
 }

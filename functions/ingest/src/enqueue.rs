@@ -1,9 +1,13 @@
-//! Sends the changes of a webhook to the queue, and reports those that SQS did not accept.
+//! Sends the changes of a webhook to the queue, and says which of them SQS has.
+//!
+//! The order of the calls is kept in [`io::queue`]. Items that become no change are parked in
+//! [`crate::park`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::change::{Fault, FaultCode, OrgId};
-use io::queue::{enqueue_side_by_side, enqueue_while};
+use domain::change::{Fault, FaultCode, OrgId, Sender};
+use io::queue::{Enqueued, enqueue_side_by_side, enqueue_while};
+use io::telemetry::Event;
 use jiff::Timestamp;
 
 use crate::Context;
@@ -15,7 +19,7 @@ use crate::webhook::Placed;
 const ONE_BY_ONE: usize = 100;
 
 /// The result for the changes of a request.
-pub(crate) struct Enqueued {
+pub(crate) struct Queued {
     /// How many changes of each org SQS has.
     pub(crate) orgs: BTreeMap<OrgId, usize>,
     /// The items whose changes SQS can never accept, by their places.
@@ -36,10 +40,10 @@ pub(crate) async fn enqueue(
     changes: Vec<Placed>,
     goes_on: bool,
     end: Timestamp,
-) -> Result<Enqueued, Refusal> {
+) -> Result<Queued, Refusal> {
     let began = context.clock.now();
     let all = changes.len();
-    let mut enqueued = Enqueued {
+    let mut queued = Queued {
         orgs: BTreeMap::new(),
         faulty: Vec::new(),
         taken: Vec::new(),
@@ -48,52 +52,76 @@ pub(crate) async fn enqueue(
     let (sent, mut left): (Vec<_>, Vec<_>) = changes
         .into_iter()
         .partition(|placed| context.sent.has(&placed.change, began));
-    enqueued.count(&sent);
-    let may_begin = || context.clock.now() + io::aws::LONGEST_CALL <= end;
-    let (queue, url) = (context.queue.as_ref(), &context.queue_url);
+    queued.count(&sent);
     while !left.is_empty() {
-        let changes: Vec<_> = left.iter().map(|placed| placed.change.clone()).collect();
-        let done = if changes.len() > ONE_BY_ONE {
-            enqueue_side_by_side(queue, url, &changes, may_begin, |_| ()).await
-        } else {
-            enqueue_while(queue, url, &changes, may_begin).await
-        };
-        let accepted: BTreeSet<_> = done.accepted.into_iter().collect();
-        let (mut taken, mut others) = (Vec::new(), Vec::new());
-        for (place, placed) in left.into_iter().enumerate() {
-            if accepted.contains(&place) {
-                taken.push(placed);
-            } else if done.faulty.contains(&place) {
-                enqueued
-                    .faulty
-                    .push((placed.item, never_taken(placed.pointer)));
-            } else {
-                others.push(placed);
-            }
-        }
-        enqueued.count(&taken);
-        enqueued.taken.extend(taken);
+        let done = send(context, &left, end).await;
+        left = queued.take(&done, left);
         let why = match done.unavailable {
-            None if done.faulty.is_empty() && !others.is_empty() => {
+            None if done.faulty.is_empty() && !left.is_empty() => {
                 Some("a change is too large for a batch".to_owned())
             }
             why => why,
         };
         if let Some(why) = why {
-            enqueued.remember(context);
-            let accepted = enqueued.orgs.values().sum();
+            queued.remember(context);
+            let accepted = queued.accepted();
             let detail = format!("{accepted} of {all} changes are in the queue: {why}");
             return Err(Refusal::unavailable(accepted, detail));
         }
         if !goes_on {
             break;
         }
-        left = others;
     }
-    Ok(enqueued)
+    Ok(queued)
 }
 
-impl Enqueued {
+/// Sends changes to SQS, until one is refused or a call might not end by `end`.
+async fn send(context: &Context, changes: &[Placed], end: Timestamp) -> Enqueued {
+    let may_begin = || context.clock.now() + io::aws::LONGEST_CALL <= end;
+    let (queue, url) = (context.queue.as_ref(), &context.queue_url);
+    let changes: Vec<_> = changes.iter().map(|placed| placed.change.clone()).collect();
+    if changes.len() > ONE_BY_ONE {
+        enqueue_side_by_side(queue, url, &changes, may_begin, |_| ()).await
+    } else {
+        enqueue_while(queue, url, &changes, may_begin).await
+    }
+}
+
+impl Queued {
+    /// Takes what SQS accepted and what it can never accept. Returns the changes that are left.
+    fn take(&mut self, done: &Enqueued, changes: Vec<Placed>) -> Vec<Placed> {
+        let accepted: BTreeSet<_> = done.accepted.iter().collect();
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for (place, placed) in changes.into_iter().enumerate() {
+            if accepted.contains(&place) {
+                taken.push(placed);
+            } else if done.faulty.contains(&place) {
+                self.faulty.push((placed.item, never_taken(placed.pointer)));
+            } else {
+                left.push(placed);
+            }
+        }
+        self.count(&taken);
+        self.taken.extend(taken);
+        left
+    }
+
+    /// How many changes SQS has.
+    pub(crate) fn accepted(&self) -> usize {
+        self.orgs.values().sum()
+    }
+
+    /// Reports the changes that SQS has, for each org.
+    pub(crate) fn tell(&self, context: &Context, sender: &Sender) {
+        for (org, &changes) in &self.orgs {
+            context.telemetry.tell(&Event::Accepted {
+                source: sender.source.as_str(),
+                org: org.as_str(),
+                changes,
+            });
+        }
+    }
+
     /// Remembers what SQS accepted, so that it is not sent again when the request is repeated.
     pub(crate) fn remember(&self, context: &Context) {
         let taken = self.taken.iter().map(|placed| &placed.change);

@@ -120,39 +120,35 @@ async fn take(
     let mut reading = reading;
     defect::spoil(context, &mut reading);
     let changes = std::mem::take(&mut reading.changes);
-    let enqueued = enqueue::enqueue(context, changes, parks, end).await?;
-    if !parks && !enqueued.faulty.is_empty() {
-        enqueued.remember(context);
-        let faults = enqueued.faulty.into_iter().map(|(_, fault)| fault);
+    let queued = enqueue::enqueue(context, changes, parks, end).await?;
+    if !parks && !queued.faulty.is_empty() {
+        queued.remember(context);
+        let faults = queued.faulty.into_iter().map(|(_, fault)| fault);
         return Err(Refusal::Invalid(faults.collect()));
     }
-    for (org, &changes) in &enqueued.orgs {
-        let (source, org) = (sender.source.as_str(), org.as_str());
-        context.telemetry.tell(&Event::Accepted {
-            source,
-            org,
-            changes,
+    queued.tell(context, sender);
+    let accepted = queued.accepted();
+    if !parks {
+        return Ok(Accepted {
+            accepted,
+            parked: None,
         });
     }
-    let accepted = enqueued.orgs.values().sum();
-    let mut parked = None;
-    if parks {
-        let mut faulty: BTreeMap<usize, Vec<Fault>> = reading.faulty.into_iter().collect();
-        for (item, fault) in &enqueued.faulty {
-            faulty.entry(*item).or_default().push(fault.clone());
-        }
-        let done = if context.has(Defect::ParksNothing) {
-            Ok(())
-        } else {
-            park::park(context, sender, (&items, &headers), &faulty, end).await
-        };
-        if let Err(detail) = done {
-            enqueued.remember(context);
-            return Err(Refusal::unavailable(accepted, detail));
-        }
-        parked = Some(faulty.len());
+    let mut faulty: BTreeMap<usize, Vec<Fault>> = reading.faulty.into_iter().collect();
+    for (item, fault) in &queued.faulty {
+        faulty.entry(*item).or_default().push(fault.clone());
     }
-    Ok(Accepted { accepted, parked })
+    if !context.has(Defect::ParksNothing) {
+        let parked = park::park(context, sender, (&items, &headers), &faulty, end).await;
+        parked.map_err(|detail| {
+            queued.remember(context);
+            Refusal::unavailable(accepted, detail)
+        })?;
+    }
+    Ok(Accepted {
+        accepted,
+        parked: Some(faulty.len()),
+    })
 }
 
 /// Finds out who sends a request. Everyone who is not let in gets the same answer, whatever the

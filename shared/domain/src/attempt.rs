@@ -46,7 +46,7 @@ use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan, RankedChange, Wishes};
 use owed::Owed;
-use state::{ReadFor, State, lowered};
+use state::{ReadFor, State};
 use step::write;
 
 /// The function that plans changes. It is [`crate::plan::plan`], except in a test.
@@ -171,45 +171,10 @@ impl Attempt {
                 self.actual = Some(Arc::new(actual));
                 self.act_on_existing()
             }
-            (State::Seeking, seen) => self.was_sought(seen),
-            (State::Lowering { write, why }, Seen::Written(actual)) => {
-                // The changes after it are planned on this, so that they do not undo the opt-out.
-                let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), &write));
-                self.is_now(Some(left));
-                self.park(&why)
-            }
-            (State::Lowering { write, why }, Seen::Failed(failure)) => {
-                self.was_not_lowered(write, why, &failure)
-            }
-            (State::LoweringBlind { why }, Seen::Contact(actual)) => {
-                self.actual = actual.map(Arc::new);
-                let plan = self.plan();
-                self.owe(&plan);
-                if !plan.opts_out() {
-                    return self.park(&why);
-                }
-                self.lower(self.opt_out(), why)
-            }
-            (State::LoweringBlind { why }, Seen::Written(actual)) => {
-                // The answer shows whether it is the newest, so nothing older can undo it.
-                self.actual = actual.map(Arc::new);
-                let plan = self.plan();
-                self.owe(&plan);
-                let write = self.opt_out();
-                if self.actual.is_none() || write.version.is_none() {
-                    return self.park(&why);
-                }
-                self.lower(write, why)
-            }
-            (State::LoweringBlind { why }, Seen::Failed(failure)) => match failure.kind {
-                Kind::NotFound => self.lower(self.opt_out(), why),
-                Kind::Rejected => {
-                    self.owe_for_lowered(&self.opt_out());
-                    self.park_unheard(why, &failure)
-                }
-                _ => self.retry(&failure),
-            },
             (State::Probing, Seen::Failed(failure)) => self.failed(&failure),
+            (State::Seeking, seen) => self.was_sought(seen),
+            (State::Lowering { write, why }, seen) => self.was_lowered(write, why, seen),
+            (State::LoweringBlind { why }, seen) => self.was_lowered_blind(why, seen),
             (State::Ended, _) => Step::Done(Vec::new()),
             _ => self.retry(&Failure::lagging()),
         }

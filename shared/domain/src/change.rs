@@ -33,6 +33,8 @@ pub use reset::RankReset;
 
 use jiff::Timestamp;
 
+use origin::Origin;
+
 use crate::channel::Lowered;
 use crate::contact::Columns;
 use crate::number;
@@ -118,7 +120,7 @@ impl Change {
     /// # Errors
     /// Every fault of the body. Their `Display` shows no personal data.
     pub fn parse(body: &str) -> Result<Change, Invalid> {
-        parse::change(body, Timestamp::MAX, &parse::Origin::Queue)
+        parse::change(body, Timestamp::MAX, &Origin::Queue)
     }
 
     /// Reads a change from a webhook. It may leave out `schema` and what the sender fixes.
@@ -126,7 +128,7 @@ impl Change {
     /// # Errors
     /// Every fault of the body.
     pub fn parse_from(sender: &Sender, body: &str, now: Timestamp) -> Result<Change, Invalid> {
-        parse::change(body, now, &parse::Origin::Webhook(sender))
+        parse::change(body, now, &Origin::Webhook(sender))
     }
 
     /// Reads a change from a row of a file. It may leave out `schema` and what the row fixes.
@@ -134,7 +136,7 @@ impl Change {
     /// # Errors
     /// Every fault of the row.
     pub fn parse_row(row: &Row<'_>, body: &str, now: Timestamp) -> Result<Change, Invalid> {
-        parse::change(body, now, &parse::Origin::File(row))
+        parse::change(body, now, &Origin::File(row))
     }
 
     /// Reads a change from a CRM feed. It may leave out `schema`, `eventId`, `org` and
@@ -143,7 +145,7 @@ impl Change {
     /// # Errors
     /// Every fault of the body.
     pub fn parse_from_feed(feed: &Feed, body: &str, now: Timestamp) -> Result<Change, Invalid> {
-        parse::change(body, now, &parse::Origin::Feed(feed))
+        parse::change(body, now, &Origin::Feed(feed))
     }
 
     /// Writes the change as the body of a queue message. [`Change::parse`] reads it back.

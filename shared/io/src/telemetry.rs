@@ -2,19 +2,27 @@
 //! (docs/contract.md "Log").
 //!
 //! [`Event`] lists what can be reported. [`Telemetry`] is where events go: to log and metrics in
-//! production, and to a test otherwise. Metrics are in `metrics`.
+//! production, and to a test otherwise. The log line of an event stands beside its metrics, in the
+//! module of its subject: `changes`, `orgs`, `webhooks` or `reconcile`.
+//!
+//! How log lines reach standard output is in `lines`, and how metrics do is in `metrics`. When an
+//! event is told is decided by its caller, and never here.
 
+mod changes;
 mod event;
 mod lines;
 mod metrics;
+mod orgs;
+mod reconcile;
+mod webhooks;
 
+pub use changes::name_of;
 pub use event::{About, Event};
 pub use lines::Together;
 
 use std::io::Write;
 use std::sync::Arc;
 
-use domain::retry::Cause;
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
@@ -28,10 +36,7 @@ pub struct Telemetry(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
 impl Telemetry {
     /// The receiver that writes the log and counts metrics.
     pub fn log() -> Telemetry {
-        Telemetry::from_fn(|event| {
-            log(event);
-            metrics::count(event);
-        })
+        Telemetry::from_fn(report)
     }
 
     /// A receiver that calls this function.
@@ -45,212 +50,33 @@ impl Telemetry {
     }
 }
 
-fn log(event: &Event<'_>) {
+/// Writes the log line of an event and counts its metrics. Each module reports the events of one
+/// subject.
+fn report(event: &Event<'_>) {
     match event {
-        Event::Done {
-            about,
-            outcome,
-            is_kept,
-        } => tracing::info!(
-            org = about.org,
-            campaignId = about.campaign,
-            group = about.group,
-            eventId = about.event_id,
-            outcome = outcome.as_str(),
-            kept = is_kept.then_some(true),
-            "change done"
-        ),
-        Event::RankReset { about, reset } => tracing::warn!(
-            org = about.org,
-            campaignId = about.campaign,
-            group = about.group,
-            eventId = about.event_id,
-            from = %reset.from(),
-            to = reset.to().map(tracing::field::display),
-            reason = reset.reason(),
-            "rank reset"
-        ),
-        Event::Parked {
-            about,
-            reason,
-            evidence,
-        } => tracing::error!(
-            org = about.org,
-            campaignId = about.campaign,
-            group = about.group,
-            eventId = about.event_id,
-            reason,
-            detail = evidence.detail,
-            httpStatus = evidence.http_status,
-            correlationId = evidence.correlation_id.as_deref(),
-            "change parked"
-        ),
-        Event::Retried { about, delay, why } => {
-            let evidence = why.map(|(_, evidence)| evidence);
-            tracing::warn!(
-                org = about.org,
-                campaignId = about.campaign,
-                group = about.group,
-                eventId = about.event_id,
-                delaySeconds = delay.as_secs(),
-                cause = why.map_or("behind another", |(cause, _)| name_of(*cause)),
-                detail = evidence.map(|evidence| evidence.detail.as_str()),
-                httpStatus = evidence.and_then(|evidence| evidence.http_status),
-                correlationId = evidence.and_then(|evidence| evidence.correlation_id.as_deref()),
-                "change retried"
-            );
-        }
-        Event::TookIn {
-            messages,
-            topped_up,
-        } => {
-            if *topped_up > 0 {
-                tracing::info!(messages, toppedUp = topped_up, "topped up");
-            }
-        }
-        Event::Written {
-            about,
-            outcome,
-            delay,
-        } => tracing::info!(
-            org = about.org,
-            campaignId = about.campaign,
-            group = about.group,
-            eventId = about.event_id,
-            outcome = outcome.as_str(),
-            delaySeconds = delay.as_secs(),
-            "change written: it comes back to be read"
-        ),
-        Event::OrgRefused { org, evidence } => tracing::error!(
-            org,
-            detail = evidence.detail,
-            httpStatus = evidence.http_status,
-            correlationId = evidence.correlation_id.as_deref(),
-            "org refused: no call is made for it for a minute; repair its secret or OAuth client"
-        ),
-        Event::CampaignRefused {
-            org,
-            campaign,
-            evidence,
-        } => tracing::error!(
-            org,
-            campaignId = campaign,
-            detail = evidence.detail,
-            httpStatus = evidence.http_status,
-            correlationId = evidence.correlation_id.as_deref(),
-            "campaign refused: a person must act, as the detail says (docs/runbook.md, campaign-refused)"
-        ),
-        Event::DncListFailed { org, evidence } => tracing::error!(
-            org,
-            detail = evidence.detail,
-            httpStatus = evidence.http_status,
-            correlationId = evidence.correlation_id.as_deref(),
-            "DNC list failed: it is left alone for a minute or longer, and opt-outs wait for it; their contacts are written (docs/runbook.md, dnc-list)"
-        ),
-        Event::OrgIll {
-            org,
-            campaign,
-            detail,
-        } => tracing::error!(
-            org,
-            campaignId = campaign,
-            detail,
-            "org ill: its changes wait, and it is probed; look at the status page of what does not answer, and whether check reaches it"
-        ),
-        Event::Conflict { org, campaign } => {
-            tracing::info!(org, campaignId = campaign, "conflict met")
-        }
-        Event::Throttled { org } => tracing::warn!(org, "throttled"),
-        Event::Called { org, latency } => {
-            let latency = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-            tracing::debug!(org, latencyMs = latency, "called");
-        }
-        Event::Accepted {
-            source,
-            org,
-            changes,
-        } => tracing::info!(source, org, changes, "webhook accepted"),
-        Event::Refused {
-            source,
-            org,
-            detail,
-        } => tracing::warn!(source, org, detail, "webhook refused"),
-        Event::Unmapped {
-            source,
-            org,
-            items,
-            detail,
-        } => tracing::error!(
-            source,
-            org,
-            items,
-            detail,
-            "items parked: they became no change, and may be opt-outs (docs/runbook.md, unmapped)"
-        ),
-        Event::Unauthorized { source, detail } => {
-            tracing::warn!(source, detail, "webhook unauthorized");
-        }
-        Event::Reconciled {
-            org,
-            checked,
-            drifted,
-            kept,
-            enqueued,
-        } => {
-            tracing::info!(org, checked, drifted, kept, enqueued, "reconciled");
-        }
-        Event::LookedAt {
-            org,
-            campaign,
-            until,
-            age,
-        } => {
-            let seconds = age.as_secs();
-            tracing::info!(org, campaignId = campaign, until = %until, ageSeconds = seconds, "looked at");
-        }
-        Event::Incomplete {
-            org,
-            detail,
-            checked,
-            enqueued,
-        } => {
-            tracing::warn!(org, detail, checked, enqueued, "reconcile is not complete");
-        }
-        Event::Stopped {
-            org,
-            campaign,
-            checked,
-            drifted,
-        } => {
-            tracing::error!(
-                org,
-                campaignId = campaign,
-                checked,
-                drifted,
-                "reconcile stopped"
-            );
-        }
+        Event::TookIn { .. }
+        | Event::Done { .. }
+        | Event::RankReset { .. }
+        | Event::Parked { .. }
+        | Event::Retried { .. }
+        | Event::Written { .. } => changes::report(event),
+        Event::OrgRefused { .. }
+        | Event::CampaignRefused { .. }
+        | Event::DncListFailed { .. }
+        | Event::OrgIll { .. }
+        | Event::Conflict { .. }
+        | Event::Throttled { .. }
+        | Event::Called { .. } => orgs::report(event),
+        Event::Accepted { .. }
+        | Event::Refused { .. }
+        | Event::Unmapped { .. }
+        | Event::Unauthorized { .. } => webhooks::report(event),
+        Event::Reconciled { .. }
+        | Event::LookedAt { .. }
+        | Event::Incomplete { .. }
+        | Event::Stopped { .. } => reconcile::report(event),
     }
-}
-
-/// The `cause` of a line about a change that is tried again (docs/contract.md "Log").
-pub fn name_of(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Unavailable => "unavailable",
-        Cause::Throttled { .. } => "throttled",
-        Cause::BudgetSpent { .. } => "budget spent",
-        Cause::InTurn { .. } => "in turn",
-        Cause::Missing => "not found",
-        Cause::Refused => "refused",
-        Cause::Full { .. } => "full",
-        Cause::DncList { .. } => "DNC list",
-        Cause::Confirming { .. } => "confirming",
-        Cause::Absent { .. } => "contact not found",
-        Cause::Closed { .. } => "closed",
-        Cause::OutOfTime => "out of time",
-        Cause::NotParked => "not parked",
-        Cause::Panicked => "panicked",
-    }
+    metrics::flush_if_many();
 }
 
 /// Sets up the log and the metrics of a function.
@@ -305,19 +131,4 @@ where
     tracing_subscriber::registry()
         .with(lines.with_writer(writer))
         .with(filter)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    /// docs/contract.md "Log": public.
-    #[test]
-    fn who_is_looked_for_a_second_time_has_a_cause_of_its_own() {
-        let after = Duration::ZERO;
-        assert_eq!(name_of(Cause::Absent { after }), "contact not found");
-        assert_eq!(name_of(Cause::Missing), "not found");
-    }
 }

@@ -1,10 +1,12 @@
 //! Writes that are refused for good: folded changes are tried one by one, and an opt-out is written
 //! alone.
 
-use super::state::State;
-use super::{Attempt, Step, Write};
+use std::sync::Arc;
+
+use super::state::{State, lowered};
+use super::{Attempt, Seen, Step, Write};
 use crate::channel::Lowered;
-use crate::contact::Columns;
+use crate::contact::{Columns, Contact};
 use crate::failure::{Failure, Kind};
 use crate::plan::{Action, Plan};
 
@@ -48,12 +50,62 @@ impl Attempt {
         }
     }
 
-    pub(super) fn was_not_lowered(
-        &mut self,
-        write: Write,
-        mut why: Failure,
-        failure: &Failure,
-    ) -> Step {
+    /// Takes the result of writing the opt-out of a contact, after which its changes are parked.
+    pub(super) fn was_lowered(&mut self, write: Write, why: Failure, seen: Seen) -> Step {
+        match seen {
+            Seen::Written(actual) => {
+                // The changes after it are planned on this, so that they do not undo the opt-out.
+                let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), &write));
+                self.is_now(Some(left));
+                self.park(&why)
+            }
+            Seen::Failed(failure) => self.was_not_lowered(write, why, &failure),
+            _ => self.retry(&Failure::lagging()),
+        }
+    }
+
+    /// Takes the result of [`Step::Lower`]: of reading the contact in another way, or of writing
+    /// the opt-out without a read.
+    pub(super) fn was_lowered_blind(&mut self, why: Failure, seen: Seen) -> Step {
+        match seen {
+            Seen::Contact(actual) => {
+                let plan = self.planned_on(actual);
+                if !plan.opts_out() {
+                    return self.park(&why);
+                }
+                self.lower(self.opt_out(), why)
+            }
+            Seen::Written(actual) => {
+                // The answer shows whether it is the newest, so nothing older can undo it.
+                self.planned_on(actual);
+                let write = self.opt_out();
+                if self.actual.is_none() || write.version.is_none() {
+                    return self.park(&why);
+                }
+                self.lower(write, why)
+            }
+            Seen::Failed(failure) => match failure.kind {
+                Kind::NotFound => self.lower(self.opt_out(), why),
+                Kind::Rejected => {
+                    self.owe_for_lowered(&self.opt_out());
+                    self.park_unheard(why, &failure)
+                }
+                _ => self.retry(&failure),
+            },
+            _ => self.retry(&Failure::lagging()),
+        }
+    }
+
+    /// Plans the changes on the contact as an answer shows it, and owes the DNC list what the plan
+    /// does.
+    fn planned_on(&mut self, actual: Option<Contact>) -> Plan {
+        self.actual = actual.map(Arc::new);
+        let plan = self.plan();
+        self.owe(&plan);
+        plan
+    }
+
+    fn was_not_lowered(&mut self, write: Write, mut why: Failure, failure: &Failure) -> Step {
         if failure.kind != Kind::Rejected {
             return self.retry(failure);
         }

@@ -1,9 +1,50 @@
-//! The origins of a change, apart from the queue: a webhook, a file, or a CRM feed. Each fixes something
-//! that its changes may then leave out.
+//! The origins of a change: the queue, a webhook, a file, or a CRM feed. Each except the queue fixes
+//! something that its changes may then leave out.
 
 use jiff::Timestamp;
 
 use super::{CampaignId, EventId, OrgId, Rank, SourceName};
+
+/// The origin of a change. It decides what the change may leave out.
+pub(super) enum Origin<'a> {
+    Queue,
+    Webhook(&'a Sender),
+    File(&'a Row<'a>),
+    Feed(&'a Feed),
+}
+
+/// The values that an origin fixes. A change may leave them out, and is refused if it names others.
+pub(super) struct Fixed {
+    pub(super) org: Option<OrgId>,
+    pub(super) campaign: Option<CampaignId>,
+    pub(super) source: Option<SourceName>,
+    /// The message of a fault about another value.
+    pub(super) expected: &'static str,
+}
+
+impl Origin<'_> {
+    pub(super) fn fixed(&self) -> Fixed {
+        let (org, campaign, source) = match self {
+            Origin::Queue => (None, None, None),
+            Origin::Webhook(sender) | Origin::File(Row { sender, .. }) => (
+                sender.org.clone(),
+                sender.campaign.clone(),
+                Some(sender.source.clone()),
+            ),
+            Origin::Feed(feed) => (Some(feed.org.clone()), Some(feed.campaign.clone()), None),
+        };
+        let expected = match self {
+            Origin::Feed(_) => "expected what the feed was asked for, or nothing",
+            _ => "expected what the source's secret and path say, or nothing",
+        };
+        Fixed {
+            org,
+            campaign,
+            source,
+            expected,
+        }
+    }
+}
 
 /// The sender of a webhook. Its source's secret may bind it to an org or a campaign, which its
 /// changes may then leave out (docs/contract.md "Contact change").

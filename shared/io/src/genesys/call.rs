@@ -56,20 +56,34 @@ impl Effect {
     }
 }
 
+/// How often a call was tried, by how the tries ended.
+#[derive(Default)]
+struct Tries {
+    unauthorized: u32,
+    throttled: u32,
+    /// Tries without an answer, or with a 5xx.
+    failed: u32,
+}
+
+/// Whether the service refuses the token.
+fn is_unauthorized(failure: &Failure) -> bool {
+    failure.kind == Kind::Refused && failure.http_status == Some(StatusCode::UNAUTHORIZED.as_u16())
+}
+
 impl Org {
     /// Makes the call and repeats it as the failure table says. Returns the body of a 2xx.
     pub(super) async fn call(&self, run: &Run, call: &Call<'_>) -> Result<Bytes, Failure> {
         Ok(self.answer(run, call).await?.into_body())
     }
 
-    /// The same, with what the service tells beside the body.
+    /// Does what [`Org::call`] does, and returns the whole answer with its headers.
     pub(super) async fn answer(
         &self,
         run: &Run,
         call: &Call<'_>,
     ) -> Result<Response<Bytes>, Failure> {
         let mut session = self.session(run, None).await?;
-        let (mut tries, mut unauthorized, mut throttled) = (0, 0, 0);
+        let mut tries = Tries::default();
         let failure = loop {
             let under_way = self
                 .gate
@@ -92,49 +106,57 @@ impl Org {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let now = self.shared.clock.now();
-            match failure.kind {
-                Kind::Refused if failure.http_status == Some(StatusCode::UNAUTHORIZED.as_u16()) => {
-                    unauthorized += 1;
-                    let after = Unauthorized {
-                        generation: session.generation,
-                        times: unauthorized,
-                        failure: &failure,
-                    };
-                    session = self.session(run, Some(after)).await?;
-                }
-                Kind::Refused => {
-                    if let Some(campaign) = call.campaign {
-                        self.close_campaign(campaign, &failure);
-                    }
-                    break failure;
-                }
-                // The budget makes the next try wait, or says that the wait would be too long.
-                Kind::Throttled { after } => {
-                    throttled += 1;
-                    self.shared.telemetry.tell(&Event::Throttled {
-                        org: self.id.as_str(),
-                    });
-                    if throttled == run.tries || !run.may_wait(now, after) {
-                        break failure;
-                    }
-                }
-                Kind::Unavailable | Kind::Lost | Kind::Unanswered
-                    if call.effect.may_be_repeated()
-                        && (failure.kind != Kind::Unanswered || run.repeats_what_hangs()) =>
-                {
-                    tries += 1;
-                    if !self.pause(run, tries).await {
-                        break failure;
-                    }
-                }
-                _ => break failure,
+            if is_unauthorized(&failure) {
+                tries.unauthorized += 1;
+                let after = Unauthorized {
+                    generation: session.generation,
+                    times: tries.unauthorized,
+                    failure: &failure,
+                };
+                session = self.session(run, Some(after)).await?;
+            } else if !self.tries_again(run, call, &mut tries, &failure).await {
+                break failure;
             }
         };
         if !matches!(call.effect, Effect::Aside(_)) {
             self.notes_silence(call.campaign, call.effect != Effect::Read, &failure);
         }
         Err(failure)
+    }
+
+    /// Whether a call that failed is repeated with the same session. If so, returns once that may
+    /// be done.
+    async fn tries_again(
+        &self,
+        run: &Run,
+        call: &Call<'_>,
+        tries: &mut Tries,
+        failure: &Failure,
+    ) -> bool {
+        match failure.kind {
+            Kind::Refused => {
+                if let Some(campaign) = call.campaign {
+                    self.close_campaign(campaign, failure);
+                }
+                false
+            }
+            // The budget makes the next try wait, or says that the wait would be too long.
+            Kind::Throttled { after } => {
+                tries.throttled += 1;
+                self.shared.telemetry.tell(&Event::Throttled {
+                    org: self.id.as_str(),
+                });
+                tries.throttled != run.tries && run.may_wait(self.shared.clock.now(), after)
+            }
+            Kind::Unavailable | Kind::Lost | Kind::Unanswered
+                if call.effect.may_be_repeated()
+                    && (failure.kind != Kind::Unanswered || run.repeats_what_hangs()) =>
+            {
+                tries.failed += 1;
+                self.pause(run, tries.failed).await
+            }
+            _ => false,
+        }
     }
 
     async fn call_once(
@@ -177,7 +199,7 @@ impl Org {
         Err(answer_failure(call.what, &answer, after))
     }
 
-    /// Where its API is.
+    /// The URL of the org's API.
     pub(super) fn base(&self, secret: &OrgSecret) -> String {
         let replaced = self.shared.config.genesys_base_url.clone();
         replaced.unwrap_or_else(|| secret.region.api_url())

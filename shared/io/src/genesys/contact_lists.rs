@@ -2,60 +2,51 @@
 //! (docs/genesys-cloud.md "Contacts of a contact list").
 //!
 //! A POST with an id that exists updates the contact. Whether it replaces or merges the columns is
-//! not documented, so every write holds every column of the list; what the dialler owns is never
+//! not documented, so every write holds every column of the list. What the dialler owns is never
 //! named.
+//!
+//! [`ContactList`] makes calls on the list of one campaign. `list` finds that list, `read` and
+//! `write` read and write contacts, and `matched` says which key each contact of an answer belongs
+//! to. `export` reads whole lists for reconcile. Lists without a campaign are in `scratch`.
 
 mod export;
 mod list;
+mod matched;
+mod read;
 mod write;
 
 pub use export::{NoExport, Patience, Shown, Snapshot, Unlisted};
 pub(super) use list::{List, ask};
+pub use read::MOST_READ;
 pub use write::{ListWrite, MOST_WRITTEN};
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use domain::change::{CampaignId, ContactKey};
-use domain::channel::Statuses;
-use domain::contact::Contact;
+use domain::change::CampaignId;
 use domain::failure::{Failure, Kind};
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join, join_all};
 use http::Method;
 use percent_encoding::utf8_percent_encode;
 
+use super::Org;
 use super::call::{Call, Effect};
 use super::predictive::SEGMENT;
 use super::run::Run;
-use super::{Org, wire};
 use list::find;
 
-/// The most contacts of a bulk read (docs/genesys-cloud.md "Limits").
-pub const MOST_READ: usize = 50;
-/// Enough to find three of a thousand, or each of ten.
+/// The most refused calls of an invocation that are halved. It is enough to find three contacts of
+/// a thousand, or each of ten.
 const MOST_HALVINGS: usize = 40;
-const READ: &str = "POST contacts/bulk";
-const READ_ONE: &str = "GET contact";
+
 /// A call on a list.
 struct OnList<'a> {
     method: Method,
-    /// After the list's own path.
+    /// The path after that of the list.
     path: &'a str,
     effect: Effect,
     /// The call as errors name it.
     what: &'static str,
-}
-
-impl OnList<'_> {
-    const BULK_READ: OnList<'static> = OnList {
-        method: Method::POST,
-        path: "contacts/bulk",
-        effect: Effect::Read,
-        what: READ,
-    };
 }
 
 /// The contacts of one campaign's list, within one invocation.
@@ -75,8 +66,8 @@ impl ContactList {
     /// Finds the list that the campaign draws on.
     ///
     /// # Errors
-    /// [`Kind::UnknownCampaign`]; [`Kind::Refused`] where the list has no column for versions,
-    /// which closes the campaign, as a 403 does.
+    /// [`Kind::UnknownCampaign`] if there is no such campaign. [`Kind::Refused`] if the list has no
+    /// column for versions, which closes the campaign, as a 403 does.
     pub async fn open(
         org: Arc<Org>,
         campaign: &CampaignId,
@@ -107,8 +98,8 @@ impl ContactList {
     }
 
     /// Whether a call that was refused for one of its contacts, or several, is made again in two
-    /// halves. Where many are at fault that takes two calls for each of them: what is left is tried
-    /// another time, parted by chance in another way.
+    /// halves. If many contacts are at fault, that takes two calls for each of them. So the contacts
+    /// that are left are tried another time, when chance puts them together in another way.
     fn may_halve(&self, failure: &Failure) -> Result<(), Failure> {
         self.org.narrows(&self.campaign);
         let less = |left: usize| left.checked_sub(1);
@@ -133,8 +124,8 @@ impl ContactList {
         Arc::clone(&self.list.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks again which list it is and which columns that has, past what is kept from earlier
-    /// invocations.
+    /// Asks again which list it is and which columns the list has. What is kept from earlier
+    /// invocations is not used.
     pub async fn look_again(&self) {
         if self.is_new {
             return;
@@ -146,7 +137,7 @@ impl ContactList {
             &self.run,
         )
         .await;
-        // Where that fails, what is known stands; the calls that follow tell.
+        // If that fails, what is known stands, and the calls that follow tell.
         if let Ok(list) = found {
             *self.list.lock().unwrap_or_else(PoisonError::into_inner) = list;
         }
@@ -162,79 +153,6 @@ impl ContactList {
         let list = self.list();
         let numbers = list.numbers.as_ref();
         list.columns.contains(name) && numbers.is_none_or(|numbers| numbers.contains(name))
-    }
-
-    /// The contacts now, in the order of their keys; `None`: there is none. Fifty a call.
-    pub async fn read(&self, keys: &[&ContactKey]) -> Vec<Result<Option<Contact>, Failure>> {
-        let parts = keys.chunks(MOST_READ).map(|part| self.read_part(part));
-        join_all(parts).await.into_iter().flatten().collect()
-    }
-
-    fn read_part<'a>(
-        &'a self,
-        keys: &'a [&ContactKey],
-    ) -> BoxFuture<'a, Vec<Result<Option<Contact>, Failure>>> {
-        async move {
-            let body = |_: &List| {
-                json(
-                    &keys.iter().map(|key| key.as_str()).collect::<Vec<_>>(),
-                    READ,
-                )
-            };
-            match self
-                .call(&OnList::BULK_READ, &body)
-                .await
-                .and_then(|body| contacts(&body, READ))
-            {
-                Ok(found) if answers(&found, keys) => {
-                    self.matched(keys, found).into_iter().map(Ok).collect()
-                }
-                Ok(_) => {
-                    let detail = format!("{READ}: the answer is about other contacts");
-                    let failure = Failure::new(Kind::Unavailable, detail);
-                    keys.iter().map(|_| Err(failure.clone())).collect()
-                }
-                // One key that is not taken must not hide the others.
-                Err(failure) if failure.kind == Kind::Rejected && keys.len() > 1 => {
-                    if let Err(failure) = self.may_halve(&failure) {
-                        return keys.iter().map(|_| Err(failure.clone())).collect();
-                    }
-                    let (left, right) = keys.split_at(keys.len() / 2);
-                    let (mut left, right) = join(self.read_part(left), self.read_part(right)).await;
-                    left.extend(right);
-                    left
-                }
-                Err(failure) => keys.iter().map(|_| Err(failure.clone())).collect(),
-            }
-        }
-        .boxed()
-    }
-
-    /// One contact, where the bulk read refuses its key; `None`: there is none.
-    ///
-    /// # Errors
-    /// As docs/design.md "Failure table" says of a GET.
-    pub async fn read_one(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
-        let path = format!("contacts/{}", utf8_percent_encode(key.as_str(), SEGMENT));
-        let read = OnList {
-            method: Method::GET,
-            path: &path,
-            effect: Effect::Read,
-            what: READ_ONE,
-        };
-        // Where it is the list that is not found, the write that follows looks for it again.
-        let nothing = |_: &List| Ok(Bytes::new());
-        let body = match self.call_on(&self.list(), &read, &nothing).await {
-            Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
-            body => body?,
-        };
-        let found = parse::<wire::ListContact>(&body, READ_ONE)?;
-        let unknown = || {
-            let detail = format!("{READ_ONE}: the answer is about another contact");
-            Failure::new(Kind::Unavailable, detail)
-        };
-        let contact = self.matched(&[key], vec![found]).pop().flatten();
-        contact.map(Some).ok_or_else(unknown)
     }
 
     /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
@@ -258,7 +176,7 @@ impl ContactList {
                 if !is_another {
                     return Err(failure);
                 }
-                // A write was planned on what the other list held: read this one first.
+                // A write was planned on what the other list held, so this list is read first.
                 if call.effect != Effect::Read {
                     return Err(Failure {
                         kind: Kind::Unavailable,
@@ -294,8 +212,8 @@ impl ContactList {
             .call(&self.run, &call)
             .await
             .map_err(|failure| match failure.kind {
-                // It says nothing of a key that exists here (docs/genesys-cloud.md "Answers and
-                // errors"): it may pass.
+                // Here a conflict does not mean that the key exists, and may pass
+                // (docs/genesys-cloud.md "Answers and errors").
                 Kind::Conflict => Failure {
                     kind: Kind::Unavailable,
                     ..failure
@@ -303,65 +221,6 @@ impl ContactList {
                 _ => failure,
             })
     }
-
-    /// What was found of each key that was asked for, in the order of the keys.
-    fn matched(
-        &self,
-        asked: &[&ContactKey],
-        found: Vec<wire::ListContact>,
-    ) -> Vec<Option<Contact>> {
-        let places = asked.iter().enumerate();
-        let places: HashMap<&str, usize> = places.map(|(n, key)| (key.as_str(), n)).collect();
-        let mut contacts: Vec<Option<Contact>> = asked.iter().map(|_| None).collect();
-        // Only what was asked for is answered: an id in another case means that the service folds
-        // case, and that it takes the two for one contact. To take it for none would write over it
-        // without a look at its rank.
-        let mut folded = HashMap::new();
-        for contact in found {
-            match places.get(contact.id.as_str()) {
-                Some(place) if contacts[*place].is_none() => {
-                    contacts[*place] = Some(self.contact(contact));
-                }
-                Some(_) => {}
-                None => {
-                    let first = folded.entry(contact.id.to_lowercase());
-                    first.or_insert_with(|| self.contact(contact));
-                }
-            }
-        }
-        if !folded.is_empty() {
-            for (slot, key) in contacts.iter_mut().zip(asked) {
-                if slot.is_none() {
-                    *slot = folded.get(&key.as_str().to_lowercase()).cloned();
-                }
-            }
-        }
-        contacts
-    }
-
-    fn contact(&self, mut found: wire::ListContact) -> Contact {
-        found.data.retain(|_, value| !value.is_empty());
-        // Where it does not say that it is not callable, it may be called.
-        let callable = found.callable.unwrap_or(true);
-        Contact {
-            statuses: Statuses::new(found.contactable_status, found.phone_number_status),
-            ..Contact::new(found.data, callable, self.version_field.as_deref())
-        }
-    }
-}
-
-/// Whether all that was found was asked for. An answer about others says nothing of those who were:
-/// to take them for none would write over them without a look at their ranks.
-fn answers(found: &[wire::ListContact], asked: &[&ContactKey]) -> bool {
-    let asked = asked.iter().map(|key| key.as_str().to_lowercase());
-    let asked: BTreeSet<_> = asked.collect();
-    found
-        .iter()
-        .all(|contact| asked.contains(&contact.id.to_lowercase()))
-}
-
-fn contacts(body: &[u8], what: &str) -> Result<Vec<wire::ListContact>, Failure> {
-    parse(body, what)
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {

@@ -3,12 +3,17 @@
 //! "Unknown").
 //!
 //! A write is made once and nothing is corrected afterwards: the caller decides what an answer
-//! means, and deletes what it created.
+//! means, and deletes what it created. `facts` looks at the list before that, and `calls` names the
+//! calls and their permissions. Lists of campaigns are written in `contact_lists`.
 
 mod calls;
+mod facts;
 mod texts;
 
-use std::collections::{BTreeMap, BTreeSet};
+pub use calls::permission;
+pub use facts::ScratchFacts;
+
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +21,6 @@ use bytes::Bytes;
 use domain::failure::{Failure, Kind};
 use http::Method;
 use percent_encoding::utf8_percent_encode;
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::call::{Call, Effect};
@@ -24,9 +28,7 @@ use super::contact_lists::{json, parse};
 use super::predictive::SEGMENT;
 use super::run::Run;
 use super::{Org, wire};
-use calls::{BULK, CAMPAIGNS, DELETE, GET, LIST, POST, PUT, SEARCH};
-
-pub use calls::permission;
+use calls::{BULK, DELETE, GET, LIST, POST, PUT};
 
 /// The longest time, in all, for which the calls of a list wait because the service answers 429.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -42,24 +44,7 @@ pub struct ScratchContact {
     pub callable: Option<bool>,
 }
 
-/// The facts that a caller needs before it writes to the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScratchFacts {
-    /// All columns.
-    pub columns: BTreeSet<String>,
-    /// The columns that accept any text: not phone numbers, addresses, times or zip codes.
-    pub texts: Vec<String>,
-    /// The campaigns that use the list.
-    pub campaigns: Vec<String>,
-    /// The number of its contacts: what the list says or what a search says, whichever is higher.
-    pub contacts: u64,
-    /// The ids of its contacts, up to a hundred.
-    pub ids: Vec<String>,
-    /// Whether a file is being imported into the list.
-    pub is_importing: bool,
-}
-
-/// The list.
+/// A contact list on which experiments are made.
 pub struct ScratchList {
     org: Arc<Org>,
     path: String,
@@ -84,55 +69,10 @@ impl ScratchList {
         }
     }
 
-    /// Looks at the list with three calls that alter nothing.
-    ///
-    /// # Errors
-    /// [`Kind::NotFound`] if there is no such list, [`Kind::Refused`] if a permission is missing.
-    pub async fn look(&self) -> Result<ScratchFacts, Failure> {
-        let answer = self
-            .read(
-                Method::GET,
-                "?includeSize=true&includeImportStatus=true",
-                LIST,
-            )
-            .await?;
-        let list: wire::WholeList = parse(&answer, LIST)?;
-        let path = format!(
-            "/api/v2/outbound/campaigns?contactListId={}&pageSize=100",
-            utf8_percent_encode(&self.id, SEGMENT)
-        );
-        let none = Bytes::new();
-        let answer = self.call(Method::GET, &path, none, Effect::Read, CAMPAIGNS);
-        let found: wire::Campaigns = parse(&answer.await?, CAMPAIGNS)?;
-        let body = json(&json!({ "pageNumber": 1, "pageSize": 100 }), SEARCH)?;
-        let path = format!("{}/contacts/search", self.path);
-        let answer = self.call(Method::POST, &path, body, Effect::Read, SEARCH);
-        let search: wire::SearchAnswer = parse(&answer.await?, SEARCH)?;
-        let campaigns = found.entities.into_iter().map(|campaign| campaign.id);
-        let shown = search.entities.len() as u64;
-        let import = list.import_status.as_ref();
-        let state = import.and_then(|import| import.state.as_deref());
-        Ok(ScratchFacts {
-            is_importing: state == Some("IN_PROGRESS"),
-            texts: list.texts(),
-            contacts: [list.size, search.total, search.contacts_count]
-                .into_iter()
-                .flatten()
-                .fold(shown, u64::max),
-            ids: search
-                .entities
-                .into_iter()
-                .filter_map(|found| found.id)
-                .collect(),
-            columns: list.column_names.into_iter().collect(),
-            campaigns: campaigns.collect(),
-        })
-    }
-
     /// Asks for the list, because of what the headers of the answer tell.
     ///
     /// # Errors
-    /// As [`ScratchList::look`].
+    /// Those of [`ScratchList::look`].
     pub async fn ask(&self) -> Result<(), Failure> {
         self.read(Method::GET, "", LIST).await.map(drop)
     }
@@ -169,7 +109,7 @@ impl ScratchList {
     /// Writes one contact that exists.
     ///
     /// # Errors
-    /// As [`ScratchList::post`].
+    /// Those of [`ScratchList::post`].
     pub async fn put(&self, contact: &ScratchContact) -> Result<(), Failure> {
         let body = wire::PutListContact {
             contact_list_id: &self.id,

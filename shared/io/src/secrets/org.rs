@@ -17,6 +17,8 @@ use regex_lite::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
 const COLUMN_NAME: &str = "a column name of 1 to 128 characters";
+const VERSION_FIELD: &str = "a column name of 1 to 128 characters, or null";
+const VERSION_FROM: &str = "\"version\" or \"occurredAt\"";
 const VERSION_UNIT: &str = "versionUnit";
 const RAISE: &str = "raise";
 const WISHES: &str = "\"own\", \"always\" or \"never\"";
@@ -98,6 +100,7 @@ impl OrgSecret {
     }
 }
 
+/// Reads the rules of the org, and checks them against each other.
 fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
     let raise = members.text(RAISE, WISHES, |wish| match wish {
         "own" => Some(Raise::Own),
@@ -106,21 +109,13 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
         _ => None,
     })?;
     let rules = Rules {
-        version_field: members.text(
-            "versionField",
-            "a column name of 1 to 128 characters, or null",
-            column_name,
-        )?,
+        version_field: members.text("versionField", VERSION_FIELD, column_name)?,
         version_from: members
-            .text(
-                "versionFrom",
-                "\"version\" or \"occurredAt\"",
-                |from| match from {
-                    "version" => Some(VersionFrom::Version),
-                    "occurredAt" => Some(VersionFrom::OccurredAt),
-                    _ => None,
-                },
-            )?
+            .text("versionFrom", VERSION_FROM, |from| match from {
+                "version" => Some(VersionFrom::Version),
+                "occurredAt" => Some(VersionFrom::OccurredAt),
+                _ => None,
+            })?
             .unwrap_or_default(),
         version_unit: members.text(VERSION_UNIT, UNITS, |unit| match unit {
             "seconds" => Some(VersionUnit::Seconds),
@@ -148,25 +143,26 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
             .unwrap_or_default(),
         dnc_list: members.object("dncList", dnc_list)?,
     };
+    check(&rules, raise.is_some())?;
+    Ok(rules)
+}
+
+/// Checks the rules against each other. `names_raise`: whether the secret says `raise`.
+fn check(rules: &Rules, names_raise: bool) -> Result<(), MalformedSecret> {
+    let wrong = |name, expected| Err(Members::wrong(name, expected));
     if let Some(DncList { by, .. }) = &rules.dnc_list
         && let DncBy::Phone { column } = by
         && rules.version_field.as_ref() == Some(column)
     {
-        return Err(Members::wrong(
-            "dncList",
-            "a column of phone numbers, not versionField",
-        ));
+        return wrong("dncList", "a column of phone numbers, not versionField");
     }
-    if raise.is_some() && rules.version_field.is_none() {
-        return Err(Members::wrong(RAISE, "only where versions are stored"));
+    if names_raise && rules.version_field.is_none() {
+        return wrong(RAISE, "only where versions are stored");
     }
     if rules.version_unit.is_some() && rules.ranking() != Some(VersionFrom::Version) {
-        return Err(Members::wrong(
-            VERSION_UNIT,
-            "only where versions are ranks",
-        ));
+        return wrong(VERSION_UNIT, "only where versions are ranks");
     }
-    Ok(rules)
+    Ok(())
 }
 
 /// Reads the DNC list that opt-outs are added to.

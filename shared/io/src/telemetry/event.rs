@@ -1,7 +1,7 @@
 //! The events that the functions report.
 //!
-//! What the log says of each is in [`super`], and what is counted is in `metrics`. An event holds
-//! no personal data.
+//! What the log says of each, and what is counted, stand side by side in the module of its subject:
+//! `changes`, `orgs`, `webhooks` and `reconcile`. An event holds no personal data.
 
 use std::time::Duration;
 
@@ -186,13 +186,14 @@ pub enum Event<'a> {
     },
     /// An invocation with a run of the queue is over.
     LookedAt {
-        /// Whose contacts were compared.
+        /// The org whose contacts were compared.
         org: &'a str,
         /// The run's campaign that is furthest behind.
         campaign: &'a str,
-        /// Until when all that changed there was; of one that never was, when the run was due.
+        /// Everything that changed there before this time was compared. If nothing was ever compared
+        /// there, this is the time at which the run was due.
         until: Timestamp,
-        /// How long ago that is.
+        /// The time since then.
         age: Duration,
     },
     /// A run of reconcile did not reach its end.

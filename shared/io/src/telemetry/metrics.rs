@@ -2,21 +2,17 @@
 //! lines to standard output, from which CloudWatch Logs extracts the metrics (CloudWatch user
 //! guide, "Specification: Embedded metric format").
 //!
-//! `count` turns an event into counters. Each counter has the dimensions stack and org, and
-//! counters that an alarm watches for all orgs also exist for the stack alone. `Retried` also exists
-//! by cause.
+//! [`count`] and [`record`] collect values, and [`flush`] writes them. What is counted of an event
+//! stands beside its log line: in `changes`, `orgs`, `webhooks` and `reconcile`. The alarms on the
+//! metrics are in `template.yaml`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use domain::batch::Outcome;
-use domain::retry::Cause;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
-
-use super::{About, Event, name_of};
 
 const NAMESPACE: &str = "CampaignSync";
 /// The most values of one metric in a document. The collector drops the rest.
@@ -99,219 +95,116 @@ pub(super) fn flush(mut to: impl Write) {
     }
 }
 
-/// Counts an event by stack and org. What an alarm watches for all orgs is also counted by stack
-/// alone.
-pub(super) fn count(event: &Event<'_>) {
+/// Adds to a counter. What is counted before [`init`] is lost.
+pub(super) fn count(name: &'static str, by: By<'_>, more: u64) {
+    put(by, |handles| handles.counter(name).increment(more));
+}
+
+/// Records a value of a metric that has a distribution. What is recorded before [`init`] is lost.
+pub(super) fn record(name: &'static str, by: By<'_>, value: f64) {
+    put(by, |handles| handles.histogram(name).record(value));
+}
+
+/// Ends an event, and writes everything that was collected once another event may hold more than a
+/// document can.
+///
+/// An event records one value of a metric at most. A run of reconcile makes more calls than a
+/// document can hold, and so may a batch that was topped up.
+pub(super) fn flush_if_many() {
+    if COLLECTOR.get().is_some() && WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
+        flush(std::io::stdout().lock());
+    }
+}
+
+/// The dimensions of a value. The dimension `Stack` is always among them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By<'a> {
+    /// Only `Stack`.
+    Stack,
+    /// `Org`. A change whose org cannot be read counts for no org.
+    Org(Option<&'a str>),
+    /// The value is written twice: with `Org`, and with `Stack` alone, which an alarm for all orgs
+    /// watches.
+    OrgAndStack(Option<&'a str>),
+    /// `Cause`, without the org: one metric for each org and cause would cost more than all others
+    /// together.
+    Cause(&'static str),
+}
+
+/// Puts a value into the metrics of these dimensions.
+fn put(by: By<'_>, value: impl Fn(&mut Handles)) {
     if COLLECTOR.get().is_none() {
         return;
     }
     let mut metrics = METRICS.lock().unwrap_or_else(PoisonError::into_inner);
-    match event {
-        Event::Done {
-            about,
-            outcome,
-            is_kept,
-        } => {
-            metrics.of(about.org).add(name(*outcome), 1);
-            if *is_kept {
-                metrics.of(about.org).add("Kept", 1);
-            }
-            metrics.of(about.org).age("ChangeAge", about);
-            metrics.age_of_opt_out(about);
+    match by {
+        By::Org(Some(org)) | By::OrgAndStack(Some(org)) => metrics.with_org(org, &value),
+        By::Cause(cause) => {
+            let new = || Handles::new(Some(("Cause", cause.to_owned())));
+            value(metrics.by_cause.entry(cause).or_insert_with(new));
         }
-        // The opt-out is in force.
-        Event::Written { about, .. } => {
-            metrics.of(about.org).add("Confirming", 1);
-            metrics.age_of_opt_out(about);
-        }
-        // It is counted as a change that is done.
-        Event::RankReset { .. } => {}
-        Event::Parked { about, .. } => {
-            metrics.add("Parked", about.org, 1);
-            if about.is_opt_out {
-                metrics.add("OptOutParked", about.org, 1);
-            }
-            metrics.age_of_opt_out(about);
-        }
-        Event::Retried { about, why, .. } => {
-            metrics.of(about.org).add("Retried", 1);
-            if let Some((cause, _)) = why {
-                metrics.for_cause(name_of(*cause));
-            }
-            if matches!(why, Some((Cause::NotParked, _))) {
-                metrics.add("NotParked", about.org, 1);
-            }
-            metrics.age("RetriedAge", about);
-            metrics.age_of_opt_out(about);
-        }
-        Event::TookIn {
-            messages,
-            topped_up,
-        } => {
-            metrics.of_all.record("Width", *messages as f64);
-            if *topped_up > 0 {
-                metrics.of_all.add("ToppedUp", *topped_up as u64);
-            }
-        }
-        Event::OrgRefused { org, .. } => metrics.add("OrgRefused", Some(org), 1),
-        Event::CampaignRefused { org, .. } => metrics.add("CampaignRefused", Some(org), 1),
-        Event::DncListFailed { org, .. } => metrics.add("DncListFailed", Some(org), 1),
-        Event::OrgIll { org, .. } => metrics.add("OrgIll", Some(org), 1),
-        Event::Conflict { org, .. } => metrics.of(Some(org)).add("ConflictsResolved", 1),
-        Event::Throttled { org } => metrics.of(Some(org)).add("Throttled", 1),
-        Event::Called { org, latency } => {
-            metrics.of(Some(org)).add("ApiCalls", 1);
-            metrics
-                .of(Some(org))
-                .record("ApiLatency", latency.as_secs_f64() * 1_000.0);
-        }
-        Event::Accepted { org, changes, .. } => metrics.add("Accepted", Some(org), *changes as u64),
-        Event::Refused { org, .. } => metrics.add("Refused", *org, 1),
-        Event::Unmapped { org, items, .. } => metrics.add("Unmapped", *org, *items as u64),
-        Event::Unauthorized { .. } => metrics.of_all.add("Unauthorized", 1),
-        Event::Reconciled {
-            org,
-            checked,
-            drifted,
-            kept,
-            enqueued,
-        } => {
-            metrics.of(Some(org)).add("Kept", *kept);
-            metrics.of(Some(org)).add("Checked", *checked);
-            metrics.of(Some(org)).add("Drifted", *drifted);
-            metrics.of(Some(org)).add("Enqueued", *enqueued);
-        }
-        Event::LookedAt { org, age, .. } => {
-            metrics.add("Runs", Some(org), 1);
-            metrics
-                .of(Some(org))
-                .record("LookedAtAge", age.as_secs_f64());
-            metrics.of_all.record("LookedAtAge", age.as_secs_f64());
-        }
-        Event::Stopped { org, .. } => metrics.add("Stopped", Some(org), 1),
-        Event::Incomplete { org, .. } => metrics.add("Incomplete", Some(org), 1),
+        By::Stack | By::Org(None) | By::OrgAndStack(None) => {}
     }
-    drop(metrics);
-    // An event records one value of a metric at most. A run of reconcile makes more calls than a
-    // document can hold, and so may a batch that was topped up.
-    if WAITING.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_VALUES {
-        flush(std::io::stdout().lock());
+    if matches!(by, By::Stack | By::OrgAndStack(_)) {
+        value(&mut metrics.by_stack);
     }
 }
 
 /// The handles of every metric that was counted so far. Looking one up costs more than everything
 /// else that is done for a change.
 struct Metrics {
+    by_stack: Handles,
     by_org: BTreeMap<String, Handles>,
-    retried_by_cause: BTreeMap<&'static str, Counter>,
-    of_all: Handles,
-    /// The handles for changes whose org cannot be read. They count for no org.
-    of_none: Handles,
+    by_cause: BTreeMap<&'static str, Handles>,
 }
 
 static METRICS: Mutex<Metrics> = Mutex::new(Metrics {
+    by_stack: Handles::new(None),
     by_org: BTreeMap::new(),
-    retried_by_cause: BTreeMap::new(),
-    of_all: Handles::new(Of::All),
-    of_none: Handles::new(Of::Nobody),
+    by_cause: BTreeMap::new(),
 });
 
 impl Metrics {
-    fn of(&mut self, org: Option<&str>) -> &mut Handles {
-        let Some(org) = org else {
-            return &mut self.of_none;
-        };
-        if !self.by_org.contains_key(org) {
-            self.by_org
-                .insert(org.to_owned(), Handles::new(Of::Org(org.to_owned())));
+    fn with_org(&mut self, org: &str, value: impl Fn(&mut Handles)) {
+        if let Some(handles) = self.by_org.get_mut(org) {
+            return value(handles);
         }
-        self.by_org.get_mut(org).unwrap_or(&mut self.of_none)
-    }
-
-    /// Counts one change that is retried, by stack and cause: one metric for each org and cause
-    /// would cost more than all others together.
-    fn for_cause(&mut self, cause: &'static str) {
-        let counters = self.retried_by_cause.entry(cause);
-        let counter = counters.or_insert_with(|| counter!("Retried", "Cause" => cause));
-        counter.increment(1);
-    }
-
-    fn add(&mut self, name: &'static str, org: Option<&str>, count: u64) {
-        self.of(org).add(name, count);
-        self.of_all.add(name, count);
-    }
-
-    fn age(&mut self, name: &'static str, about: &About<'_>) {
-        self.of(about.org).age(name, about);
-        self.of_all.age(name, about);
-    }
-
-    fn age_of_opt_out(&mut self, about: &About<'_>) {
-        if about.is_opt_out {
-            self.age("OptOutAge", about);
-        }
+        let mut handles = Handles::new(Some(("Org", org.to_owned())));
+        value(&mut handles);
+        self.by_org.insert(org.to_owned(), handles);
     }
 }
 
-enum Of {
-    Org(String),
-    All,
-    Nobody,
-}
-
+/// The handles of the metrics that have the same dimensions.
 struct Handles {
-    of: Of,
+    /// The dimension beside `Stack`, with its value.
+    dimension: Option<(&'static str, String)>,
     counters: BTreeMap<&'static str, Counter>,
     histograms: BTreeMap<&'static str, Histogram>,
 }
 
 impl Handles {
-    const fn new(of: Of) -> Handles {
+    const fn new(dimension: Option<(&'static str, String)>) -> Handles {
         Handles {
-            of,
+            dimension,
             counters: BTreeMap::new(),
             histograms: BTreeMap::new(),
         }
     }
 
-    fn add(&mut self, name: &'static str, count: u64) {
-        let new = || match &self.of {
-            Of::Org(org) => counter!(name, "Org" => org.clone()),
-            Of::All => counter!(name),
-            Of::Nobody => Counter::noop(),
+    fn counter(&mut self, name: &'static str) -> &Counter {
+        let new = || match &self.dimension {
+            Some((dimension, value)) => counter!(name, *dimension => value.clone()),
+            None => counter!(name),
         };
-        self.counters
-            .entry(name)
-            .or_insert_with(new)
-            .increment(count);
+        self.counters.entry(name).or_insert_with(new)
     }
 
-    fn record(&mut self, name: &'static str, value: f64) {
-        let new = || match &self.of {
-            Of::Org(org) => histogram!(name, "Org" => org.clone()),
-            Of::All => histogram!(name),
-            Of::Nobody => Histogram::noop(),
+    fn histogram(&mut self, name: &'static str) -> &Histogram {
+        let new = || match &self.dimension {
+            Some((dimension, value)) => histogram!(name, *dimension => value.clone()),
+            None => histogram!(name),
         };
-        self.histograms
-            .entry(name)
-            .or_insert_with(new)
-            .record(value);
-    }
-
-    fn age(&mut self, name: &'static str, about: &About<'_>) {
-        if let Some(age) = about.age {
-            self.record(name, age.as_secs_f64());
-        }
-    }
-}
-
-fn name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Created => "Created",
-        Outcome::Updated => "Updated",
-        Outcome::Unchanged => "Unchanged",
-        Outcome::Stale => "Stale",
-        Outcome::Superseded => "Superseded",
-        Outcome::Skipped => "Skipped",
+        self.histograms.entry(name).or_insert_with(new)
     }
 }

@@ -1,4 +1,4 @@
-//! Which list a campaign draws on, and which columns it has.
+//! Finds the list that a campaign draws on, and the columns of that list.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::genesys::predictive::SEGMENT;
 use crate::genesys::run::Run;
 use crate::genesys::{Org, wire};
 
-/// How long it is known which list a campaign draws on, and which columns that has.
+/// How long the list of a campaign and its columns are kept.
 const KEPT: Duration = Duration::from_mins(10);
 const GET_CAMPAIGN: &str = "GET campaign";
 const GET_LIST: &str = "GET contact list";
 
-/// A contact list, as far as it matters here.
+/// The part of a contact list that matters here.
 pub(in crate::genesys) struct List {
     pub(in crate::genesys) id: String,
     pub(in crate::genesys) columns: BTreeSet<String>,
@@ -30,7 +30,7 @@ pub(in crate::genesys) struct List {
     pub(in crate::genesys) narrow: BTreeSet<String>,
     /// The DNC lists that the campaign names.
     pub(in crate::genesys) dnc_lists: BTreeSet<String>,
-    /// Columns of numbers; `None`: it is not told.
+    /// Columns of phone numbers. `None` means that the list does not tell.
     pub(in crate::genesys) numbers: Option<BTreeSet<String>>,
 }
 

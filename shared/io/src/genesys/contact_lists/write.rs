@@ -1,4 +1,7 @@
-//! Contacts of a list are written: created or updated, as few calls as the limits allow.
+//! Writes contacts of a list: creates those that do not exist and updates the others, in as few
+//! calls as the limits allow.
+//!
+//! What is written to a contact is decided in [`domain::attempt`].
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,7 +19,8 @@ use futures_util::future::{BoxFuture, join, join_all};
 use http::Method;
 
 use super::list::List;
-use super::{ContactList, OnList, contacts};
+use super::matched::contacts;
+use super::{ContactList, OnList};
 use crate::genesys::call::Effect;
 use crate::genesys::wire;
 
@@ -25,10 +29,10 @@ pub const MOST_WRITTEN: usize = 1_000;
 const MOST_BYTES: usize = 512_000;
 const WRITE: &str = "POST contacts";
 
-/// Contacts as they are written, each by itself.
+/// The JSON of each contact to write.
 struct Bodies {
     of: Vec<String>,
-    /// Whose id and columns they hold.
+    /// The list whose id and columns they hold.
     list: Arc<List>,
 }
 
@@ -36,23 +40,24 @@ struct Bodies {
 pub struct ListWrite<'a> {
     /// Its key, the `id` of the contact.
     pub key: &'a ContactKey,
-    /// What was read of it; `None`: there is none.
+    /// The contact as it was read. `None` means that there is none.
     pub actual: Option<&'a Contact>,
-    /// Columns to set or clear; the others stay.
+    /// Columns to set or clear. The others stay.
     pub data: &'a Columns<Option<String>>,
-    /// `None`: left as it is, or callable where there is none.
+    /// The value of `callable`. `None` leaves it as it is, and makes a new contact callable.
     pub callable: Option<bool>,
-    /// For the version column.
+    /// The value of the version column.
     pub version: Option<Version>,
     /// Channels and numbers to lower.
     pub lowers: &'a Lowered,
 }
 
 impl ContactList {
-    /// Creates what does not exist and updates what does, as few calls as the limits allow. A call
-    /// that is refused is split until the offenders are alone. Answers each contact as it is then.
+    /// Creates what does not exist and updates what does. A call that is refused is halved until
+    /// the contacts at fault are alone. Returns each contact as it is after the write.
     ///
-    /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] it may be done, or be done yet.
+    /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] the write may have been executed, or may
+    /// still be.
     pub async fn write(&self, writes: &[ListWrite<'_>]) -> Vec<Result<Contact, Failure>> {
         let list = self.list();
         let bodies = Bodies {
@@ -74,58 +79,57 @@ impl ContactList {
     ) -> BoxFuture<'a, Vec<Result<Contact, Failure>>> {
         async move {
             let writes = &all[part.clone()];
-            let body = |list: &List| {
-                let contacts = if list.id == bodies.list.id {
-                    bodies.of[part.clone()].join(",")
-                } else {
-                    // Another part of them has found out meanwhile that the campaign draws on
-                    // another list.
-                    writes
-                        .iter()
-                        .map(|write| self.body(list, write))
-                        .collect::<Vec<_>>()
-                        .join(",")
-                };
-                Ok(Bytes::from(format!("[{contacts}]")))
-            };
             let write = OnList {
                 method: Method::POST,
                 path: "contacts?doNotQueue=true",
                 effect: Effect::Write(writes.len()),
                 what: WRITE,
             };
-            match self.call(&write, &body).await {
-                Ok(answer) => {
-                    // Of what the answer does not show it is not known whether it was done.
-                    let found = contacts(&answer, WRITE).unwrap_or_default();
-                    let asked: Vec<_> = writes.iter().map(|write| write.key).collect();
-                    let unknown = || {
-                        Failure::new(
-                            Kind::Unavailable,
-                            format!("{WRITE}: the answer lacks the contact"),
-                        )
-                    };
-                    let shown = self.matched(&asked, found).into_iter();
-                    shown.map(|contact| contact.ok_or_else(unknown)).collect()
-                }
+            let body = |list: &List| {
+                // Another part may have found out meanwhile that the campaign draws on another list.
+                let contacts = if list.id == bodies.list.id {
+                    bodies.of[part.clone()].join(",")
+                } else {
+                    let bodies = writes.iter().map(|write| self.body(list, write));
+                    bodies.collect::<Vec<_>>().join(",")
+                };
+                Ok(Bytes::from(format!("[{contacts}]")))
+            };
+            let failure = match self.call(&write, &body).await {
+                Ok(answer) => return self.written(writes, &answer),
                 Err(failure) if failure.kind == Kind::Rejected && writes.len() > 1 => {
-                    if let Err(failure) = self.may_halve(&failure) {
-                        return writes.iter().map(|_| Err(failure.clone())).collect();
+                    match self.may_halve(&failure) {
+                        Ok(()) => {
+                            let middle = part.start + writes.len() / 2;
+                            let left = self.write_part(all, bodies, part.start..middle);
+                            let right = self.write_part(all, bodies, middle..part.end);
+                            let (mut left, right) = join(left, right).await;
+                            left.extend(right);
+                            return left;
+                        }
+                        Err(failure) => failure,
                     }
-                    let middle = part.start + writes.len() / 2;
-                    let (left, right) = (part.start..middle, middle..part.end);
-                    let (mut left, right) = join(
-                        self.write_part(all, bodies, left),
-                        self.write_part(all, bodies, right),
-                    )
-                    .await;
-                    left.extend(right);
-                    left
                 }
-                Err(failure) => writes.iter().map(|_| Err(failure.clone())).collect(),
-            }
+                Err(failure) => failure,
+            };
+            vec![Err(failure); writes.len()]
         }
         .boxed()
+    }
+
+    /// The contacts that were written, as an answer shows them. It is not known whether a contact
+    /// that the answer lacks was written.
+    fn written(&self, writes: &[ListWrite<'_>], answer: &[u8]) -> Vec<Result<Contact, Failure>> {
+        let found = contacts(answer, WRITE).unwrap_or_default();
+        let asked: Vec<_> = writes.iter().map(|write| write.key).collect();
+        let unknown = || {
+            Failure::new(
+                Kind::Unavailable,
+                format!("{WRITE}: the answer lacks the contact"),
+            )
+        };
+        let shown = self.matched(&asked, found).into_iter();
+        shown.map(|contact| contact.ok_or_else(unknown)).collect()
     }
 
     /// Every column of the list, and those that the write names.
@@ -141,13 +145,13 @@ impl ContactList {
             .map(|column| (column.as_str(), text(held(column))))
             .collect();
         for (column, value) in write.data.iter() {
-            // A column that the list has not is clear already.
+            // A column that the list does not have is clear already.
             let value = text(value.as_ref());
             if !value.is_empty() || columns.contains_key(column.as_str()) {
                 columns.insert(column, value);
             }
         }
-        // What the last write left is known by its version alone.
+        // The version that was read stays, because it alone tells what the last write left.
         let left = write.actual.map(|actual| actual.version);
         let version = write
             .version
@@ -167,8 +171,8 @@ impl ContactList {
     }
 
     fn body(&self, list: &List, write: &ListWrite<'_>) -> String {
-        // Whether a POST merges them or replaces them is not documented: all that was read goes with
-        // what is lowered, or nothing is said of them.
+        // It is not documented whether a POST merges statuses or replaces them. So all that were read
+        // are sent with those that are lowered, or none are sent.
         let lowered = || {
             let read = write.actual.map(|actual| actual.statuses.clone());
             read.unwrap_or_default().lowered(write.lowers)
@@ -188,7 +192,7 @@ impl ContactList {
                 .filter(|_| !lowers.phones.is_empty())
                 .map(Statuses::phones),
         };
-        // Texts and a flag: there is nothing in it that JSON cannot say.
+        // JSON can hold all of it: texts and a flag.
         serde_json::to_string(&contact).unwrap_or_default()
     }
 }
@@ -196,7 +200,7 @@ impl ContactList {
 /// Ranges of contacts that fit into one call each, given the size of each in bytes.
 fn parts(sizes: &[usize]) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
-    // The array's brackets; each contact brings a comma.
+    // Two bytes are for the array's brackets. Each contact adds a comma.
     let (mut from, mut bytes) = (0, 2);
     for (index, size) in sizes.iter().enumerate() {
         if index > from && (index - from == MOST_WRITTEN || bytes + size + 1 > MOST_BYTES) {

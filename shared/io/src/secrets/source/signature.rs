@@ -2,16 +2,17 @@
 //!
 //! For example, a sender may put the hex HMAC of `{timestamp}.{body}` into one header and the time
 //! into another. The members of the object describe that, and a preset stands for the members of a
-//! known sender. Signatures are checked in `ingest::auth`.
+//! known sender. `values` reads single members. Signatures are checked in `ingest::auth`.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+mod values;
+
 use http::HeaderName;
 use secrecy::{SecretSlice, SecretString};
 
 use super::super::members::{MalformedSecret, Members};
 use super::template::{Part, Template};
-use super::token::{LONG_ENOUGH, header_name, is_long_enough};
+use super::token::header_name;
+use values::{ALGORITHM, DELIMITER, PREFIX, algorithm, delimiter, encoding, prefix, secret, url};
 
 /// The longest tolerance for the time of a signature. With the minute that the time may be ahead,
 /// and the duration of a request, it is less than the five minutes for which SQS drops duplicates
@@ -67,7 +68,7 @@ pub enum Algorithm {
 /// The place and meaning of the signed time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedTime {
-    /// Where it stands.
+    /// The place in the request.
     pub place: TimePlace,
     /// Whether it counts milliseconds. Otherwise it counts seconds.
     pub is_milliseconds: bool,
@@ -99,8 +100,8 @@ pub struct Signature {
 impl Scheme {
     /// Reads every member except `secrets` and `url`.
     pub(super) fn read(members: &mut Members<'_>) -> Result<Scheme, MalformedSecret> {
+        const SIGNED: &str = "a text such as {timestamp}.{body}";
         const HEADER: &str = "the name of a header that the sender writes";
-        let expected = Members::wrong;
         let scheme = Scheme {
             header: members.required("header", HEADER, header_name)?,
             delimiter: members.text("delimiter", DELIMITER, delimiter)?,
@@ -108,12 +109,8 @@ impl Scheme {
             encoding: members.required("encoding", "hex or base64", encoding)?,
             algorithm: members.required("algorithm", ALGORITHM, algorithm)?,
             signed: members
-                .told(
-                    "signed",
-                    "a text such as {timestamp}.{body}",
-                    Template::parse,
-                )?
-                .ok_or_else(|| expected("signed", "a text such as {timestamp}.{body}"))?,
+                .told("signed", SIGNED, Template::parse)?
+                .ok_or_else(|| Members::wrong("signed", SIGNED))?,
             id: members.text("idHeader", HEADER, header_name)?,
             time: members.object("timestamp", time)?,
             is_base64: members
@@ -209,45 +206,7 @@ pub(super) fn read(members: &mut Members<'_>) -> Result<Signature, MalformedSecr
     Scheme::read(members)?.with_secrets(members)
 }
 
-const ALGORITHM: &str = "hmac-sha256, hmac-sha512, hmac-sha1 or sha256";
-const DELIMITER: &str =
-    "one visible ASCII character, or a space, that is no letter, no digit and none of + / =";
-const PREFIX: &str = "at most 32 visible ASCII characters";
-
-fn encoding(text: &str) -> Option<Encoding> {
-    match text {
-        "hex" => Some(Encoding::Hex),
-        "base64" => Some(Encoding::Base64),
-        _ => None,
-    }
-}
-
-fn algorithm(text: &str) -> Option<Algorithm> {
-    match text {
-        "hmac-sha256" => Some(Algorithm::HmacSha256),
-        "hmac-sha512" => Some(Algorithm::HmacSha512),
-        "hmac-sha1" => Some(Algorithm::HmacSha1),
-        "sha256" => Some(Algorithm::Sha256),
-        _ => None,
-    }
-}
-
-/// Reads the delimiter. It must not be a character that a signature can contain.
-fn delimiter(text: &str) -> Option<char> {
-    let mut chars = text.chars();
-    let (Some(delimiter), None) = (chars.next(), chars.next()) else {
-        return None;
-    };
-    let is_of_signature = delimiter.is_ascii_alphanumeric() || "+/=".contains(delimiter);
-    let is_shown = delimiter.is_ascii_graphic() || delimiter == ' ';
-    (is_shown && !is_of_signature).then_some(delimiter)
-}
-
-fn prefix(text: &str) -> Option<String> {
-    let is_prefix = text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    is_prefix.then(|| text.to_owned())
-}
-
+/// Reads `timestamp`.
 fn time(members: &mut Members<'_>) -> Result<SignedTime, MalformedSecret> {
     let header = members.text("header", "the name of a header", header_name)?;
     let beside = members.text("prefix", "1 to 32 visible ASCII characters", |text| {
@@ -273,31 +232,4 @@ fn time(members: &mut Members<'_>) -> Result<SignedTime, MalformedSecret> {
         is_milliseconds,
         tolerance: tolerance.unwrap_or(LONGEST_TOLERANCE),
     })
-}
-
-fn url(text: &str) -> Option<SecretString> {
-    let is_url = text.len() > "https://".len()
-        && text.starts_with("https://")
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
-        && !text.contains('#');
-    is_url.then(|| SecretString::from(text))
-}
-
-/// Reads a secret as bytes.
-fn secret(text: &str, is_base64: bool) -> Result<SecretSlice<u8>, &'static str> {
-    if text.trim() != text || text.contains(char::is_control) {
-        return Err("secrets without white space at either end");
-    }
-    let key = if is_base64 {
-        let base64 = text.strip_prefix("whsec_").unwrap_or(text);
-        let key = STANDARD.decode(base64);
-        key.map_err(|_| "secrets in base64 with its padding, as secretEncoding says")?
-    } else {
-        text.as_bytes().to_vec()
-    };
-    if is_long_enough(&key) {
-        Ok(SecretSlice::from(key))
-    } else {
-        Err(LONG_ENOUGH)
-    }
 }

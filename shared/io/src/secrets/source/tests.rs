@@ -1,3 +1,6 @@
+use base64::Engine;
+
+use super::auth::LONG_ENOUGH;
 use super::*;
 
 mod ways;
