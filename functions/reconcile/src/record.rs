@@ -160,11 +160,14 @@ impl Record {
         &self,
         campaigns: &'a [CampaignId],
     ) -> Option<(&'a CampaignId, Timestamp)> {
-        let looked = campaigns.iter().filter_map(|campaign| {
-            let to = self.looked(campaign)?.to;
-            Some((campaign, Timestamp::from_second(to).ok()?))
-        });
-        looked.min_by_key(|(_, to)| *to)
+        let looked = campaigns.iter();
+        let looked = looked.filter_map(|campaign| Some((campaign, self.until(campaign)?)));
+        looked.min_by_key(|(_, until)| *until)
+    }
+
+    /// The time until which a campaign was looked at. `None` means that no run has had it.
+    pub(crate) fn until(&self, campaign: &CampaignId) -> Option<Timestamp> {
+        Timestamp::from_second(self.looked(campaign)?.to).ok()
     }
 
     /// Notes what an invocation did.
