@@ -111,6 +111,8 @@ pub(crate) struct Did<'a> {
     pub(crate) cursor: Option<Cursor>,
     /// Whether the message is received again for the rest.
     pub(crate) goes_on: bool,
+    /// Whether it did nothing but wait for an export.
+    pub(crate) only_waited: bool,
     /// The id of its message, and how often that was received.
     pub(crate) message: &'a str,
     pub(crate) receives: u32,
@@ -199,11 +201,13 @@ impl Record {
             }),
         };
         if did.goes_on {
+            let waiting = did.only_waited.then(|| self.wait(did.message, did.began));
             self.tries = Some(Tries {
                 message: did.message.to_owned(),
                 receives: did.receives,
                 at: did.ended.as_second(),
                 failures: 0,
+                waiting,
             });
         }
         self.fit(&input.campaigns);

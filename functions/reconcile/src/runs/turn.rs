@@ -165,7 +165,7 @@ impl Turn<'_> {
         let recorded = Some((&*record, due.as_slice()));
         let watch = watching(&input);
         let ran = run_due(self.context, &input, &until, &watch, recorded).await?;
-        if let Some(error) = self.gives_up_export(&input, all, &ran) {
+        if let Some(error) = self.gives_up_export(&input, record, all, &ran) {
             return Err(error);
         }
         let after = after(&ran, input.cursor.as_ref()).filter(|_| !input.dry_run);
@@ -188,7 +188,7 @@ impl Turn<'_> {
         let why = ran.outcome.why.as_ref().map(Why::cause);
         let is_throttled = matches!(why, Some(Why::FeedThrottled(_)));
         // A campaign that waits for its export holds up no other of the run.
-        let is_in_the_way = due.len() > 1 && matches!(why, Some(Why::NoExportYet(_)));
+        let is_in_the_way = due.len() > 1 && ran.waits_for().is_some();
         // Where others filled the queue, a long run leaves its place to the next run.
         let had_place = input.cursor.as_ref().is_some_and(|it| !is_unread(it));
         let is_left = goes_on || (ran.is_crowded && had_place);
@@ -199,6 +199,7 @@ impl Turn<'_> {
             done: &done.cloned().collect::<Vec<_>>(),
             cursor: ran.cursor.clone().filter(keeps),
             goes_on,
+            only_waited: ran.only_waited(),
             message: &self.message.message_id,
             receives: self.message.receives,
             ended: now,

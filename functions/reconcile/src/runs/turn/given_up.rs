@@ -11,7 +11,7 @@ use super::Turn;
 use crate::input::Input;
 use crate::record::Record;
 use crate::scan::LONGEST_PATIENCE;
-use crate::{Error, Ran, Why};
+use crate::{Error, Ran};
 
 /// How often Lambda may kill a run before it is given up.
 const MOST_KILLED: u32 = 3;
@@ -40,23 +40,22 @@ impl Turn<'_> {
         is_killed.then_some(Error::Killed(begun))
     }
 
-    /// The error of a run that has waited for an export for as long as any is known to take. It has
-    /// begun with each of its campaigns, so all that is left waits for exports, and the org's other
-    /// runs wait behind it. `campaigns` is the number of the run's campaigns.
+    /// The error of a run that has done nothing but wait for exports for as long as any is known to
+    /// take, and has begun with each of its campaigns meanwhile. The org's other runs wait behind
+    /// it. `campaigns` is the number of the run's campaigns.
     pub(super) fn gives_up_export(
         &self,
         input: &Input,
+        record: &Record,
         campaigns: usize,
         ran: &Ran,
     ) -> Option<Error> {
-        let Some(Why::NoExportYet(campaign)) = ran.outcome.why.as_ref().map(Why::cause) else {
-            return None;
-        };
-        let is_idle = ran.done.is_empty() && ran.outcome.answer.checked == 0;
-        let has_begun_with_all = self.message.receives as usize >= campaigns;
-        let first = self.message.first_received.unwrap_or(self.now);
-        let is_late = self.context.shared.clock.now() >= first + LONGEST_PATIENCE;
-        let is_over = is_idle && has_begun_with_all && is_late && !input.dry_run;
+        let campaign = ran.waits_for().filter(|_| ran.only_waited())?;
+        let waiting = record.waiting(&self.message.message_id);
+        let (since, before) = waiting.unwrap_or((self.now, 0));
+        let has_begun_with_all = before as usize + 1 >= campaigns;
+        let is_late = self.context.shared.clock.now() >= since + LONGEST_PATIENCE;
+        let is_over = has_begun_with_all && is_late && !input.dry_run;
         is_over.then(|| Error::Export {
             org: input.org.clone(),
             campaign: campaign.clone(),
