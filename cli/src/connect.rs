@@ -4,23 +4,24 @@
 //! Commands use `org` for calls and `Watched` for the remaining budget and the clock. Retries and
 //! the budget itself are in `io::genesys`.
 
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
 use domain::change::OrgId;
-use domain::failure::Failure;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use io::genesys::{Genesys, Org, Share, Shared};
 use io::http::{Transport, TransportError};
-use io::secrets::{SecretsError, SecretsManager};
+use io::secrets::{Secrets, SecretsError, SecretsManager};
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config, Https};
 use jiff::SignedDuration;
+use secrecy::SecretString;
 
 /// The HTTPS client for Genesys Cloud, and the configuration of the AWS clients.
 pub(crate) async fn clients() -> Result<(Https, SdkConfig), String> {
@@ -57,11 +58,17 @@ pub(crate) fn org(
 pub(crate) const DENIED: &str = "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue, and \
      kms:Decrypt where it has a KMS key of yours";
 
-/// The text of a failure for the person who runs the command. The text for functions speaks of a
+/// The text of an error for the person who runs the command. The text for functions speaks of a
 /// role, and no role reads secrets here.
-pub(crate) fn told(failure: &Failure) -> String {
+pub(crate) fn told(error: &impl Display) -> String {
     let of_a_function = SecretsError::Denied.to_string();
-    failure.to_string().replace(&of_a_function, DENIED)
+    error.to_string().replace(&of_a_function, DENIED)
+}
+
+/// The text of a secret. An error names the secret.
+pub(crate) async fn secret(secrets: &impl Secrets, name: &str) -> Result<SecretString, String> {
+    let text = secrets.read(name).await;
+    text.map_err(|error| format!("secret {name}: {}", told(&error)))
 }
 
 /// The state that the newest answer of the API reports.
@@ -157,7 +164,7 @@ impl Transport for Watched {
 
 #[cfg(test)]
 mod tests {
-    use domain::failure::Kind;
+    use domain::failure::{Failure, Kind};
 
     use super::*;
 

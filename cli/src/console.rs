@@ -35,7 +35,6 @@ use contact::Lookups;
 use guard::Guard;
 pub(crate) use local::{Deed, Failing, Local};
 use parked::Desk;
-pub(crate) use parked::opt_out;
 pub(crate) use pipeline::{Alarm, MEASURES, Metrics, Of as MeasuredOf, PERIODS, Series, Stat};
 use pipeline::{Asked, CloudWatch};
 

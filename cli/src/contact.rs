@@ -110,7 +110,10 @@ async fn reset_rank(args: &ResetRank, key: &ContactKey, config: Config) -> Resul
     let queue_url = config.queue_url.clone();
     let org = connect::org(config, &sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);
-    let failed = |failure| format!("org {}, campaign {}: {failure}", args.org, args.campaign);
+    let failed = |failure| {
+        let told = connect::told(&failure);
+        format!("org {}, campaign {}: {told}", args.org, args.campaign)
+    };
     let secret = org.open(&run).await.map_err(failed)?;
     if secret.rules.ranking().is_none() {
         return Err(format!(

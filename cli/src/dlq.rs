@@ -1,10 +1,11 @@
 //! `campaign-sync dlq`: lists, shows, redrives and drops the parked changes (docs/contract.md
 //! "Parked messages").
 //!
-//! This file reads arguments and prints. The queue itself is in `queue`, one message in `parked`, the
-//! choice of messages in `which`, sending again in `redrive`, and its result in `report`. The
+//! This file reads arguments and prints. The queue itself is in `queue`, one message in `parked`,
+//! whether it may be an opt-out in `opt_out`, the choice of messages in `which`, sending again in `redrive`, and its result in `report`. The
 //! console uses the same code.
 
+mod opt_out;
 pub(crate) mod parked;
 pub(crate) mod queue;
 pub(crate) mod redrive;
@@ -121,6 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
                     which,
                     pause: Duration::from_secs(1) / *rate,
                     unranked: *unranked,
+                    unranked_by: "--unranked",
                     dry_run: *dry_run,
                     told: &|| (),
                 };
@@ -139,7 +141,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool, String> {
     let mut all = queue.look(&|_| ()).await?;
     let hidden = queue.depth().await?.saturating_sub(all.len() as u64);
-    all.retain(|parked| which.is_meant(parked));
+    let choice = which.choice();
+    all.retain(|parked| choice.is_meant(parked));
     all.sort_by_key(|parked| parked.parked_at);
     let now = Clock::system().now();
     if is_json {

@@ -80,7 +80,8 @@ async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, Strin
     let org = connect::org(config, &sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);
     let secret = org.open(&run).await;
-    let secret = secret.map_err(|failure| format!("org {}: {failure}", args.org))?;
+    let secret =
+        secret.map_err(|failure| format!("org {}: {}", args.org, connect::told(&failure)))?;
     let Some(list) = &secret.rules.dnc_list else {
         return Err(format!("org {}: its secret names no dncList", args.org));
     };
@@ -142,8 +143,8 @@ fn failed(args: &Remove, list: &DncList, failure: &Failure) -> String {
         Kind::Rejected => "Genesys Cloud does not take this as an entry".to_owned(),
         _ => "try again: what was taken away already is no trouble".to_owned(),
     };
-    let (org, list) = (&args.org, list.id.as_str());
-    format!("org {org}, DNC list {list}: {failure}: {to_do}")
+    let (org, list, told) = (&args.org, list.id.as_str(), connect::told(failure));
+    format!("org {org}, DNC list {list}: {told}: {to_do}")
 }
 
 fn shown(args: &Remove, list: &DncList, entry: &Entry<'_>) -> String {

@@ -18,7 +18,7 @@ use http::Response;
 use io::genesys::Shared;
 use io::http::Transport;
 use io::queue::Sqs;
-use io::secrets::{FeedSecret, Secrets, SecretsManager};
+use io::secrets::{FeedSecret, SecretsManager};
 use io::telemetry::Telemetry;
 use io::{Chance, Clock, Config};
 use jiff::Timestamp;
@@ -28,6 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::args::{self, Since};
+use crate::connect;
 use overheard::Overheard;
 use shown::Found;
 
@@ -87,52 +88,31 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     crate::block_on(tested(test, config))
 }
 
+/// Stands for an org or a campaign that nobody named.
+const MADE_UP: &str = "test";
+
 async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     let is_stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if is_stdin(&args.secret) && is_stdin(&args.answer) {
         return Err("expected one of the two from standard input".to_owned());
     }
-    let (name, text) = match (&args.secret, &args.org) {
-        (Some(path), _) => (
-            path.display().to_string(),
-            SecretString::from(args::file(path)?),
-        ),
-        (None, Some(org)) => stored(&config, org).await?,
-        (None, None) => return Err("expected --org or --secret".to_owned()),
-    };
+    let (name, text) = secret_of(args, &config).await?;
     let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some());
     let secret = secret.map_err(|error| format!("{name}: {error}"))?;
     let now = Clock::system().now();
-    let since = args
-        .since
-        .map_or(Timestamp::UNIX_EPOCH, |since| since.time(now));
-    let org = match &args.org {
-        Some(org) => org.clone(),
-        None => args::org("test")?,
-    };
-    let campaign = match &args.campaign {
-        Some(campaign) => campaign.clone(),
-        None => match (first_campaign(&text), args.answer.is_none()) {
-            (Some(first), _) => args::campaign(&first)?,
-            // A saved answer is read, and no CRM is asked.
-            (None, false) => args::campaign("test")?,
-            (None, true) => {
-                return Err(
-                    "--campaign: expected one, as the secret names none in campaigns".to_owned(),
-                );
-            }
-        },
-    };
-    let feed = Feed {
-        org,
-        campaign,
-        run: now,
-    };
+    let campaign = campaign_of(args, &text)?;
     let tried = Tried {
         secret: &secret,
         text: &text,
-        feed: &feed,
-        since,
+        is_made_up: campaign.is_none(),
+        feed: &Feed {
+            org: args.org.clone().map_or_else(|| args::org(MADE_UP), Ok)?,
+            campaign: campaign.map_or_else(|| args::campaign(MADE_UP), Ok)?,
+            run: now,
+        },
+        since: args
+            .since
+            .map_or(Timestamp::UNIX_EPOCH, |since| since.time(now)),
         is_json: args.json,
     };
     let found = match &args.answer {
@@ -150,6 +130,31 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     Ok(found.page.is_ok_and(|page| page.faulty.is_empty()))
 }
 
+/// The secret that the arguments name, with a name for it.
+async fn secret_of(args: &Test, config: &Config) -> Result<(String, SecretString), String> {
+    match (&args.secret, &args.org) {
+        (Some(path), _) => Ok((
+            path.display().to_string(),
+            SecretString::from(args::file(path)?),
+        )),
+        (None, Some(org)) => stored(config, org).await,
+        (None, None) => Err("expected --org or --secret".to_owned()),
+    }
+}
+
+/// The campaign that is asked for. `None` means that nobody named one: a saved answer is read
+/// without, since no CRM is asked.
+fn campaign_of(args: &Test, secret: &SecretString) -> Result<Option<CampaignId>, String> {
+    if let Some(campaign) = &args.campaign {
+        return Ok(Some(campaign.clone()));
+    }
+    match first_campaign(secret) {
+        Some(first) => args::campaign(&first).map(Some),
+        None if args.answer.is_some() => Ok(None),
+        None => Err("--campaign: expected one, as the secret names none in campaigns".to_owned()),
+    }
+}
+
 /// The first campaign for which the secret has texts.
 fn first_campaign(secret: &SecretString) -> Option<String> {
     let secret: Value = serde_json::from_str(secret.expose_secret()).ok()?;
@@ -157,10 +162,9 @@ fn first_campaign(secret: &SecretString) -> Option<String> {
 }
 
 async fn stored(config: &Config, org: &OrgId) -> Result<(String, SecretString), String> {
-    let (_, sdk) = crate::connect::clients().await?;
+    let (_, sdk) = connect::clients().await?;
     let name = format!("{}/feed/{org}", config.secret_prefix);
-    let text = SecretsManager::new(&sdk).read(&name).await;
-    let text = text.map_err(|error| format!("secret {name}: {error}"))?;
+    let text = connect::secret(&SecretsManager::new(&sdk), &name).await?;
     Ok((format!("secret {name}"), text))
 }
 
@@ -170,6 +174,8 @@ struct Tried<'a> {
     /// The secret as it is written.
     text: &'a SecretString,
     feed: &'a Feed,
+    /// Whether nobody named the campaign.
+    is_made_up: bool,
     since: Timestamp,
     is_json: bool,
 }
@@ -209,7 +215,7 @@ impl Tried<'_> {
 
     /// Asks the CRM for pages, up to this number.
     async fn asked(&self, config: Config, number: u32) -> Result<Found<'_>, String> {
-        let (https, sdk) = crate::connect::clients().await?;
+        let (https, sdk) = connect::clients().await?;
         let shared = Shared {
             transport: Arc::new(https.clone()),
             secrets: Arc::new(SecretsManager::new(&sdk)),

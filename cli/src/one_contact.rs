@@ -1,7 +1,5 @@
 //! How an operator names a contact, and whether its stored rank is ahead.
 
-use std::borrow::Cow;
-
 use domain::change::{ContactKey, Rank};
 use domain::rules::Rules;
 use jiff::Timestamp;
@@ -29,11 +27,6 @@ pub(crate) fn text(argument: &str) -> Result<String, String> {
 
 pub(crate) fn key(text: &str) -> Result<ContactKey, String> {
     ContactKey::parse(text).map_err(|expected| format!("contact key: {expected}"))
-}
-
-/// A contact key that nobody has. A read of it shows whether contacts may be read.
-pub(crate) fn nobody() -> Result<ContactKey, String> {
-    ContactKey::parse("campaign-sync-check").map_err(Cow::into_owned)
 }
 
 /// Why a stored rank makes every later change stale; `None` means that it does not.

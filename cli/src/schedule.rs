@@ -1,31 +1,27 @@
 //! `campaign-sync schedule`: sets, lists and removes the schedules of reconcile, one for each org.
 //!
-//! This file reads arguments and calls EventBridge Scheduler. `found` reads schedules and finds
-//! what is wrong with them, `known` asks whether the campaigns exist, and `late` finds out whether
-//! the runs come. A run itself is made by `functions/reconcile`.
+//! This file lists and removes them, and `set` makes them. `found` reads schedules and finds what is
+//! wrong with them, `known` asks whether the campaigns exist, and `late` finds out whether the runs
+//! come. A run itself is made by `functions/reconcile`.
 
 mod found;
 mod known;
 mod late;
+mod set;
 
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_scheduler::types::{
-    DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState,
-    SqsParameters, Target,
-};
-use domain::change::{CampaignId, OrgId};
+use domain::change::OrgId;
 use io::Clock;
-use io::config::{ScheduleConfig, stack_name};
-use io::genesys::UNKNOWN_CAMPAIGN;
+use io::config::stack_name;
 use io::records::ParameterStore;
-use reconcile::Input;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::args;
-use crate::table::{counted, table};
+use crate::table::table;
 use found::Found;
+use set::Set;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -45,8 +41,9 @@ iam:PassRole on the role, and list ssm:GetParameter on parameter/campaign-sync/{
 
 \"looked at\" says how long ago all changes of the org's campaigns had been looked at, by the record of its runs.
 
-The exit status is 0 when it is done, and of list when every schedule is on, brings its runs one after the other, and was looked at
-within twice its rate; 1 when one was not, or there is none to remove; 2 when the command could not run.")]
+The exit status is 0 when it is done, and of list when every schedule is on, brings its runs one after the other, and each of its
+campaigns was looked at within twice its rate (within 8 days, if it is no rate); 1 when one was not, the record of its org cannot be
+read, or there is none to remove; 2 when the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -70,44 +67,13 @@ enum Command {
     },
 }
 
-#[derive(clap::Args)]
-struct Set {
-    /// The org whose campaigns are compared
-    #[arg(long, value_parser = args::org)]
-    org: OrgId,
-    /// The campaigns: 1 to 100 ids, separated by commas
-    #[arg(long, value_name = "IDS", value_delimiter = ',', required = true, value_parser = args::campaign)]
-    campaigns: Vec<CampaignId>,
-    /// How often reconcile runs, as EventBridge Scheduler writes it
-    #[arg(long, default_value = "rate(15 minutes)", value_parser = rate)]
-    rate: String,
-    /// The feed is asked for what changed in these minutes before each run, and before the end
-    /// of the last one. Choose the longest time after which the CRM may show a change. A
-    /// campaign's first run looks back no further
-    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
-    window: u64,
-    /// If more than this share of a campaign's contacts differ, and more than 100, a run
-    /// enqueues nothing but opt-outs of its other campaigns
-    #[arg(long, value_name = "PERCENT", default_value_t = 20)]
-    max_drift_percent: u64,
-}
-
-fn rate(text: &str) -> Result<String, String> {
-    let is_rate = late::every(text).is_some_and(|every| !every.is_zero());
-    let is_cron = text.starts_with("cron(") && text.ends_with(')');
-    match is_rate || is_cron {
-        true => Ok(text.to_owned()),
-        false => Err("expected rate(N minutes), rate(N hours), rate(N days) or cron(…)".to_owned()),
-    }
-}
-
 /// Runs the command, prints its result, and returns whether everything is right.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     crate::block_on(async {
         let sdk = io::aws::sdk_config().await;
         let (client, stack) = (Client::new(&sdk), stack_name());
         match &args.command {
-            Command::Set(args) => set(&sdk, &client, &stack, args).await,
+            Command::Set(args) => set::set(&sdk, &client, &stack, args).await,
             Command::List { json } => list(&sdk, &client, &stack, *json).await,
             Command::Remove { org } => remove(&client, &name(&stack, org)).await,
         }
@@ -120,133 +86,6 @@ fn name(stack: &str, org: &OrgId) -> String {
 
 fn of_stack(stack: &str) -> String {
     format!("{stack}-reconcile")
-}
-
-async fn set(sdk: &SdkConfig, client: &Client, stack: &str, args: &Set) -> Result<bool, String> {
-    let config = ScheduleConfig::from_env().map_err(|error| error.to_string())?;
-    let name = name(stack, &args.org);
-    let mut input = json!({
-        "org": args.org.as_str(),
-        "campaignIds": args.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>(),
-        "windowMinutes": args.window,
-        "maxDriftPercent": args.max_drift_percent,
-    });
-    Input::parse(&input, Clock::system().now()).map_err(|error| error.to_string())?;
-    input["scheduledTime"] = "<aws.scheduler.scheduled-time>".into();
-    let own = Found::get(client, &of_stack(stack)).await?;
-    if own.is_some_and(|own| own.is_on && own.group.as_deref() == Some(args.org.as_str())) {
-        return Err(format!(
-            "{} has this org already, by the parameter ReconcileOrg: change its campaigns by ReconcileCampaignIds, or deploy \
-             without ReconcileOrg first",
-            of_stack(stack)
-        ));
-    }
-    look_for_campaigns(sdk, args).await?;
-    let target = target(&config, &args.org, &input)?;
-    let done = put(client, &name, args, target).await?;
-    let campaigns = counted(args.campaigns.len() as u64, "campaign");
-    let first = first_run(args).map(|note| format!("\n{note}"));
-    crate::print(&format!(
-        "{name} is {done}: {campaigns} of {}, {}{}",
-        args.org,
-        args.rate,
-        first.unwrap_or_default()
-    ))?;
-    Ok(true)
-}
-
-/// Refuses campaigns that Genesys Cloud does not have, and warns if it does not answer.
-async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
-    let asked = known::ask(sdk, &args.org, &args.campaigns).await;
-    if let Some(secret) = asked.missing_secret {
-        return Err(format!(
-            "org {}: there is no secret {secret}; nothing is set",
-            args.org
-        ));
-    }
-    if !asked.unknown.is_empty() {
-        let unknown: Vec<_> = asked.unknown.iter().map(CampaignId::as_str).collect();
-        return Err(format!(
-            "org {} has no such campaign in Genesys Cloud: {}: {UNKNOWN_CAMPAIGN}; nothing is set",
-            args.org,
-            unknown.join(", ")
-        ));
-    }
-    if let Some(why) = asked.untold {
-        eprintln!(
-            "campaign-sync: whether Genesys Cloud has these campaigns is not known ({why}); campaign-sync check tells"
-        );
-    }
-    Ok(())
-}
-
-/// A warning about what a window shorter than the rate leaves out. Each later run looks back to
-/// before the end of the last one.
-fn first_run(args: &Set) -> Option<String> {
-    let rate = late::every(&args.rate)?.as_secs() / 60;
-    (args.window < rate).then(|| {
-        format!(
-            "The window is shorter than the rate: no run leaves out what changed since the one before, but a campaign's first looks \
-             back {} alone",
-            counted(args.window, "minute")
-        )
-    })
-}
-
-/// Makes the schedule or replaces it, and returns which of the two.
-async fn put(
-    client: &Client,
-    name: &str,
-    args: &Set,
-    target: Target,
-) -> Result<&'static str, String> {
-    let window = FlexibleTimeWindow::builder()
-        .mode(FlexibleTimeWindowMode::Off)
-        .build()
-        .map_err(|error| error.to_string())?;
-    let description = format!("Runs reconcile for {}", args.org);
-    let call = client
-        .update_schedule()
-        .name(name)
-        .description(&description)
-        .schedule_expression(&args.rate)
-        .state(ScheduleState::Enabled)
-        .flexible_time_window(window.clone())
-        .target(target.clone());
-    match call.send().await {
-        Ok(_) => Ok("replaced"),
-        Err(error) if is_missing(&error) => {
-            let call = client
-                .create_schedule()
-                .name(name)
-                .description(&description)
-                .schedule_expression(&args.rate)
-                .state(ScheduleState::Enabled)
-                .flexible_time_window(window)
-                .target(target);
-            call.send().await.map_err(|error| failed(&error))?;
-            Ok("made")
-        }
-        Err(error) => Err(failed(&error)),
-    }
-}
-
-fn target(config: &ScheduleConfig, org: &OrgId, input: &Value) -> Result<Target, String> {
-    let group = SqsParameters::builder().message_group_id(org.as_str());
-    let dead = DeadLetterConfig::builder().arn(&config.failed_runs_queue_arn);
-    // The same values as template.yaml has for the stack's own schedule.
-    let retry = RetryPolicy::builder()
-        .maximum_retry_attempts(2)
-        .maximum_event_age_in_seconds(900);
-    Target::builder()
-        .arn(&config.runs_queue_arn)
-        .role_arn(&config.schedule_role_arn)
-        .sqs_parameters(group.build())
-        .dead_letter_config(dead.build())
-        .retry_policy(retry.build())
-        .input(input.to_string())
-        .build()
-        .map_err(|error| error.to_string())
 }
 
 async fn list(

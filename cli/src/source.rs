@@ -16,13 +16,13 @@ use http::{HeaderName, HeaderValue};
 use ingest::webhook::Unmapped;
 use io::Clock;
 use io::config::Config;
-use io::secrets::{Secrets, SecretsManager, SourceSecret};
+use io::secrets::{SecretsManager, SourceSecret};
 use jiff::Timestamp;
 use mapping::{preset, presets};
 use secrecy::SecretString;
 
-use crate::args;
 use crate::webhook::curl;
+use crate::{args, connect};
 pub(crate) use examine::{Asked, examine, examine_parked, signed};
 pub(crate) use shown::Found;
 
@@ -181,10 +181,9 @@ fn parked_item(
 
 async fn stored(source: &SourceName) -> Result<(String, String), String> {
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
-    let (_, sdk) = crate::connect::clients().await?;
+    let (_, sdk) = connect::clients().await?;
     let name = format!("{}/source/{source}", config.secret_prefix);
-    let text = SecretsManager::new(&sdk).read(&name).await;
-    let text = text.map_err(|error| format!("secret {name}: {error}"))?;
+    let text = connect::secret(&SecretsManager::new(&sdk), &name).await?;
     Ok((
         format!("secret {name}"),
         secrecy::ExposeSecret::expose_secret(&text).to_owned(),

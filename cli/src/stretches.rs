@@ -114,7 +114,7 @@ async fn stretches<R: Report>(
         } else {
             reconcile::run(&context, &input, &until, &watch).await
         };
-        let outcome = outcome.map_err(|error| error.to_string())?;
+        let outcome = outcome.map_err(|error| crate::connect::told(&error))?;
         let cursor = outcome.answer.cursor.clone();
         let why = outcome.why.clone();
         if cursor

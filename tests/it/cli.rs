@@ -1,5 +1,6 @@
 //! The command line as a user calls it.
 
+mod denied;
 mod refused;
 mod vendors;
 

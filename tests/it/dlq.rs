@@ -10,7 +10,7 @@ use crate::support::served::Served;
 const SECRET_VALUE: &str = "+13175550100";
 
 impl Served {
-    fn park(
+    pub(crate) fn park(
         &self,
         org: &str,
         key: &str,

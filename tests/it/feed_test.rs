@@ -143,6 +143,31 @@ async fn feed_test_reports_a_fault_with_its_place_and_without_values() {
 }
 
 #[tokio::test]
+async fn feed_test_says_that_a_campaign_is_made_up() {
+    let page = json!({ "results": [] });
+    let mut secret = hubspot();
+    let members = secret.as_object_mut().unwrap();
+    members.remove("campaigns");
+    let body = &mut members["request"]["body"]["filterGroups"][0]["filters"];
+    body[1]["value"] = "{campaignId}".into();
+    let (status, _, text) = tested("made-up", &secret, &page, &[]).await;
+    assert_eq!(status, 0, "{text}");
+    assert!(
+        text.contains("page 1 of campaign test (made up):"),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "note: the campaign id is made up, since neither --campaign nor the secret names one"
+        ),
+        "{text}"
+    );
+    let named = ["--campaign", "c"];
+    let (_, _, text) = tested("named", &secret, &page, &named).await;
+    assert!(!text.contains("made up"), "{text}");
+}
+
+#[tokio::test]
 async fn feed_test_reports_an_invalid_page_and_an_invalid_secret() {
     let (status, told, text) =
         tested("none", &hubspot(), &json!({ "data": [] }), &["--json"]).await;

@@ -1,12 +1,13 @@
 //! `campaign-sync schedule` with an EventBridge Scheduler on loopback.
 
 mod campaigns;
+mod listed;
 mod local;
 
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use wiremock::matchers::{body_partial_json, method, path};
+use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:blue-runs.fifo";
@@ -79,24 +80,6 @@ async fn body_of(server: &MockServer, verb: &str) -> Value {
         .iter()
         .find(|request| request.method.as_str() == verb && request.url.path() != "/");
     serde_json::from_slice(&request.unwrap().body).unwrap()
-}
-
-/// Lets the server list these schedules, and others by their names alone.
-async fn serve(server: &MockServer, schedules: &[Value], others: &[&str]) {
-    let names = schedules.iter().map(|one| one["Name"].as_str().unwrap());
-    let names: Vec<_> = names.chain(others.iter().copied()).collect();
-    let listed: Vec<_> = names.iter().map(|name| json!({ "Name": name })).collect();
-    on(
-        server,
-        "GET",
-        "/schedules",
-        answer(200, json!({ "Schedules": listed })),
-    )
-    .await;
-    for (name, one) in names.iter().zip(schedules) {
-        let at = format!("/schedules/{name}");
-        on(server, "GET", &at, answer(200, one.clone())).await;
-    }
 }
 
 #[tokio::test]
@@ -187,108 +170,6 @@ async fn an_org_gets_no_second_schedule_beside_the_stacks_own() {
 }
 
 #[tokio::test]
-async fn schedules_are_listed_with_what_is_wrong_with_them() {
-    let server = MockServer::start().await;
-    let group = |org: &str| json!({ "MessageGroupId": org });
-    let function = "arn:aws:lambda:us-east-1:123456789012:function:blue-reconcile";
-    let schedules = [
-        schedule("blue-reconcile", "DISABLED", QUEUE, group("none"), ""),
-        schedule("blue-reconcile-a", "ENABLED", QUEUE, group("a"), "a"),
-        schedule("blue-reconcile-b", "ENABLED", function, Value::Null, "b"),
-        schedule("blue-reconcile-c", "ENABLED", QUEUE, group("b"), "c"),
-        schedule("blue-reconcile-d", "DISABLED", QUEUE, group("d"), "d"),
-    ];
-    // A schedule of another name is not asked for.
-    serve(&server, &schedules, &["blue-reconciled"]).await;
-    let output = scheduler(&server, &["list", "--json"]).await;
-    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
-    let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let faults: Vec<_> = listed["schedules"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["fault"].as_str())
-        .collect();
-    let [own, a, b, c, d] = faults[..] else {
-        panic!("{faults:?}")
-    };
-    assert_eq!((own, a, d), (None, None, Some("is off")));
-    assert!(b.unwrap().contains("queue of runs") && c.unwrap().contains("message group"));
-    let output = scheduler(&server, &["list"]).await;
-    assert!(
-        shown(&output).contains("blue-reconcile-c"),
-        "{}",
-        shown(&output)
-    );
-}
-
-/// A record in which the campaign was last looked at this many minutes ago.
-fn record(minutes: i64) -> Value {
-    let to = jiff::Timestamp::now().as_second() - minutes * 60;
-    let record = json!({ "lookedAt": [{ "from": to - 60, "to": to, "campaigns": ["5f0c1e1a"] }] });
-    json!({ "Parameter": { "Name": "n", "Type": "SecureString", "Value": record.to_string() } })
-}
-
-#[tokio::test]
-async fn an_org_that_no_run_looked_at_for_twice_its_rate_is_reported() {
-    let server = MockServer::start().await;
-    let made = |org: &str, minutes: i64| {
-        let group = json!({ "MessageGroupId": org });
-        let name = format!("blue-reconcile-{org}");
-        let mut schedule = schedule(&name, "ENABLED", QUEUE, group, org);
-        let at = jiff::Timestamp::now().as_second() - minutes * 60;
-        schedule["LastModificationDate"] = at.into();
-        schedule
-    };
-    let schedules = [
-        made("fresh", 900),
-        made("late", 900),
-        made("never", 900),
-        made("new", 5),
-        made("broken", 900),
-    ];
-    serve(&server, &schedules, &[]).await;
-    for (org, told) in [
-        ("fresh", answer(200, record(29))),
-        ("late", answer(200, record(31))),
-        (
-            "broken",
-            answer(200, json!({ "Parameter": { "Value": "{}" } })),
-        ),
-    ] {
-        let name = format!("/campaign-sync/blue/reconcile/{org}");
-        Mock::given(method("POST"))
-            .and(body_partial_json(
-                json!({ "Name": name, "WithDecryption": true }),
-            ))
-            .respond_with(told)
-            .mount(&server)
-            .await;
-    }
-    let none = json!({ "__type": "ParameterNotFound" });
-    Mock::given(method("POST"))
-        .respond_with(ResponseTemplate::new(400).set_body_json(none))
-        .with_priority(9)
-        .mount(&server)
-        .await;
-    let output = scheduler(&server, &["list", "--json"]).await;
-    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
-    let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let all = listed["schedules"].as_array().unwrap();
-    let faults: Vec<_> = all
-        .iter()
-        .map(|one| one["fault"].as_str().is_some())
-        .collect();
-    assert_eq!(faults, [false, true, true, false, false], "{listed}");
-    assert!(all[0]["lookedAtUntil"].is_string() && all[2]["lookedAtUntil"].is_null());
-    let output = scheduler(&server, &["list"]).await;
-    let shown = shown(&output);
-    for expected in ["twice its rate", "never", "not what reconcile writes"] {
-        assert!(shown.contains(expected), "{shown}");
-    }
-}
-
-#[tokio::test]
 async fn a_schedule_is_removed_and_a_missing_permission_is_reported() {
     let server = MockServer::start().await;
     on(
@@ -337,18 +218,4 @@ async fn a_wrong_command_line_is_refused_before_any_call() {
         assert!(shown(&output).contains(expected), "{}", shown(&output));
     }
     assert!(server.received_requests().await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_stack_without_a_schedule_is_named() {
-    let server = MockServer::start().await;
-    let none = answer(200, json!({ "Schedules": [] }));
-    on(&server, "GET", "/schedules", none).await;
-    let output = scheduler(&server, &["list"]).await;
-    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
-    assert!(
-        shown(&output).contains("Stack blue has no schedule: none in this account and region is called blue-reconcile or blue-reconcile-ORG"),
-        "{}",
-        shown(&output)
-    );
 }

@@ -28,7 +28,9 @@ use super::page::{self, Place};
 use super::{App, note};
 pub(crate) use desk::{Again, Desk, What};
 use filter::Filter;
-pub(crate) use reasons::opt_out;
+
+/// The label of the box that also sends changes without a rank.
+const UNRANKED_BOX: &str = "also without a rank";
 
 /// How long a page waits for its content before it shows that it waits.
 const MOMENT: Duration = Duration::from_millis(200);

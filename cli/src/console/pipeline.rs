@@ -163,9 +163,10 @@ async fn queue(app: &App, url: &str, at: Timestamp) -> Result<QueueStatus, Strin
 
 async fn budget(app: &App, org: &OrgId) -> Result<Option<Budget>, String> {
     let watched = Watched::new(app.https.clone());
-    let org = connect::org(app.config.clone(), &app.sdk, Arc::clone(&watched) as _, org);
-    let asked = org.ask_budget(&Run::new(Clock::system().now(), None)).await;
-    asked.map_err(|failure| failure.to_string())?;
+    let client = connect::org(app.config.clone(), &app.sdk, Arc::clone(&watched) as _, org);
+    let now = Clock::system().now();
+    let asked = client.ask_budget(&Run::new(now, None)).await;
+    asked.map_err(|failure| format!("org {org}: {}", connect::told(&failure)))?;
     Ok(watched.seen().budget)
 }
 

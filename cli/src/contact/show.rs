@@ -13,7 +13,6 @@ use super::look::{Looked, NotSeen, ParkedChange, ParkedOf, Whom, look};
 use super::story::{CloudWatchLogs, Cut, Entry};
 use super::why::{Finding, Says, answer, why};
 use crate::args::Since;
-use crate::console::opt_out;
 use crate::dlq::parked::Parked;
 use crate::dlq::queue::DeadLetters;
 use crate::table::table;
@@ -110,7 +109,7 @@ pub(crate) fn of_group<'a>(
         reason: parked.reason.clone(),
         detail: parked.detail.clone(),
         at: parked.parked_at,
-        opt_out: opt_out(parked),
+        opt_out: parked.opt_out(),
     };
     let own = all.filter(|parked| parked.group == group);
     let mut all: Vec<_> = own.map(parked).collect();

@@ -8,7 +8,7 @@ mod search;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub(crate) use search::CloudWatchLogs;
+pub(crate) use search::{CloudWatchLogs, LONGEST};
 
 /// An event of a change of the contact.
 #[derive(Clone, Debug, PartialEq, Eq)]

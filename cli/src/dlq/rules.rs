@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::change::{Change, VersionFrom};
-use io::secrets::{OrgSecret, Secrets, SecretsManager, SourceSecret};
+use io::secrets::{OrgSecret, SecretsManager, SourceSecret};
+
+use crate::connect;
 
 /// The rules of orgs and sources, read once each.
 pub(crate) struct Rules {
@@ -30,8 +32,7 @@ impl Rules {
             return known.clone();
         }
         let name = format!("{}/source/{source}", self.prefix);
-        let read = self.secrets.read(&name).await;
-        let read = read.map_err(|error| format!("secret {name}: {error}"));
+        let read = connect::secret(&self.secrets, &name).await;
         let secret = read.and_then(|text| {
             let secret = SourceSecret::parse(&text);
             let secret = secret.map_err(|error| format!("secret {name}: {error}"))?;
@@ -56,11 +57,7 @@ impl Rules {
             return known.clone();
         }
         let name = format!("{}/org/{org}", self.prefix);
-        let read = self
-            .secrets
-            .read(&name)
-            .await
-            .map_err(|error| format!("secret {name}: {error}"));
+        let read = connect::secret(&self.secrets, &name).await;
         let ranking = read.and_then(|text| {
             let secret =
                 OrgSecret::parse(&text).map_err(|error| format!("secret {name}: {error}"))?;

@@ -16,6 +16,10 @@ use crate::table::{counted, table};
 pub(crate) const FOR_ALL: &str = "request names no campaign ({campaignId} or {campaign.NAME}), so that each campaign of a run gets the same \
                                   contacts: right only where one campaign is compared";
 
+/// Describes a campaign that stands for the one that nobody named.
+const MADE_UP: &str = "the campaign id is made up, since neither --campaign nor the secret names one: what a run would ask for is not \
+                       shown as it is";
+
 /// The result for a page.
 pub(super) struct Found<'a> {
     pub(super) tried: &'a Tried<'a>,
@@ -30,10 +34,9 @@ pub(super) struct Found<'a> {
 
 /// The request for a page, in words.
 pub(super) fn asks(tried: &Tried<'_>, number: u32, cursor: Option<&str>) -> String {
-    let mut lines = vec![format!(
-        "page {number} of campaign {}:",
-        tried.feed.campaign
-    )];
+    let made_up = if tried.is_made_up { " (made up)" } else { "" };
+    let campaign = &tried.feed.campaign;
+    let mut lines = vec![format!("page {number} of campaign {campaign}{made_up}:")];
     lines.extend(lines_of(tried, cursor));
     lines.join("\n")
 }
@@ -92,7 +95,9 @@ impl Found<'_> {
     /// Notes on things that a run accepts, but that its operator may not want.
     fn notes(&self) -> Vec<&'static str> {
         let is_for_all = !self.tried.secret.asks_for_a_campaign();
-        is_for_all.then_some(FOR_ALL).into_iter().collect()
+        let notes = [(self.tried.is_made_up, MADE_UP), (is_for_all, FOR_ALL)];
+        let notes = notes.into_iter().filter(|(is_so, _)| *is_so);
+        notes.map(|(_, note)| note).collect()
     }
 
     /// The result of the request, in words. The request itself was printed before.

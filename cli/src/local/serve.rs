@@ -54,25 +54,9 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
     let heard = Heard::default();
-    let mut world = World::build(
-        &Story::empty(api),
-        Clock::system(),
-        &base,
-        calls_per_minute,
-        None,
-        heard.telemetry(),
-    )?;
-    world.outside.logs = Arc::clone(&heard.logs);
-    heard.recorder.watches(&world.outside.queue);
-    world.outside.put_source(
-        "bearer",
-        &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
-    );
-    let crms = Crms::new(api, &base)?;
     let samples = vendor::samples();
-    for sample in &samples {
-        senders::put(&world.outside, sample);
-    }
+    let world = world_of(api, &base, calls_per_minute, &heard, &samples)?;
+    let crms = Crms::new(api, &base)?;
     let Heard {
         recorder, deeds, ..
     } = heard;
@@ -108,6 +92,34 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
         () = world.outside.schedules.run() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
+}
+
+/// The embedded parts, with a source for each sample.
+fn world_of(
+    api: Api,
+    base: &str,
+    calls_per_minute: u64,
+    heard: &Heard,
+    samples: &[Sample],
+) -> Result<World, Error> {
+    let mut world = World::build(
+        &Story::empty(api),
+        Clock::system(),
+        base,
+        calls_per_minute,
+        None,
+        heard.telemetry(),
+    )?;
+    world.outside.logs = Arc::clone(&heard.logs);
+    heard.recorder.watches(&world.outside.queue);
+    world.outside.put_source(
+        "bearer",
+        &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),
+    );
+    for sample in samples {
+        senders::put(&world.outside, sample);
+    }
+    Ok(world)
 }
 
 /// The listeners to events, beside the terminal.

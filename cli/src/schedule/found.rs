@@ -5,14 +5,14 @@
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 use aws_sdk_scheduler::types::ScheduleState;
+use domain::change::CampaignId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::late::Seen;
+use super::late::{Runs, Seen};
 use super::{failed, is_missing};
 
-const LATE: &str = "was looked at longer ago than twice its rate: its runs do not come, fail or take long (the log of reconcile; \
-                    docs/runbook.md, reconcile-late)";
+const LATE: &str = "its runs do not come, fail or take long (the log of reconcile; docs/runbook.md, reconcile-late)";
 
 /// A schedule of reconcile.
 pub(super) struct Found {
@@ -102,6 +102,7 @@ impl Found {
             // that is right.
             () if has_none && !self.is_on => None,
             () if !self.is_on => Some("is off"),
+            () if has_none => Some("names no org or no campaign: set it anew"),
             () if !self.target.contains(":sqs:") => {
                 Some("has not the queue of runs as its target: set it anew")
             }
@@ -112,10 +113,17 @@ impl Found {
         }
     }
 
-    /// As `fault`, and also that runs do not come although the schedule is right.
-    fn fault_beside(&self, seen: Option<&Seen>) -> Option<&'static str> {
-        let late = seen.filter(|seen| seen.is_late).map(|_| LATE);
-        self.fault().or(late)
+    /// As `fault`, and also that runs do not come although the schedule is right, or that this is
+    /// not known.
+    fn fault_beside(&self, seen: Option<&Seen>) -> Option<String> {
+        let of_runs = seen.and_then(|seen| match &seen.runs {
+            Runs::Come => None,
+            Runs::Late { campaign, limit } => Some(format!(
+                "campaign {campaign} was looked at longer ago than {limit}: {LATE}"
+            )),
+            Runs::Unknown(why) => Some(format!("whether its runs come is not known: {why}")),
+        });
+        self.fault().map(str::to_owned).or(of_runs)
     }
 
     pub(super) fn is_well(&self, seen: Option<&Seen>) -> bool {
@@ -130,8 +138,7 @@ impl Found {
             self.campaigns().len().to_string(),
             seen.map_or("-", |seen| &seen.text).to_owned(),
             self.fault_beside(seen)
-                .unwrap_or(if self.is_on { "is on" } else { "is off" })
-                .to_owned(),
+                .unwrap_or_else(|| if self.is_on { "is on" } else { "is off" }.to_owned()),
         ]
     }
 
@@ -144,6 +151,7 @@ impl Found {
             "windowMinutes": self.input["windowMinutes"],
             "on": self.is_on,
             "lookedAtUntil": seen.and_then(|seen| seen.until).map(|until| until.to_string()),
+            "furthestBehind": seen.and_then(|seen| seen.behind.as_ref()).map(CampaignId::as_str),
             "fault": self.fault_beside(seen),
         })
     }

@@ -9,7 +9,7 @@ use io::genesys::{Campaign, Failure, Kind, Org, Run};
 use io::secrets::{OrgSecret, Secrets, SecretsError, SecretsManager};
 use io::{Clock, Config};
 
-use crate::{connect, one_contact};
+use crate::connect;
 
 /// The answer of Genesys Cloud about campaigns.
 #[derive(Default)]
@@ -43,7 +43,9 @@ pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) 
     let org = connect::org(config, sdk, Arc::new(https), org);
     let secret = match org.open(&Run::new(Clock::system().now(), None)).await {
         Ok(secret) => secret,
-        Err(failure) => return untold(format!("org {}: {failure}", org.id())),
+        Err(failure) => {
+            return untold(format!("org {}: {}", org.id(), connect::told(&failure)));
+        }
     };
     let mut asked = Asked::default();
     for id in campaigns {
@@ -52,7 +54,7 @@ pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) 
             Err(failure) if failure.kind == Kind::UnknownCampaign => asked.unknown.push(id.clone()),
             Err(failure) => {
                 let is_of_campaign = failure.kind == Kind::Refused;
-                let why = || format!("campaign {id}: {failure}");
+                let why = || format!("campaign {id}: {}", connect::told(&failure));
                 asked.untold.get_or_insert_with(why);
                 if !is_of_campaign {
                     break;
@@ -69,8 +71,8 @@ async fn is_there(org: &Arc<Org>, secret: &OrgSecret, id: &CampaignId) -> Result
     // For a hundred campaigns the calls may be more than the budget of a minute.
     let run = Run::patient(None);
     let campaign = Campaign::open(Arc::clone(org), id, secret, run).await?;
-    match (&campaign, one_contact::nobody()) {
-        (Campaign::Predictive(_), Ok(nobody)) => campaign.read(&nobody).await.map(drop),
-        _ => Ok(()),
+    match &campaign {
+        Campaign::Predictive(_) => campaign.try_read().await,
+        Campaign::ContactList(_) => Ok(()),
     }
 }

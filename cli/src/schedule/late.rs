@@ -1,5 +1,5 @@
-//! Finds out whether the runs of a schedule come: the record of its org says when the org was last
-//! compared.
+//! Finds out whether the runs of a schedule come: the record of its org says when each campaign was
+//! last compared.
 
 use std::time::Duration;
 
@@ -11,17 +11,35 @@ use reconcile::{looked_at, record_of};
 use super::found::Found;
 use crate::table::span;
 
+/// The longest time between two runs of a schedule that is no `rate(…)`, such as one of times of a
+/// day. It is a week and a day.
+const LONGEST: Duration = Duration::from_hours(8 * 24);
+
 /// The runs of a schedule, as far as they are known.
 pub(super) struct Seen {
-    /// The time up to which all of its campaigns were compared.
+    /// The campaign that is furthest behind. `None` means that it is not known.
+    pub(super) behind: Option<CampaignId>,
+    /// The time up to which it was looked at. `None` means that no run has had it, or that it is not
+    /// known.
     pub(super) until: Option<Timestamp>,
     /// The same as text.
     pub(super) text: String,
-    /// Whether that time is longer ago than twice the rate.
-    pub(super) is_late: bool,
+    pub(super) runs: Runs,
 }
 
-/// Reads the record of a schedule's org.
+/// Whether the runs of a schedule come.
+pub(super) enum Runs {
+    Come,
+    /// This campaign was looked at longer ago than the schedule lets expect.
+    Late {
+        campaign: CampaignId,
+        limit: &'static str,
+    },
+    /// It is not known, for this reason.
+    Unknown(String),
+}
+
+/// Reads the record of a schedule's org. `None` means that the schedule names no org or no campaign.
 pub(super) async fn seen(
     records: &impl Records,
     stack: &str,
@@ -31,33 +49,54 @@ pub(super) async fn seen(
     let org = OrgId::parse(found.org()?).ok()?;
     let ids = found.campaigns().into_iter();
     let campaigns: Vec<_> = ids.filter_map(|id| CampaignId::parse(id).ok()).collect();
-    let unknown = |why: String| Seen {
-        until: None,
-        text: why,
-        is_late: false,
-    };
+    if campaigns.is_empty() {
+        return None;
+    }
     let read = records.read(&record_of(stack, &org)).await;
-    let until = match read.map_err(|error| error.to_string()) {
-        Err(why) => return Some(unknown(format!("not known: {why}"))),
-        Ok(None) => None,
-        Ok(Some(text)) => match looked_at(&text, &campaigns) {
-            Ok(until) => until,
-            Err(why) => return Some(unknown(format!("not known: {why}"))),
-        },
+    let looked = match read.map_err(|error| error.to_string()) {
+        Ok(None) => Ok(vec![None; campaigns.len()]),
+        Ok(Some(text)) => looked_at(&text, &campaigns).map_err(|error| error.to_string()),
+        Err(why) => Err(why),
     };
-    // A schedule that was just made has had no run, so its age counts from then.
-    let since = until.or(found.made);
-    let limit = every(&found.rate).map(|every| every * 2);
-    let is_late = since.zip(limit).is_some_and(|(since, limit)| {
-        let age = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-        found.is_on && age > limit
-    });
-    let text = until.map_or_else(|| "never".to_owned(), |until| span(until, now));
-    Some(Seen {
-        until,
-        text,
-        is_late,
+    Some(match looked {
+        Ok(looked) => of_campaigns(found, campaigns.into_iter().zip(looked), now),
+        Err(why) => Seen {
+            behind: None,
+            until: None,
+            text: format!("not known: {why}"),
+            runs: Runs::Unknown(why),
+        },
     })
+}
+
+fn of_campaigns(
+    found: &Found,
+    looked: impl Iterator<Item = (CampaignId, Option<Timestamp>)>,
+    now: Timestamp,
+) -> Seen {
+    // A campaign that no run has had counts from when the schedule was made.
+    let since = |until: Option<Timestamp>| until.or(found.made);
+    let furthest = looked.min_by_key(|(_, until)| since(*until).unwrap_or(Timestamp::MAX));
+    let (behind, until) = furthest.unzip();
+    let until = until.flatten();
+    let age = since(until).map(|since| now.duration_since(since));
+    let age = age.and_then(|age| Duration::try_from(age).ok());
+    let (longest, limit) = match every(&found.rate) {
+        Some(every) => (every * 2, "twice its rate"),
+        None => (LONGEST, "8 days"),
+    };
+    let runs = match behind.clone() {
+        Some(campaign) if found.is_on && age.is_some_and(|age| age > longest) => {
+            Runs::Late { campaign, limit }
+        }
+        _ => Runs::Come,
+    };
+    Seen {
+        behind,
+        until,
+        text: until.map_or_else(|| "never".to_owned(), |until| span(until, now)),
+        runs,
+    }
 }
 
 /// How often a schedule runs; none: it is no rate, but times of a day or the like.

@@ -14,7 +14,7 @@ use io::{Config, Https};
 use jiff::Timestamp;
 
 use super::Args;
-use crate::{connect, one_contact};
+use crate::connect;
 
 /// Opens the org and the campaign. The campaign knows the columns of its list where its API names
 /// them.
@@ -29,9 +29,10 @@ pub(super) async fn open(
     let rules = org
         .open(&run)
         .await
-        .map_err(|failure| format!("org {}: {failure}", args.org))?;
+        .map_err(|failure| format!("org {}: {}", args.org, connect::told(&failure)))?;
     let failed = |failure: Failure| {
-        let told = format!("org {}, campaign {}: {failure}", args.org, args.campaign);
+        let told = connect::told(&failure);
+        let told = format!("org {}, campaign {}: {told}", args.org, args.campaign);
         if failure.kind == Kind::UnknownCampaign {
             format!("{told}: {UNKNOWN_CAMPAIGN}")
         } else {
@@ -41,10 +42,10 @@ pub(super) async fn open(
     let campaign = Campaign::open(org, &args.campaign, &rules, run)
         .await
         .map_err(failed)?;
-    if let Campaign::Predictive(predictive) = &campaign {
+    if matches!(campaign, Campaign::Predictive(_)) {
         // Only a call about a contact shows whether there is such a campaign. Any other failure of
         // it is no reason not to send: apply retries.
-        if let Err(failure) = predictive.read(&one_contact::nobody()?).await
+        if let Err(failure) = campaign.try_read().await
             && failure.kind == Kind::UnknownCampaign
         {
             return Err(failed(failure));

@@ -96,6 +96,8 @@ impl Outcome {
 pub enum Why {
     /// The invocation is nearly over.
     OutOfTime,
+    /// The invocation is nearly over, and the export of this campaign's contact list is not ready.
+    NoExportYet(CampaignId),
     /// The run was asked to stop.
     Interrupted,
     /// Genesys Cloud throttled the org for longer than the run waits.
@@ -155,6 +157,10 @@ impl std::fmt::Display for Why {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Why::OutOfTime => f.write_str("out of time"),
+            Why::NoExportYet(campaign) => write!(
+                f,
+                "the export of the contact list of campaign {campaign} is not ready"
+            ),
             Why::Interrupted => f.write_str("interrupted"),
             Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
             Why::FeedThrottled(wait) => {

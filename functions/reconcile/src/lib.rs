@@ -133,6 +133,20 @@ struct Ran {
 }
 
 impl Ran {
+    /// The campaign whose export the run waits for.
+    fn waits_for(&self) -> Option<&CampaignId> {
+        match self.outcome.why.as_ref().map(Why::cause) {
+            Some(Why::NoExportYet(campaign)) => Some(campaign),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing was done but to wait for an export.
+    fn only_waited(&self) -> bool {
+        let has_done = self.outcome.answer.checked > 0 || !self.done.is_empty();
+        self.waits_for().is_some() && !has_done
+    }
+
     fn nothing(input: &Input, why: Why) -> Ran {
         Ran {
             outcome: Outcome::at_start(input, why),

@@ -111,6 +111,8 @@ pub(crate) struct Did<'a> {
     pub(crate) cursor: Option<Cursor>,
     /// Whether the message is received again for the rest.
     pub(crate) goes_on: bool,
+    /// Whether it did nothing but wait for an export.
+    pub(crate) only_waited: bool,
     /// The id of its message, and how often that was received.
     pub(crate) message: &'a str,
     pub(crate) receives: u32,
@@ -160,11 +162,14 @@ impl Record {
         &self,
         campaigns: &'a [CampaignId],
     ) -> Option<(&'a CampaignId, Timestamp)> {
-        let looked = campaigns.iter().filter_map(|campaign| {
-            let to = self.looked(campaign)?.to;
-            Some((campaign, Timestamp::from_second(to).ok()?))
-        });
-        looked.min_by_key(|(_, to)| *to)
+        let looked = campaigns.iter();
+        let looked = looked.filter_map(|campaign| Some((campaign, self.until(campaign)?)));
+        looked.min_by_key(|(_, until)| *until)
+    }
+
+    /// The time until which a campaign was looked at. `None` means that no run has had it.
+    pub(crate) fn until(&self, campaign: &CampaignId) -> Option<Timestamp> {
+        Timestamp::from_second(self.looked(campaign)?.to).ok()
     }
 
     /// Notes what an invocation did.
@@ -196,11 +201,13 @@ impl Record {
             }),
         };
         if did.goes_on {
+            let waiting = did.only_waited.then(|| self.wait(did.message, did.began));
             self.tries = Some(Tries {
                 message: did.message.to_owned(),
                 receives: did.receives,
                 at: did.ended.as_second(),
                 failures: 0,
+                waiting,
             });
         }
         self.fit(&input.campaigns);

@@ -44,14 +44,18 @@ pub fn record_of(stack: &str, org: &OrgId) -> String {
     format!("/campaign-sync/{stack}/reconcile/{org}")
 }
 
-/// The time until which all of these campaigns were looked at, as an org's record says. `None`
-/// means that no run has had any of them.
+/// The times until which these campaigns were looked at, as an org's record says, in their order.
+/// `None` means that no run has had the campaign.
 ///
 /// # Errors
 /// The record is not what reconcile writes.
-pub fn looked_at(record: &str, campaigns: &[CampaignId]) -> Result<Option<Timestamp>, NoRecord> {
+pub fn looked_at(
+    record: &str,
+    campaigns: &[CampaignId],
+) -> Result<Vec<Option<Timestamp>>, NoRecord> {
     let record = Record::parse(record).ok_or(NoRecord)?;
-    Ok(record.oldest(campaigns).map(|(_, until)| until))
+    let campaigns = campaigns.iter();
+    Ok(campaigns.map(|campaign| record.until(campaign)).collect())
 }
 
 /// The parameter holds something other than an org's record.

@@ -26,6 +26,7 @@ pub use progress::{Found, Progress};
 pub(crate) use share::Share;
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
+pub(crate) use whole::LONGEST_PATIENCE;
 use whole::Whole;
 
 use std::collections::{BTreeMap, BTreeSet};

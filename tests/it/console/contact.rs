@@ -69,6 +69,9 @@ async fn the_page_of_a_contact_shows_its_story_and_why_it_is_not_called() {
     let served = Served::new().await;
     let group = opted_out(&served);
     let console = Console::of(&served, &[]).await;
+    let form = console.get("/contact").await;
+    let wait = "A look takes up to 20 seconds where the log is long, or does not answer.";
+    assert!(form.contains(wait), "{form}");
     let (status, page) = console.post("/contact", &WHOM).await;
     assert_eq!(status, 303);
     for wanted in [

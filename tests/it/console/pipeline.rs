@@ -40,7 +40,12 @@ async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
             page.contains("1<span> waiting</span>") && page.contains("1<span> parked</span>"),
             "{page}"
         );
-        assert!(page.contains("CloudWatch: "), "{page}");
+        let to_do = "look at the credentials, their rights (docs/console.md, Rights), the region (AWS_REGION) and the network";
+        for what in ["CloudWatch", "CloudWatch's alarms"] {
+            let why = page.split(&format!("{what}: ")).nth(1).unwrap_or_default();
+            let why = why.split('<').next().unwrap_or_default();
+            assert!(why.ends_with(to_do), "{what}: {page}");
+        }
         // A number that nobody reports is not shown as 0.
         assert!(
             page.contains("no answer<span> accepted</span>")
@@ -56,7 +61,15 @@ async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
     }
     let of_org = console.get("/?org=ranked").await;
     assert!(of_org.contains("calls left"), "{of_org}");
-    assert!(console.get("/?org=none").await.contains("secret"));
+    let none = console.get("/?org=none").await;
+    assert!(
+        none.contains("org none: secret campaign-sync/org/none: there is no such secret"),
+        "{none}"
+    );
+    served.deny("secretsmanager.GetSecretValue");
+    let denied = console.get("/?org=lists").await;
+    let expected = "org lists: secret campaign-sync/org/lists: your credentials may not read it";
+    assert!(denied.contains(expected), "{denied}");
 }
 
 /// `local --serve` serves the same pages, and counts the changes that pass.

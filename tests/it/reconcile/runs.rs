@@ -1,5 +1,6 @@
 //! Runs from their queue. No change is left out, an org has one run at a time, and every run ends.
 
+mod exports;
 mod fails;
 mod goes_on;
 mod place;
@@ -27,6 +28,32 @@ fn lambda<C>(run: &RunBeside<C>, time: Duration) -> lambda_runtime::Context {
         .as_millisecond()
         .unsigned_abs();
     lambda
+}
+
+/// Does something, and returns what was logged meanwhile at this level or above.
+async fn logged(level: LevelFilter, does: impl Future) -> String {
+    let lines = crate::support::Lines::default();
+    let writer = lines.clone();
+    let log = io::telemetry::subscriber(move || writer.clone(), level);
+    does.with_subscriber(log).await;
+    lines.take()
+}
+
+/// Sends a body to the queue of runs, as a schedule does.
+fn send(run: &Run, body: &str) {
+    let message = io::queue::Message {
+        body: body.to_owned(),
+        group: "acme".to_owned(),
+        deduplication_id: body.len().to_string(),
+        attributes: Vec::new(),
+    };
+    run.world.runs.send(message).unwrap();
+}
+
+/// The number of reads of single contacts.
+fn reads(run: &Run) -> usize {
+    let calls = run.world.genesys.calls();
+    calls.iter().filter(|call| call.method == "GET").count()
 }
 
 /// Invokes the function by hand.

@@ -96,7 +96,7 @@ async fn if_genesys_cloud_cannot_be_asked_the_command_warns_and_goes_on() {
     assert_eq!(status, 0, "{text}");
     assert!(
         text.contains("whether Genesys Cloud has these campaigns is not known (org ranked: ")
-            && text.contains("campaign-sync/org/ranked"),
+            && text.contains("campaign-sync/org/ranked: your credentials may not read it"),
         "{text}"
     );
     assert!(was_set(&server).await);

@@ -51,7 +51,7 @@ async fn a_schedule_can_be_tried_locally_and_brings_its_runs() {
     }
     let (status, listed, text) = schedule(&served, &["list", "--json"]).await;
     let expected = json!({ "schedules": [{ "name": "campaign-sync-reconcile-ranked", "org": "ranked", "campaignIds": [CAMPAIGN],
-        "rate": "rate(1 minute)", "windowMinutes": 60, "on": true, "lookedAtUntil": null, "fault": null }] });
+        "rate": "rate(1 minute)", "windowMinutes": 60, "on": true, "lookedAtUntil": null, "furthestBehind": CAMPAIGN, "fault": null }] });
     assert_eq!((status, listed), (0, expected), "{text}");
 
     let schedules = Arc::clone(&served.schedules);

@@ -13,7 +13,7 @@ use crate::console::fields::Fields;
 use crate::console::page::{self, ago, second};
 use crate::contact::look::{NotSeen, ParkedOf};
 use crate::contact::show::holds;
-use crate::contact::story::{Entry, Story};
+use crate::contact::story::{Entry, LONGEST, Story};
 use crate::contact::why::{Finding, Says, answer, why};
 use crate::table::{counted, number};
 
@@ -82,6 +82,7 @@ pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
             datalist #orgs { @for org in orgs { option value=(org) {} } }
             datalist #campaigns { @for (_, campaign) in &app.known { option value=(campaign) {} } }
         }
+        p.hint { "A look takes up to " (LONGEST.as_secs()) " seconds where the log is long, or does not answer." }
         p.hint { "The key stays in this page and in memory: the log knows the contact by a hash. That you look is told in the terminal, by that hash." }
     }
 }

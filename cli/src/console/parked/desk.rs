@@ -23,7 +23,7 @@ use io::config::DlqConfig;
 use io::secrets::SecretsManager;
 use jiff::{SignedDuration, Timestamp};
 
-use super::reasons::opt_out;
+use super::UNRANKED_BOX;
 use crate::contact::look::NotSeen;
 use crate::dlq::queue::DeadLetters;
 use crate::dlq::redrive::{How, redrive};
@@ -253,7 +253,7 @@ impl Desk {
     async fn look(&self, began: Timestamp, told: &(dyn Fn(usize) + Sync)) -> Result<Seen, String> {
         let mut all = self.0.queue.look(told).await?;
         let hidden = self.0.queue.depth().await?.saturating_sub(all.len() as u64);
-        all.sort_by_cached_key(|parked| (opt_out(parked).is_none(), parked.parked_at));
+        all.sort_by_cached_key(|parked| (parked.opt_out().is_none(), parked.parked_at));
         Ok(Seen {
             began,
             at: Clock::system().now(),
@@ -271,6 +271,7 @@ impl Desk {
             which: &again.which,
             pause: Duration::from_secs(1) / again.rate,
             unranked: again.unranked,
+            unranked_by: &format!("the box \"{UNRANKED_BOX}\""),
             dry_run,
             told: &told,
         };

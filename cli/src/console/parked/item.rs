@@ -6,7 +6,8 @@ use io::Clock;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::reasons::{meaning, opt_out};
+use super::UNRANKED_BOX;
+use super::reasons::meaning;
 use super::work::plain;
 use crate::console::App;
 use crate::console::note;
@@ -61,7 +62,7 @@ pub(crate) fn shown(app: &App, id: &str, reveal: bool) -> Option<Markup> {
 fn about(parked: &Parked) -> Markup {
     let now = Clock::system().now();
     html! {
-        @if let Some(word) = opt_out(parked) {
+        @if let Some(word) = parked.opt_out() {
             p.note.bad {
                 strong { (word) } ": until it is applied somebody may be called who should not be. Make the contact not callable by hand where it must be at once "
                 "(docs/runbook.md, Not callable by hand)."
@@ -100,7 +101,7 @@ fn deeds(app: &App, parked: &Parked) -> Markup {
                     input type="hidden" name="rate" value="2";
                     input type="hidden" name="id" value=(parked.id);
                     p.hint { "Once its cause is mended. A dry run first." }
-                    label { input type="checkbox" name="unranked" value="1"; "also without a rank: it may overwrite what is newer" }
+                    label { input type="checkbox" name="unranked" value="1"; (UNRANKED_BOX) ": it may overwrite what is newer" }
                     p { button { "Dry run" } }
                 }
             }

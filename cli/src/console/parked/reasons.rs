@@ -1,13 +1,10 @@
 //! For each reason of parking, one line that says what it means and one that says what to do.
 //!
-//! docs/runbook.md has a section for each reason. The same module finds out whether a parked
-//! message may be an opt-out.
+//! docs/runbook.md has a section for each reason.
 
 use domain::batch::ParkReason;
-use domain::change::Change;
-use serde_json::Value;
 
-use crate::dlq::parked::{NO_REASON, Parked};
+use crate::dlq::parked::NO_REASON;
 
 /// Each reason with what it means and what to do.
 const REASONS: [(&str, &str); 15] = [
@@ -84,36 +81,6 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     REASONS.iter().map(|(name, _)| *name)
 }
 
-/// What the message may say that keeps somebody from being called. `None` means that nothing like
-/// that is known.
-pub(crate) fn opt_out(parked: &Parked) -> Option<&'static str> {
-    match parked.is_unmapped() {
-        true => Some(MAY_BE),
-        false => said(&parked.body).or_else(|| unread(&parked.text)),
-    }
-}
-
-const MAY_BE: &str = "may be an opt-out";
-
-/// The opt-out in a change that can be read.
-fn said(body: &Value) -> Option<&'static str> {
-    let lowers = |name: &str| body[name].as_object().is_some_and(|all| !all.is_empty());
-    match body["operation"].as_str() {
-        Some("remove") => return Some("remove"),
-        Some("leave") => return Some("leave"),
-        _ => {}
-    }
-    if body["callable"].as_bool() == Some(false) {
-        return Some("opt-out");
-    }
-    (lowers("contactable") || lowers("phones")).then_some("closes a channel or number")
-}
-
-/// The opt-out that a text which is no change may hold.
-fn unread(text: &str) -> Option<&'static str> {
-    (Change::may_opt_out(text) && Change::parse(text).is_err()).then_some(MAY_BE)
-}
-
 /// The table has every reason of apply, and two more.
 const _: () = assert!(REASONS.len() == ParkReason::ALL.len() + 2);
 
@@ -127,26 +94,5 @@ mod tests {
             assert!(meaning(reason.as_str()).is_some(), "{}", reason.as_str());
         }
         assert_eq!(meaning("other"), None);
-    }
-
-    #[test]
-    fn what_says_something_of_calls_and_is_no_change_may_be_an_opt_out() {
-        let change = |more: &str| {
-            format!(
-                r#"{{"schema":1,"eventId":"e","org":"o","campaignId":"c","contactKey":"k"{more}}}"#
-            )
-        };
-        for (more, wanted) in [
-            (r#","data":{}"#, None),
-            (r#","callable":"false""#, Some(MAY_BE)),
-            (r#","operation":"removed""#, Some(MAY_BE)),
-            (r#","contactable":["Voice"]"#, Some(MAY_BE)),
-            (r#","odd":1"#, None),
-        ] {
-            assert_eq!(unread(&change(more)), wanted, "{more}");
-        }
-        assert_eq!(unread("{not json"), Some(MAY_BE));
-        let opt_out = serde_json::from_str(&change(r#","callable":false,"odd":1"#)).unwrap();
-        assert_eq!(said(&opt_out), Some("opt-out"));
     }
 }

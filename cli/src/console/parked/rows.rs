@@ -8,9 +8,10 @@ use io::Clock;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::UNRANKED_BOX;
 use super::desk::Seen;
 use super::filter::{Filter, PAGE};
-use super::reasons::{meaning, opt_out};
+use super::reasons::meaning;
 use crate::console::App;
 use crate::console::page::{self, ago};
 use crate::dlq::parked::{self, Parked};
@@ -21,11 +22,9 @@ pub(crate) fn table(app: &App, filter: &Filter) -> Markup {
     let Some(seen) = app.desk.seen() else {
         return html! { @if app.desk.is_busy() { p.empty { "The dead-letter queue is being looked at." } } };
     };
-    let meant: Vec<_> = seen
-        .all
-        .iter()
-        .filter(|parked| filter.which.is_meant(parked))
-        .collect();
+    let choice = filter.which.choice();
+    let all = seen.all.iter();
+    let meant: Vec<_> = all.filter(|parked| choice.is_meant(parked)).collect();
     let pages = meant.len().div_ceil(PAGE).max(1);
     let page = filter.page.min(pages - 1);
     let rows = meant.iter().skip(page * PAGE).take(PAGE);
@@ -71,7 +70,7 @@ fn row(parked: &Parked, now: Timestamp) -> Markup {
             td { input type="checkbox" name="id" value=(parked.id) aria-label={ "Choose " (parked.id) }; }
             td.when { a href={ "/parked/item/" (parked.id) } { (ago(parked.parked_at, now)) } }
             td { code title=[meaning(&parked.reason)] { (parked.reason) } }
-            td { @if let Some(word) = opt_out(parked) { span.tag.bad { (word) } } @else { span.dim { "change" } } }
+            td { @if let Some(word) = parked.opt_out() { span.tag.bad { (word) } } @else { span.dim { "change" } } }
             td { (parked.org().unwrap_or("-")) }
             td.id { (place) }
             td.id { (text("eventId")) }
@@ -126,7 +125,7 @@ fn deeds(count: usize, filter: &Filter) -> Markup {
             button name="of" value="chosen" { "Dry run of what is ticked here" }
             button.quiet name="of" value="all" { (all) }
             label { "at most" input type="number" name="rate" min="1" max="100" value="2" required; "a second" }
-            label { input type="checkbox" name="unranked" value="1"; "also those without a rank: they may overwrite what is newer" }
+            label { input type="checkbox" name="unranked" value="1"; (UNRANKED_BOX) ": it may overwrite what is newer" }
             p.hint { "A dry run tells what would be sent, and sends nothing. Boxes of other pages are not ticked." }
         }
     }

@@ -127,7 +127,7 @@ impl CloudWatch {
             .end_time(DateTime::from_secs(end))
             .send()
             .await
-            .map_err(|error| format!("CloudWatch: {}", error.code().unwrap_or("no answer")))?;
+            .map_err(|error| failed("CloudWatch", &error))?;
         let (mut series, mut orgs) = (Series::default(), BTreeSet::new());
         for result in answer.metric_data_results.unwrap_or_default() {
             let id = result.id.unwrap_or_default();
@@ -176,12 +176,8 @@ impl CloudWatch {
                 .alarm_name_prefix(&prefix)
                 .alarm_types(AlarmType::MetricAlarm)
                 .set_next_token(next);
-            let answer = call.send().await.map_err(|error| {
-                format!(
-                    "CloudWatch's alarms: {}",
-                    error.code().unwrap_or("no answer")
-                )
-            })?;
+            let answer = call.send().await;
+            let answer = answer.map_err(|error| failed("CloudWatch's alarms", &error))?;
             for alarm in answer.metric_alarms.unwrap_or_default() {
                 let name = alarm.alarm_name.unwrap_or_default();
                 let name = name.strip_prefix(&prefix).unwrap_or(&name).to_owned();
@@ -207,6 +203,15 @@ impl CloudWatch {
                 return Ok(alarms);
             }
         }
+    }
+}
+
+/// Why `CloudWatch` did not answer, and what to look at.
+fn failed(what: &str, error: &impl ProvideErrorMetadata) -> String {
+    const TO_DO: &str = "the credentials, their rights (docs/console.md, Rights), the region (AWS_REGION) and the network";
+    match error.code() {
+        Some(code) => format!("{what}: {code}: look at {TO_DO}"),
+        None => format!("{what}: no answer: look at {TO_DO}"),
     }
 }
 

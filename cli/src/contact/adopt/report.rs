@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use comfy_table::Table;
 use domain::batch::ParkReason;
 use domain::change::OptedOut;
 use reconcile::{Outcome, Progress, Why};
@@ -129,7 +130,8 @@ impl Report {
         text.trim_end().to_owned()
     }
 
-    fn write(&self, out: &mut String, also_newer: bool) -> std::fmt::Result {
+    /// The table of the counts.
+    fn counts(&self, also_newer: bool) -> Table {
         let mut found = table(["contacts".to_owned(), "number".to_owned()]);
         let newer = if also_newer {
             "  of them, newer in the campaign than the feed"
@@ -154,7 +156,11 @@ impl Report {
         ] {
             found.add_row([what.to_owned(), number(contacts)]);
         }
-        writeln!(out, "{found}\n")?;
+        found
+    }
+
+    fn write(&self, out: &mut String, also_newer: bool) -> std::fmt::Result {
+        writeln!(out, "{}\n", self.counts(also_newer))?;
         for (reason, contacts) in &self.left_out {
             let (reason, contacts) = (reason.as_str(), counted(*contacts, "contact"));
             writeln!(

@@ -18,7 +18,7 @@ use super::{Cut, Entry, Story};
 /// How many entries of one contact are kept at most: the newest ones.
 const MOST: usize = 5_000;
 /// The search ends after this time, because somebody waits for it.
-const LONGEST: Duration = Duration::from_secs(20);
+pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 /// The length of the first piece. Each further piece is four times as long.
 const FIRST: SignedDuration = SignedDuration::from_mins(30);
 

@@ -222,3 +222,26 @@ fn a_campaign_that_nobody_knows_calls_nobody() {
         answer(&found)
     );
 }
+
+/// With `readLagSeconds` a change is read once more before it counts as done.
+#[test]
+fn a_change_that_is_written_and_not_yet_confirmed_has_not_ended() {
+    let written = || told([entry("written", "created")], None);
+    let mut there = looked(Some(contact(true, "10:10+")));
+    there.story = written();
+    let may = why(&there);
+    let may: Vec<_> = may.iter().filter(|one| one.says == Says::May).collect();
+    assert_eq!(
+        may[0].words,
+        "The work on a change of it has not ended. The last, at 1970-01-01T00:00:00Z: written (created), to be read once more."
+    );
+    let mut absent = looked(None);
+    absent.story = written();
+    assert_eq!(
+        stops(&absent),
+        [
+            "It is not in the campaign, or cannot be read yet. The last that the log tells of it, at 1970-01-01T00:00:00Z: written \
+          (created), to be read once more."
+        ]
+    );
+}

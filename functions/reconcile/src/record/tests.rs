@@ -1,5 +1,7 @@
 //! Tests of an org's record: what is due, what is kept, and how it fits.
 
+mod waiting;
+
 use domain::change::OrgId;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -30,6 +32,7 @@ fn looked_at(record: &mut Record, input: &Input, began: &str) {
         done: &record.due(input),
         cursor: None,
         goes_on: false,
+        only_waited: false,
         message: "m",
         receives: 1,
         ended: time(began),
@@ -92,6 +95,7 @@ fn a_run_goes_on_where_it_stopped_and_so_does_the_next_if_it_is_given_up() {
         done: &due[..1],
         cursor: Some(cursor.clone()),
         goes_on: true,
+        only_waited: false,
         message: "m",
         receives,
         ended: time(began),
@@ -140,6 +144,7 @@ fn the_campaign_in_which_a_run_stopped_comes_first() {
             input.since,
         )),
         goes_on: true,
+        only_waited: false,
         message: "m",
         receives: 1,
         ended: time("16:00:01"),
@@ -162,6 +167,7 @@ fn a_place_is_given_up_after_three_failures_in_a_row_of_runs_that_began_there() 
         done: &[],
         cursor: Some(Cursor::start(&input.org, &input.campaigns, input.since)),
         goes_on: true,
+        only_waited: false,
         message: "m",
         receives: 1,
         ended: time("16:00:02"),
@@ -200,6 +206,7 @@ fn a_hundred_campaigns_and_the_longest_cursor_fit_into_a_parameter() {
         done: &record.due(&input),
         cursor: Some(cursor),
         goes_on: true,
+        only_waited: false,
         message: "00000000-0000-4000-8000-000000000000",
         receives: 900,
         ended: time("16:00:01"),
@@ -235,6 +242,7 @@ fn a_hundred_campaigns_and_the_longest_link_fit_into_a_parameter_by_shorter_ids(
         done: &[],
         cursor: Some(cursor.clone()),
         goes_on: true,
+        only_waited: false,
         message: "00000000-0000-4000-8000-000000000000",
         receives: 900,
         ended: time("16:15:01"),
@@ -328,6 +336,7 @@ fn what_was_sent_drains_and_a_campaign_that_no_run_has_is_forgotten_after_ninety
         done: &record.due(&old),
         cursor: None,
         goes_on: false,
+        only_waited: false,
         message: "m",
         receives: 1,
         ended: old.run,

@@ -21,6 +21,17 @@ pub(super) struct Tries {
     pub(super) at: i64,
     /// How often the run has failed in a row.
     pub(super) failures: u32,
+    /// The wait for exports that the run is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// Invocations of a run in a row that did nothing but wait for an export.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    /// The time at which the first began, in seconds.
+    since: i64,
+    invocations: u32,
 }
 
 impl Record {
@@ -29,6 +40,24 @@ impl Record {
     pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
         let tries = self.tries.as_ref().filter(|it| it.message == message)?;
         Some((tries.receives, Timestamp::from_second(tries.at).ok()?))
+    }
+
+    /// Since when a message's run has done nothing but wait for an export, and in how many
+    /// invocations.
+    pub(crate) fn waiting(&self, message: &str) -> Option<(Timestamp, u32)> {
+        let tries = self.tries.as_ref().filter(|it| it.message == message)?;
+        let waiting = tries.waiting.as_ref()?;
+        let since = Timestamp::from_second(waiting.since).ok()?;
+        Some((since, waiting.invocations))
+    }
+
+    /// The wait with one more invocation, which began at this time.
+    pub(super) fn wait(&self, message: &str, began: Timestamp) -> Waiting {
+        let (since, before) = self.waiting(message).unwrap_or((began, 0));
+        Waiting {
+            since: since.as_second(),
+            invocations: before + 1,
+        }
     }
 
     /// Notes that a run of these campaigns failed. Returns how often it has failed in a row.
@@ -41,11 +70,13 @@ impl Record {
     ) -> u32 {
         let tries = self.tries.as_ref().filter(|it| it.message == message);
         let failures = tries.map_or(0, |it| it.failures) + 1;
+        let waiting = tries.and_then(|it| it.waiting.clone());
         self.tries = Some(Tries {
             message: message.to_owned(),
             receives,
             at: now.as_second(),
             failures,
+            waiting,
         });
         if let Some(place) = &mut self.unfinished
             && campaigns.iter().any(|campaign| place.is_in(campaign))

@@ -2,9 +2,11 @@
 //! invocation lasts, and decides what becomes of the message.
 //!
 //! The comparison itself is done by `run_due` in `lib.rs`. `stored` reads and writes the org's
-//! record, and `again` says when a message that is not done is received again.
+//! record. `again` says when a message that is not done is received again, and `given_up` when a run
+//! is not continued.
 
 mod again;
+mod given_up;
 mod stored;
 
 use std::time::Duration;
@@ -28,14 +30,6 @@ use crate::{
 /// How much time of an invocation is left after the last change was enqueued. In it the record is
 /// written and the visibility timeout of the message is set.
 const TO_NOTE: Duration = Duration::from_secs(15);
-/// How often Lambda may kill a run before it is given up.
-const MOST_KILLED: u32 = 3;
-/// A killed run comes again after this time at the earliest, because its message keeps the queue's
-/// visibility timeout.
-const KILLED: SignedDuration = SignedDuration::from_mins(15);
-/// The most receives of a message, however its run goes. That is 9 days at a quarter of an hour
-/// each, or 15 hours at a minute each.
-const MOST_RECEIVES: u32 = 900;
 /// How far a schedule's clock may be ahead of ours. A run that is due later is refused.
 const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
@@ -117,39 +111,6 @@ impl Turn<'_> {
         }
     }
 
-    /// Why a run is given up although there is work left.
-    fn is_over(&self, record: &Record) -> Option<Error> {
-        let receives = self.message.receives;
-        if receives > MOST_RECEIVES {
-            return Some(Error::Endless(receives - 1));
-        }
-        let noted = record.receives(&self.message.message_id);
-        let first = self.message.first_received.unwrap_or_default();
-        let (before, since) = noted.unwrap_or((0, first));
-        // How often the run was begun since then, without this time, and never ended in good order.
-        // A run that waited for its record came again sooner than one that was killed.
-        let begun = receives.saturating_sub(before + 1);
-        let killed = i32::try_from(begun).map_or(SignedDuration::MAX, |begun| KILLED * begun);
-        let is_killed = begun >= MOST_KILLED && self.now.duration_since(since) >= killed;
-        is_killed.then_some(Error::Killed(begun))
-    }
-
-    /// Counts a failure of the run. Returns how often it has failed in a row, or why that cannot be
-    /// noted now.
-    async fn count(&self, input: &Input, record: &mut Record) -> Result<u32, String> {
-        let (message, receives) = (&self.message.message_id, self.message.receives);
-        let now = self.context.shared.clock.now();
-        let failures = record.fail(message, receives, now, &input.campaigns);
-        match self.write(input, record).await {
-            Ok(()) => Ok(failures),
-            Err(Error::Record {
-                is_away: true, why, ..
-            }) => Err(why),
-            // Nothing can be noted. The count of receives ends the run.
-            Err(_) => Ok(failures.max(receives)),
-        }
-    }
-
     fn input(&self) -> Result<Input, InvalidInput> {
         let body: Value = serde_json::from_str(&self.message.body)
             .map_err(|_| InvalidInput::of("expected a JSON object"))?;
@@ -179,6 +140,7 @@ impl Turn<'_> {
             // nothing.
             self.write(input, record).await?;
         }
+        let all = input.campaigns.len();
         let before = record.cursor(first).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
         let start = Cursor::start(&input.org, &campaigns, first.since);
@@ -203,6 +165,9 @@ impl Turn<'_> {
         let recorded = Some((&*record, due.as_slice()));
         let watch = watching(&input);
         let ran = run_due(self.context, &input, &until, &watch, recorded).await?;
+        if let Some(error) = self.gives_up_export(&input, record, all, &ran) {
+            return Err(error);
+        }
         let after = after(&ran, input.cursor.as_ref()).filter(|_| !input.dry_run);
         self.tell(&input, &ran.outcome, after);
         if input.dry_run {
@@ -222,15 +187,19 @@ impl Turn<'_> {
         let is_unread = |cursor: &Cursor| cursor.page.is_none() && cursor.done == 0;
         let why = ran.outcome.why.as_ref().map(Why::cause);
         let is_throttled = matches!(why, Some(Why::FeedThrottled(_)));
+        // A campaign that waits for its export holds up no other of the run.
+        let is_in_the_way = due.len() > 1 && ran.waits_for().is_some();
         // Where others filled the queue, a long run leaves its place to the next run.
         let had_place = input.cursor.as_ref().is_some_and(|it| !is_unread(it));
         let is_left = goes_on || (ran.is_crowded && had_place);
-        let keeps = |cursor: &Cursor| is_left && !(is_throttled && is_unread(cursor));
+        let keeps =
+            |cursor: &Cursor| is_left && !is_in_the_way && !(is_throttled && is_unread(cursor));
         let did = Did {
             began: self.now,
             done: &done.cloned().collect::<Vec<_>>(),
             cursor: ran.cursor.clone().filter(keeps),
             goes_on,
+            only_waited: ran.only_waited(),
             message: &self.message.message_id,
             receives: self.message.receives,
             ended: now,
@@ -256,6 +225,13 @@ impl Turn<'_> {
             afterSeconds = after.as_secs(),
             "reconcile goes on"
         );
+        if let Some(Why::NoExportYet(campaign)) = outcome.why.as_ref().map(Why::cause) {
+            tracing::warn!(
+                org = input.org.as_str(),
+                campaignId = campaign.as_str(),
+                "the export of the contact list is not ready: the run waits for it, and the org's other runs behind it"
+            );
+        }
         // The invocation that met faulty contacts reports them.
         let faulty = faulty(&outcome.left_out);
         let outcome = Outcome {

@@ -1,13 +1,10 @@
 //! Checks that Genesys Cloud has the campaign at all.
 
-use domain::change::{CampaignId, ContactKey};
+use domain::change::CampaignId;
 use io::genesys::{Campaign, Kind};
 
 use super::Scan;
 use crate::Error;
-
-/// A contact key that no contact has.
-const NOBODY: &str = "campaign-sync-check";
 
 impl Scan<'_> {
     /// Fails if the campaign is unknown. A feed without contacts leads to no read, so it would not
@@ -17,13 +14,10 @@ impl Scan<'_> {
         let is_told = self.whole.calls() > 0 || self.org.knows(id);
         // Without ranks no contact is ever compared, and no call is made.
         let is_wanted = !is_told && self.org_secret.rules.ranking().is_some();
-        let (true, Campaign::Predictive(predictive)) = (is_wanted, campaign) else {
+        if !is_wanted || matches!(campaign, Campaign::ContactList(_)) {
             return Ok(());
-        };
-        let Ok(nobody) = ContactKey::parse(NOBODY) else {
-            return Ok(());
-        };
-        match predictive.read(&nobody).await {
+        }
+        match campaign.try_read().await {
             Err(failure) if failure.kind == Kind::UnknownCampaign => Err(Error::Genesys {
                 org: self.input.org.clone(),
                 campaign: Some(id.clone()),

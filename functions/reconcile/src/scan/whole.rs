@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// older export shows.
 const OLDEST: Duration = Duration::from_hours(1);
 /// How long a run waits for an export that it needs. The longest wait that is known is 34 minutes.
-const LONGEST_PATIENCE: Duration = Duration::from_mins(40);
+pub(crate) const LONGEST_PATIENCE: Duration = Duration::from_mins(40);
 
 /// How the current campaign is read.
 #[derive(Default)]
@@ -112,7 +112,9 @@ impl Scan<'_> {
             return Ok(None);
         }
         match why {
-            NoExport::Late if self.until.end == Some(end) => Ok(Some((at.clone(), Why::OutOfTime))),
+            NoExport::Late if self.until.end == Some(end) => {
+                Ok(Some((at.clone(), Why::NoExportYet(id.clone()))))
+            }
             NoExport::Failed(failure) => self.stop_or_fail(id, at.clone(), failure).map(Some),
             NoExport::Late | NoExport::Broken(_) => Err(Error::Export {
                 org: self.input.org.clone(),

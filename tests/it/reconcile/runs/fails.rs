@@ -107,17 +107,9 @@ async fn a_record_that_is_not_reached_for_a_moment_costs_a_minute_and_nothing_el
 #[tokio::test(start_paused = true)]
 async fn an_invalid_message_in_the_queue_of_runs_is_reported_and_deleted() {
     let run = Run::new(World::new());
-    let send = |body: &str| {
-        let message = io::queue::Message {
-            body: body.to_owned(),
-            group: "acme".to_owned(),
-            deduplication_id: body.len().to_string(),
-            attributes: Vec::new(),
-        };
-        run.world.runs.send(message).unwrap();
-    };
-    send("not JSON");
-    send(&input(json!({ "scheduledTime": "2036-11-24T16:00:00Z" })).to_string());
+    send(&run, "not JSON");
+    let ahead = input(json!({ "scheduledTime": "2036-11-24T16:00:00Z" }));
+    send(&run, &ahead.to_string());
     for expected in ["expected a JSON object", "a time that is past"] {
         assert_eq!(take(&run, QUARTER).await, Ok(()));
         let failed = failed_runs(&run);
@@ -125,4 +117,47 @@ async fn an_invalid_message_in_the_queue_of_runs_is_reported_and_deleted() {
         assert!(error.contains(expected), "{error}");
     }
     assert!(run.feed.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_keeps_its_visibility_timeout_says_whose_it_is() {
+    let run = Run::new(World::new());
+    due(&run, json!({})).await;
+    let log = logged(LevelFilter::WARN, async {
+        run.world.parameters.refuse_reads(3);
+        run.world.sqs.refuse(1);
+        let seconds = take(&run, QUARTER).await.unwrap_err();
+        assert!(seconds > 900, "{seconds}");
+    })
+    .await;
+    let line = log.lines().find(|line| line.contains("keeps its"));
+    assert!(line.unwrap().contains("\"org\":\"acme\""), "{log}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_from_the_queue_is_done_once_and_leaves_no_trace() {
+    let run = Run::with(World::new(), 400, |_| ());
+    for n in 0..400 {
+        run.says(&format!("new{n:04}"), 5, "5");
+    }
+    let dry = input(json!({ "dryRun": true })).to_string();
+    send(&run, &dry);
+    let log = logged(LevelFilter::INFO, async {
+        // It has no time for all, and does not go on.
+        assert_eq!(take(&run, Duration::from_mins(3)).await, Ok(()));
+    })
+    .await;
+    assert!((50..400).contains(&reads(&run)), "{}", reads(&run));
+    assert!(log.contains("contact differs"), "{log}");
+    assert!(log.contains("reconcile is not complete"), "{log}");
+    assert!(run.queued().is_empty() && record(&run).is_null());
+    // A dry run that fails is tried again and reported like any other.
+    run.feed.add_fault(Fault::status("GET", 403).times(2));
+    run.world.pass(Duration::from_hours(1)).await;
+    send(&run, &dry);
+    assert_eq!(take(&run, QUARTER).await, Err(60));
+    run.world.pass(Duration::from_mins(1)).await;
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    assert_eq!(failed_runs(&run).len(), 1);
+    assert!(record(&run).is_null());
 }

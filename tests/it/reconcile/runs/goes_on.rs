@@ -22,12 +22,6 @@ fn keys(run: &Run) -> Vec<String> {
     keys
 }
 
-/// The number of reads of single contacts.
-fn reads(run: &Run) -> usize {
-    let calls = run.world.genesys.calls();
-    calls.iter().filter(|call| call.method == "GET").count()
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_run_that_has_no_more_time_goes_on_where_it_was_and_its_group_stays_locked() {
     // A run may make 60 reads a minute, a fifth of 300.

@@ -48,8 +48,7 @@ impl Turn<'_> {
     /// Sends a message that is no run to the queue of failed runs, with its org if that can be read.
     /// Returns whether the message is done.
     pub(super) async fn refuses(&self, error: &Error) -> bool {
-        let body: Value = serde_json::from_str(&self.message.body).unwrap_or_default();
-        let org = body["org"].as_str().and_then(|org| OrgId::parse(org).ok());
+        let org = self.org();
         let org = org.as_ref().map(OrgId::as_str);
         tracing::error!(org, detail = %error, "reconcile failed");
         let error = error.to_string();
@@ -57,6 +56,12 @@ impl Turn<'_> {
             &json!({ "org": org, "campaignIds": null, "scheduledTime": null, "error": error }),
         )
         .await
+    }
+
+    /// The org that the message names, if that can be read.
+    fn org(&self) -> Option<OrgId> {
+        let body: Value = serde_json::from_str(&self.message.body).ok()?;
+        OrgId::parse(body["org"].as_str()?).ok()
     }
 
     async fn tell_failed(&self, body: &Value) -> bool {
@@ -84,7 +89,11 @@ impl Turn<'_> {
         let set = self.context.queue.set_visibility(url, vec![visibility]);
         if let Err(error) = set.await {
             // The message is received again anyway, after the queue's own visibility timeout.
-            tracing::warn!(detail = %error, "the run's message keeps its visibility timeout");
+            tracing::warn!(
+                org = self.org().as_ref().map(OrgId::as_str),
+                detail = %error,
+                "the run's message keeps its visibility timeout"
+            );
         }
     }
 }
@@ -103,7 +112,7 @@ pub(super) fn after(ran: &Ran, from: Option<&Cursor>) -> Option<Duration> {
         return None;
     }
     match why.cause() {
-        Why::OutOfTime | Why::Interrupted => Some(AFTER_TIME),
+        Why::OutOfTime | Why::NoExportYet(_) | Why::Interrupted => Some(AFTER_TIME),
         // Others filled the queue. Waiting for them would hold up the org's next runs, which look
         // for opt-outs.
         Why::QueueIsDeep if ran.is_crowded => None,

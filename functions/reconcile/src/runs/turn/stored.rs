@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::change::CampaignId;
 use io::records::RecordsError;
 
 use super::Turn;
@@ -28,13 +29,18 @@ impl Turn<'_> {
         };
         let record = Record::parse(&text).filter(|record| !record.is_ahead(self.now));
         Ok(record.unwrap_or_else(|| {
+            let record = Record::begin_anew(input);
+            let campaigns: Vec<_> = input.campaigns.iter().map(CampaignId::as_str).collect();
+            let since = record.oldest(&input.campaigns);
             tracing::error!(
                 org = input.org.as_str(),
+                campaignIds = campaigns.join(" "),
+                since = since.map(|(_, since)| since.to_string()),
                 record = name,
-                "the record of the org's runs is not what reconcile writes: it begins anew, and looks a day back; run the \
-                 command with a --since before the last run, if that was earlier"
+                "the record of the org's runs is not what reconcile writes: it begins anew, and looks a day back; if the last \
+                 run of these campaigns was earlier, run the command for them with a --since before it"
             );
-            Record::begin_anew(input)
+            record
         }))
     }
 
