@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
                     (false, true) => which.nothing(),
                     (false, false) => report.text(*dry_run),
                 })?;
-                Ok(report.left.is_empty() && report.ended.is_none())
+                Ok(report.is_complete(*dry_run))
             }
         }
     })
@@ -152,10 +152,7 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
     }
     let hidden = match hidden {
         0 => String::new(),
-        hidden => format!(
-            "\nAbout {} more cannot be seen now: behind ten others of the same message group, or looked at by somebody",
-            number(hidden)
-        ),
+        hidden => format!("\n{}", report::not_seen(hidden)),
     };
     if all.is_empty() {
         crate::print(&format!("{}{hidden}", which.nothing()))?;

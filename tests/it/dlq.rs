@@ -373,4 +373,34 @@ async fn messages_that_cannot_be_seen_are_counted() {
         text.contains(&format!("About {hidden} more cannot be seen now")),
         "{text}"
     );
+    let (status, _, text) = served.dlq(&["redrive", "--dry-run"]).await;
+    assert!(
+        status == 0 && text.contains(&format!("About {hidden} more cannot be seen now")),
+        "{text}"
+    );
+    // Another look holds the first messages of both groups, and with them all that are behind.
+    let held = served.dead_letters.receive(10);
+    assert!(held.is_some());
+    let (status, report, text) = served.dlq(&["redrive", "--json"]).await;
+    assert_eq!(
+        (status, report["sent"].as_u64(), report["hidden"].as_u64()),
+        (1, Some(0), Some(14)),
+        "{text}"
+    );
+    let (_, _, text) = served.dlq(&["redrive"]).await;
+    assert!(text.contains("About 14 more cannot be seen now"), "{text}");
+}
+
+#[tokio::test]
+async fn a_redrive_that_saw_every_parked_message_is_complete() {
+    let served = Served::new().await;
+    for n in 0..13 {
+        served.park("ranked", "LEAD-1", &format!("evt_{n}"), Some(n), "rejected");
+    }
+    let (status, report, text) = served.dlq(&["redrive", "--rate", "100/s", "--json"]).await;
+    assert_eq!(
+        (status, report["sent"].as_u64(), report["hidden"].as_u64()),
+        (0, Some(13), Some(0)),
+        "{text}"
+    );
 }
