@@ -64,7 +64,7 @@ fn attributes_in_headers_are_decoded_once_and_unquoted() {
 }
 
 #[test]
-fn what_is_wrong_with_attributes_in_headers_is_told() {
+fn a_missing_repeated_or_undecodable_attribute_in_a_header_is_refused() {
     let without = |name: &str| {
         let all: Vec<_> = BINARY.into_iter().filter(|(n, _)| *n != name).collect();
         Form::of(&headers(&all)).unwrap()

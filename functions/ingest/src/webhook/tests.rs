@@ -132,7 +132,7 @@ fn a_list_is_bounded_and_has_nothing_beside_it() {
 }
 
 #[test]
-fn what_is_told_of_a_hostile_body_is_bounded() {
+fn the_number_of_faults_of_a_hostile_body_is_bounded() {
     let columns = "\"\":0,".repeat(40_000);
     assert_eq!(
         parse(&format!("{{{}\"eventId\": 1}}", columns))

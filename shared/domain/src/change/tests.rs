@@ -147,7 +147,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn what_is_shown_of_a_fault_holds_nothing_that_the_sender_wrote() {
+fn a_fault_text_contains_nothing_the_sender_wrote() {
     let body = body(
         &[
             ("+13175550100", "1"),
@@ -254,7 +254,7 @@ fn remove_has_neither_data_nor_callable() {
 }
 
 #[test]
-fn what_ingest_took_in_is_not_refused_by_a_clock_that_is_behind() {
+fn a_slow_clock_does_not_refuse_an_accepted_change() {
     let body = body(&[("occurredAt", "\"2026-11-24T16:05:00Z\"")], &[]);
     let taken = Change::parse_from(&sender(), &body, now()).unwrap();
     let behind = now() - SignedDuration::from_secs(1);

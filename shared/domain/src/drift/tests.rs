@@ -214,7 +214,7 @@ fn channels_and_numbers_that_are_up_are_drift_also_by_what_is_stale() {
 }
 
 #[test]
-fn of_who_opted_out_every_channel_that_is_up_is_drift_where_the_org_wishes_so() {
+fn each_raised_channel_of_an_opted_out_contact_is_drift_if_the_org_lowers_all() {
     let all = Wishes {
         opt_out: OptOut::All,
         ..own()

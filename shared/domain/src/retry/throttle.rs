@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_the_least_in_vain_waits_as_if_nothing_were_named() {
+    fn a_second_429_after_a_minimal_retry_after_waits_the_default() {
         let mut throttle = Throttle::default();
         // Calls that were under way together are refused together: that is no second refusal.
         for early in [0, 1, 40, 999] {

@@ -128,7 +128,7 @@ fn a_stored_count_is_ahead_only_at_the_very_end() {
 }
 
 #[test]
-fn of_what_breaks_a_rule_an_opt_out_is_heard_without_the_rank_that_is_wrong() {
+fn a_rule_breaking_opt_out_is_salvaged_and_loses_its_rank_only_if_that_is_wrong() {
     let rules = Rules {
         version_unit: Some(VersionUnit::Milliseconds),
         ..rules()
@@ -158,7 +158,7 @@ fn of_what_breaks_a_rule_an_opt_out_is_heard_without_the_rank_that_is_wrong() {
 }
 
 #[test]
-fn of_what_breaks_a_rule_channels_and_numbers_are_heard_that_can_be_said() {
+fn lowered_channels_of_a_rule_breaking_change_are_salvaged_where_supported() {
     let more = r#""contactKey": "LEAD-1", "version": 5, "data": {"crmVersion": "1"},
         "contactable": {"Sms": false}, "phones": {"home": false, "cell": false}"#;
     let change = change(more);

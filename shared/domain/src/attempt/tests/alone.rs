@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_taken_for_new_is_created_without_a_look_and_read_once_that_is_refused() {
+fn a_contact_assumed_new_is_created_unread_and_read_after_a_refusal() {
     let mut new = attempt(&["1"]);
     assert_eq!(new.taken_for_new(), None, "nothing began");
     assert_eq!(new.next(Seen::Nothing), Step::Read);

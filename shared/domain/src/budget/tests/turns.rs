@@ -111,7 +111,7 @@ fn without_a_count_each_copy_keeps_to_its_share_in_any_minute() {
 }
 
 #[test]
-fn a_service_that_tells_nothing_any_more_is_one_that_tells_nothing() {
+fn after_its_window_a_service_that_stops_sending_limits_counts_as_one_without() {
     let mut budget = learnt(5, &counted(10, 60));
     call(&mut budget, 30_000, &UNCOUNTED);
     assert!(matches!(budget.known, Known::Window(_)), "its window lasts");

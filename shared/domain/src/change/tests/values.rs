@@ -141,7 +141,7 @@ fn a_version_that_is_whole_is_that_number_however_it_is_written() {
 }
 
 #[test]
-fn what_nobody_sees_at_the_ends_of_a_key_is_refused_and_named() {
+fn invisible_characters_at_the_ends_of_a_key_are_refused_and_named() {
     for (key, expected) in [
         (
             "LEAD-1\u{202C}",

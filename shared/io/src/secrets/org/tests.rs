@@ -217,7 +217,7 @@ fn a_member_that_is_wrong_is_named_without_its_content() {
 }
 
 #[test]
-fn what_an_opt_out_lowers_is_voice_or_all_and_all_only_where_channels_can_be_said() {
+fn an_opt_out_may_lower_all_channels_only_if_the_api_supports_them() {
     let opt_out = |api: &str, opt_out: &str| {
         let text = format!(
             r#"{{"clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "{api}", "optOut": {opt_out}}}"#

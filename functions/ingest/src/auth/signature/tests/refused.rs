@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn a_time_is_good_for_a_minute_ahead_and_for_its_tolerance_behind() {
+fn a_timestamp_is_valid_within_its_tolerance_and_at_most_a_minute_ahead() {
     let stripe = |tolerance: Value| {
         let time = json!({ "prefix": "t=", "unit": "s", "toleranceSeconds": tolerance });
         auth(

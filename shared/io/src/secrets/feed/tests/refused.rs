@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_missing_unknown_or_no_token_is_named_and_nothing_is_shown() {
+fn a_missing_unknown_or_malformed_member_is_named_without_its_value() {
     let parse = |text: &str| {
         FeedSecret::parse(&SecretString::from(text), false).map_err(|error| error.to_string())
     };
