@@ -18,7 +18,7 @@ fn form(media_type: &'static str) -> Option<Form> {
 }
 
 #[test]
-fn the_media_type_tells_the_form() {
+fn the_media_type_decides_the_form() {
     assert_eq!(form("application/json"), Some(Form::Plain));
     assert_eq!(
         form("Application/Vnd.Acme+JSON; charset=utf-8"),

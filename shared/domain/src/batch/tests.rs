@@ -378,7 +378,7 @@ fn nothing_is_parked_since_reads_lag() {
 }
 
 #[test]
-fn what_may_have_been_written_waits_until_reads_show_it() {
+fn a_change_that_may_have_been_written_waits_until_reads_show_it() {
     let delay = |at_least| {
         let retry = Retry {
             at_least,

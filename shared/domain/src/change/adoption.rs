@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adoption_that_is_wrong_is_told() {
+    fn the_fault_of_an_invalid_adoption_names_what_is_expected() {
         const EXPECTED: &str = "adopt: expected the rank of the CRM's opt-out (optOut) or none, and the one that is stored \
                                 (stored) or none (wrongFormat)";
         for wrong in [

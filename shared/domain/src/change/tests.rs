@@ -123,7 +123,7 @@ fn a_change_is_the_same_when_it_says_the_same_under_the_same_event_id() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let body = body(
         &[
             ("org", r#""Acme""#),
@@ -191,7 +191,7 @@ fn unknown_and_repeated_fields_are_refused() {
 }
 
 #[test]
-fn another_schema_is_told_apart_and_not_judged_by_our_rules() {
+fn another_schema_is_recognized_and_not_judged_by_our_rules() {
     let invalid = parse(&body(&[("schema", "2"), ("later", "[]")], &["data"])).unwrap_err();
     assert!(invalid.is_unsupported_schema());
     assert_eq!(invalid.faults().len(), 1);
@@ -206,7 +206,7 @@ fn another_schema_is_told_apart_and_not_judged_by_our_rules() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn a_body_that_is_not_an_object_is_refused() {
     for (text, code) in [
         ("", "notJson"),
         ("{", "notJson"),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_wait_names_none() {
+    fn a_text_that_is_not_a_wait_is_invalid() {
         for text in [
             "",
             " ",
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_named_the_wait_is_bounded(
+        fn the_wait_is_bounded_for_any_named_value(
             named in prop::collection::vec("\\PC{0,30}|[0-9]{1,30}(\\.[0-9]{1,5})?", 0..3),
             pauses in prop::collection::vec(0i64..20_000, 1..6),
         ) {

@@ -27,7 +27,7 @@ fn ranked(version: i64) -> Change {
 }
 
 #[test]
-fn each_rule_is_told_with_the_reason_for_which_apply_parks() {
+fn each_broken_rule_is_reported_with_the_reason_for_which_apply_parks() {
     for (more, reason, told) in [
         (
             r#""contactKey": "lead-1", "data": {}"#,
@@ -207,7 +207,7 @@ fn lowered_channels_of_a_rule_breaking_change_are_salvaged_where_supported() {
 }
 
 #[test]
-fn columns_of_numbers_and_channels_that_cannot_be_said_are_told_and_left_out() {
+fn unknown_columns_and_unsupported_channels_are_reported_and_left_out() {
     let more = r#""contactKey": "LEAD-1", "data": {"a": "1", "b": "1"},
         "contactable": {"Sms": false}, "phones": {"a": false, "c": false}"#;
     let mut change = change(more);

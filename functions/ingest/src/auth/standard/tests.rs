@@ -91,7 +91,7 @@ fn any_of_several_secrets_and_of_several_signatures_will_do() {
 }
 
 #[test]
-fn whatever_is_not_as_it_was_signed_is_refused() {
+fn a_request_that_differs_from_the_signed_one_is_refused() {
     let good = signed(ID, "1614265330", SIGNATURE);
     let refused = |auth: &Auth, headers: &HeaderMap, body: &[u8]| {
         !is_authentic(auth, headers, body, at(SENT_AT))

@@ -36,7 +36,7 @@ fn calls_go_side_by_side_while_more_is_left_than_the_other_copies_may_be_spendin
 }
 
 #[test]
-fn what_is_known_grows_old() {
+fn a_known_count_is_outdated_after_a_quarter_of_a_second() {
     for copies in [5, 1] {
         let mut budget = learnt(copies, &counted(10, 30));
         assert!(side_by_side(&mut budget, 250).0 >= 250);

@@ -93,7 +93,7 @@ fn nothing_is_raised_and_every_other_name_and_value_is_refused() {
 }
 
 #[test]
-fn what_is_refused_is_told_with_why_and_without_what_the_sender_wrote() {
+fn a_refusal_is_reported_with_its_reason_and_without_what_the_sender_wrote() {
     let set = [
         ("contactable", r#"{"Sms": true}"#),
         ("phones", r#"{"Ada": true}"#),

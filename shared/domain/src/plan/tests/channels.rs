@@ -131,7 +131,7 @@ fn by_the_orgs_wish_an_opt_out_that_counts_lowers_every_channel() {
 }
 
 #[test]
-fn who_is_not_callable_already_has_the_channels_lowered_that_are_up() {
+fn an_opt_out_lowers_the_raised_channels_of_a_contact_that_is_not_callable_already() {
     // Who lowered it is all the same: campaign-sync, the dialler, 0.1.
     for stored in ["9:9-", "9:9!", "9:9+", "9"] {
         for number in [9, 10] {

@@ -218,7 +218,7 @@ fn a_link_is_of_the_same_origin_or_none() {
 }
 
 #[test]
-fn whether_a_request_says_for_which_campaign_it_asks_is_known() {
+fn a_secret_knows_whether_its_requests_name_their_campaign() {
     for (more, expected) in [
         (serde_json::json!({}), false),
         (

@@ -39,7 +39,7 @@ fn the_contracts_example_is_read() {
 }
 
 #[test]
-fn what_may_be_left_out_has_its_default() {
+fn optional_members_have_their_defaults() {
     let rules = with("versionField", "\"crmVersion\"").unwrap().rules;
     assert_eq!(rules.raise(), Some(Raise::Own));
     let secret = with("versionField", "null").unwrap();
@@ -57,7 +57,7 @@ fn what_may_be_left_out_has_its_default() {
 }
 
 #[test]
-fn a_dnc_list_is_told_by_what_stands_on_it_and_each_member_that_is_wrong_is_named() {
+fn a_dnc_list_is_read_with_its_kind_of_entries_and_each_invalid_member_is_named() {
     let of = |list: &str| with("dncList", list);
     let by = |list: &str| of(list).unwrap().rules.dnc_list.clone().map(|list| list.by);
     assert_eq!(by("null"), None);

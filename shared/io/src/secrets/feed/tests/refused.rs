@@ -35,7 +35,7 @@ fn a_missing_unknown_or_malformed_member_is_named_without_its_value() {
 }
 
 #[test]
-fn what_is_wrong_with_a_configured_feed_is_named_and_nothing_is_shown() {
+fn an_invalid_member_of_a_configured_feed_is_named_without_its_value() {
     let request = |url: &str| serde_json::json!({ "request": { "url": url } });
     let url = "request: url: expected a URL that begins with https://";
     for (more, expected) in [

@@ -73,7 +73,7 @@ const LIST: &str =
     "auth: expected one way to show who it is, not a list: of several the weakest would do";
 
 #[test]
-fn one_way_is_told_and_no_other_beside_it() {
+fn auth_names_exactly_one_method() {
     let basic = json!({ "user": "crm", "passwords": [KEY] });
     let header = json!({ "name": "x-api-key", "values": [KEY] });
     let v1 = json!({ "preset": "hubspotV1", "secrets": [KEY] });
