@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whose_credentials_may_not_read_a_secret_is_told() {
+    fn the_error_of_denied_credentials_names_the_permissions_they_need() {
         let denied = format!("secret s: {}", SecretsError::Denied);
         let told = told(&Failure::new(Kind::Refused, denied));
         assert_eq!(told, format!("secret s: {DENIED}"));

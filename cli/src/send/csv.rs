@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_value_is_told_by_the_line_at_which_it_begins_and_nothing_is_read_behind_it() {
+    fn a_damaged_value_is_reported_by_its_first_line_and_ends_the_reading() {
         for (text, line, what) in [
             (
                 "a\nb,\"c\nd\ne\n",
@@ -266,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn one_quote_too_few_or_too_many_is_always_told(rows in values(), always: bool, place: prop::sample::Index, adds: bool) {
+        fn one_quote_too_few_or_too_many_is_always_an_error(rows in values(), always: bool, place: prop::sample::Index, adds: bool) {
             let style = if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
             let mut text = written(&rows, style);
             if adds {

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_again_and_one_that_changed_meanwhile_is_told_before_any_of_it_is_used() {
+    fn a_file_is_read_again_and_one_that_changed_meanwhile_is_refused() {
         let bytes: Vec<u8> = (0..3 * BLOCK + 7).map(|n| (n / 3) as u8).collect();
         let own = own("changed", &bytes);
         let mut hash = Sha256::new();

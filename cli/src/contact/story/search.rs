@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_the_newest_are_kept() {
+    fn only_the_newest_entries_are_kept() {
         let mut newest = Newest::of(3);
         (0..20)
             .rev()
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_from_where_the_search_ended() {
+    fn the_missing_part_is_reported_by_where_the_search_ended() {
         let at = Some(Timestamp::UNIX_EPOCH);
         let failed = || End::Failed("log group l: Denied".to_owned());
         assert_eq!(cut(End::Read, at, &[]), Ok(None));

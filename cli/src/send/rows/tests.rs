@@ -138,7 +138,7 @@ fn rows_of_json_are_changes_or_with_flags_flat_objects() {
 }
 
 #[test]
-fn a_row_that_is_not_right_is_told_by_its_line_and_without_its_values() {
+fn a_faulty_row_is_reported_by_its_line_and_without_its_values() {
     let text = "contactKey,version,callable,phone\n\
                 a,5,true,1\n\
                 ,x,maybe,1\n\
@@ -171,7 +171,7 @@ fn a_row_that_is_not_right_is_told_by_its_line_and_without_its_values() {
 }
 
 #[test]
-fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
+fn a_file_that_is_faulty_as_a_whole_is_refused_before_any_row() {
     for (text, flags, expected) in [
         ("", "", "line 1: expected the names of the columns"),
         (

@@ -81,7 +81,7 @@ fn rows_of_json_are_whole_wherever_a_piece_ends() {
 }
 
 #[test]
-fn a_fault_late_in_an_array_is_told_by_its_line_and_ends_the_file() {
+fn a_fault_late_in_an_array_is_reported_by_its_line_and_ends_the_file() {
     let row = r#"{"contactKey":"K","data":{}}"#;
     let many = vec![row; ROWS].join(",\n");
     for (end, line) in [
