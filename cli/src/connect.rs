@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
-use domain::change::OrgId;
-use domain::failure::Failure;
+use domain::change::{CampaignId, OrgId};
+use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use io::genesys::{Genesys, Org, Share, Shared};
+use io::genesys::{Genesys, Org, Share, Shared, UNKNOWN_CAMPAIGN};
 use io::http::{Transport, TransportError};
 use io::secrets::{SecretsError, SecretsManager};
 use io::telemetry::Telemetry;
@@ -62,6 +62,16 @@ pub(crate) const DENIED: &str = "your credentials may not read it, or not decryp
 pub(crate) fn told(failure: &Failure) -> String {
     let of_a_function = SecretsError::Denied.to_string();
     failure.to_string().replace(&of_a_function, DENIED)
+}
+
+/// The text of a failure of calls for a campaign, with what to do if Genesys Cloud has no such
+/// campaign.
+pub(crate) fn failed(org: &OrgId, campaign: &CampaignId, failure: &Failure) -> String {
+    let advice = match failure.kind {
+        Kind::UnknownCampaign => format!(": {UNKNOWN_CAMPAIGN}"),
+        _ => String::new(),
+    };
+    format!("org {org}, campaign {campaign}: {}{advice}", told(failure))
 }
 
 /// The state that the newest answer of the API reports.
@@ -157,8 +167,6 @@ impl Transport for Watched {
 
 #[cfg(test)]
 mod tests {
-    use domain::failure::Kind;
-
     use super::*;
 
     #[test]

@@ -248,13 +248,13 @@ fn why(error: SecretsError, how: &str) -> String {
         ),
         SecretsError::Denied => DENIED.to_owned(),
         SecretsError::Unavailable => {
-            "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network \
-             (no proxy variable is read) and the CA certificates"
+            "Secrets Manager does not answer: look at AWS_REGION and the network, and try again"
                 .to_owned()
         }
-        SecretsError::PendingDeletion | SecretsError::NoCurrentVersion | SecretsError::NoText => {
-            error.to_string()
-        }
+        SecretsError::PendingDeletion
+        | SecretsError::NoCurrentVersion
+        | SecretsError::NoText
+        | SecretsError::NotAsked(_) => error.to_string(),
     }
 }
 

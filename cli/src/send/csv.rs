@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         let (value, rest) = self.rest.split_at(end);
         if self.has_quotes && value.contains('"') {
             let what = "a value with a quote in it: expected quotes around all of it, and each quote \
-                        in it doubled; or say --no-quotes if quotes mean nothing in this file";
+                        in it doubled; or pass --no-quotes if quotes mean nothing in this file";
             return Err(self.malformed(what));
         }
         self.rest = rest;

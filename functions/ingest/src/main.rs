@@ -1,17 +1,18 @@
 //! The Lambda function `ingest`. It only builds the context; [`ingest::handle`] does the work.
 
 use std::convert::Infallible;
+use std::process::ExitCode;
 
 use lambda_http::{Error, Request, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> Result<ExitCode, Error> {
     io::telemetry::init(io::config::stack_name());
     let context = match ingest::Context::from_env().await {
         Ok(context) => context,
         Err(error) => {
             tracing::error!(detail = %error, "ingest cannot start");
-            return Err(error);
+            return Ok(ExitCode::FAILURE);
         }
     };
     let handle = async |request: Request| {
@@ -19,5 +20,6 @@ async fn main() -> Result<(), Error> {
         io::telemetry::flush(std::io::stdout().lock());
         Ok::<_, Infallible>(response)
     };
-    run(service_fn(handle)).await
+    run(service_fn(handle)).await?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,10 +2,16 @@
 //! at the cold start, and every faulty one is reported.
 //!
 //! [`Config`] is for reconcile, and apply adds [`ApplyConfig`]. [`IngestConfig`] is for ingest, and
-//! [`DlqConfig`] for the command line. Secrets are not here: see [`crate::secrets`].
+//! [`DlqConfig`] and [`ScheduleConfig`] are for the command line. `reader` reads single variables.
+//! Secrets are not here: see [`crate::secrets`].
 
-use std::fmt;
+mod reader;
+
+pub use reader::ConfigError;
+
 use std::time::Duration;
+
+use reader::{Reader, from_env, read};
 
 /// The configuration of reconcile, and the part of apply's that is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +22,8 @@ pub struct Config {
     pub secret_prefix: String,
     /// `SECRET_TTL_SECONDS`: how long a secret is kept.
     pub secret_ttl: Duration,
-    /// `GENESYS_BASE_URL`: replaces both hosts of every region. It has no slash at its end.
+    /// `GENESYS_BASE_URL`: replaces both hosts of every region. It is on loopback, so that an OAuth
+    /// client never goes to another host, and has no slash at its end.
     pub genesys_base_url: Option<String>,
     /// `APPLY_CONCURRENCY`: how many copies of apply share an OAuth client's call budget.
     pub apply_concurrency: u32,
@@ -39,7 +46,7 @@ pub struct ApplyConfig {
     pub top_up_from: usize,
 }
 
-/// What the function reconcile alone reads.
+/// The part of reconcile's configuration that only the function reads, and no command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunsConfig {
     /// `RUNS_QUEUE_URL`: the FIFO queue of runs.
@@ -74,7 +81,7 @@ pub struct DlqConfig {
     pub secret_prefix: String,
 }
 
-/// What a person needs to make schedules.
+/// The configuration for making schedules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleConfig {
     /// `RUNS_QUEUE_ARN`: the FIFO queue of runs.
@@ -83,16 +90,6 @@ pub struct ScheduleConfig {
     pub schedule_role_arn: String,
     /// `FAILED_RUNS_QUEUE_ARN`: the standard queue of runs that failed.
     pub failed_runs_queue_arn: String,
-}
-
-/// Every variable that is missing or wrong.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigError(Vec<String>);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("; "))
-    }
 }
 
 impl Config {
@@ -109,12 +106,7 @@ impl Config {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
-        let mut reader = Reader {
-            lookup,
-            faults: Vec::new(),
-        };
-        let config = Config::of(&mut reader, true);
-        reader.end(config)
+        read(lookup, |reader| Config::of(reader, true))
     }
 
     /// Reads the environment of the process, for a command that uses no queue.
@@ -122,42 +114,35 @@ impl Config {
     /// # Errors
     /// Every variable that is wrong.
     pub fn from_env_without_queue() -> Result<Config, ConfigError> {
-        let mut reader = Reader {
-            lookup: from_env,
-            faults: Vec::new(),
-        };
-        let config = Config::of(&mut reader, false);
-        reader.end(config)
+        read(from_env, |reader| Config::of(reader, false))
     }
 
-    /// Reads the process's environment, for the function reconcile.
+    /// Reads the environment of the process, for the function reconcile.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn from_env_for_runs() -> Result<(Config, RunsConfig), ConfigError> {
         Config::read_for_runs(from_env)
     }
 
-    /// Reads variables from `lookup`. An empty one counts as absent.
+    /// Reads variables with `lookup`, for the function reconcile. An empty one counts as absent.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn read_for_runs(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<(Config, RunsConfig), ConfigError> {
-        let mut reader = Reader {
-            lookup,
-            faults: Vec::new(),
-        };
-        let config = Config::of(&mut reader, true);
-        let own = RunsConfig {
-            runs_queue_url: reader.url("RUNS_QUEUE_URL", true).unwrap_or_default(),
-            failed_runs_queue_url: reader
-                .url("FAILED_RUNS_QUEUE_URL", true)
-                .unwrap_or_default(),
-            stack: reader.text("STACK_NAME").unwrap_or_else(default_stack),
-        };
-        reader.end((config, own))
+        read(lookup, |reader| {
+            let config = Config::of(reader, true);
+            let own = RunsConfig {
+                runs_queue_url: reader.url("RUNS_QUEUE_URL", true).unwrap_or_default(),
+                failed_runs_queue_url: reader
+                    .url("FAILED_RUNS_QUEUE_URL", true)
+                    .unwrap_or_default(),
+                stack: reader.stack_name(),
+            };
+            (config, own)
+        })
     }
 
     /// Reads the environment of the process, for apply.
@@ -175,33 +160,31 @@ impl Config {
     pub fn read_for_apply(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<(Config, ApplyConfig), ConfigError> {
-        let mut reader = Reader {
-            lookup,
-            faults: Vec::new(),
-        };
-        let config = Config::of(&mut reader, true);
-        let own = ApplyConfig {
-            dead_letter_queue_url: reader
-                .url("DEAD_LETTER_QUEUE_URL", true)
-                .unwrap_or_default(),
-            retry_horizon: Duration::from_secs(
-                // The maximum is three days. After that the queue's maxReceiveCount or retention
-                // period would end the retries without a reason.
-                reader
-                    .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
-                    .into(),
-            ),
-            top_up_from: TOP_UP_FROM,
-        };
-        reader.end((config, own))
+        read(lookup, |reader| {
+            let config = Config::of(reader, true);
+            let own = ApplyConfig {
+                dead_letter_queue_url: reader
+                    .url("DEAD_LETTER_QUEUE_URL", true)
+                    .unwrap_or_default(),
+                retry_horizon: Duration::from_secs(
+                    // The maximum is three days. After that the queue's maxReceiveCount or retention
+                    // period would end the retries without a reason.
+                    reader
+                        .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
+                        .into(),
+                ),
+                top_up_from: TOP_UP_FROM,
+            };
+            (config, own)
+        })
     }
 
-    fn of(reader: &mut Reader<impl Fn(&str) -> Option<String>>, needs_queue: bool) -> Config {
+    fn of(reader: &mut Reader<'_>, needs_queue: bool) -> Config {
         Config {
             queue_url: reader.url("QUEUE_URL", needs_queue).unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
             secret_ttl: reader.secret_ttl(),
-            genesys_base_url: reader.url("GENESYS_BASE_URL", false),
+            genesys_base_url: reader.loopback_url("GENESYS_BASE_URL"),
             apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
             apply_top_up: reader.number("TOP_UP", 990, 0, 990) as usize,
         }
@@ -222,19 +205,14 @@ impl IngestConfig {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
-        let mut reader = Reader {
-            lookup,
-            faults: Vec::new(),
-        };
-        let config = IngestConfig {
+        read(lookup, |reader| IngestConfig {
             queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
             dead_letter_queue_url: reader
                 .url("DEAD_LETTER_QUEUE_URL", true)
                 .unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
             secret_ttl: reader.secret_ttl(),
-        };
-        reader.end(config)
+        })
     }
 }
 
@@ -244,37 +222,41 @@ impl DlqConfig {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn from_env(sends: bool) -> Result<DlqConfig, ConfigError> {
-        let mut reader = Reader {
-            lookup: from_env,
-            faults: Vec::new(),
-        };
-        let config = DlqConfig {
+        read(from_env, |reader| DlqConfig::of(reader, sends))
+    }
+
+    /// Reads the environment of the process, for a command that asks Genesys Cloud too.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong.
+    pub fn from_env_with_genesys() -> Result<(Config, DlqConfig), ConfigError> {
+        read(from_env, |reader| {
+            (Config::of(reader, true), DlqConfig::of(reader, true))
+        })
+    }
+
+    fn of(reader: &mut Reader<'_>, sends: bool) -> DlqConfig {
+        DlqConfig {
             dead_letter_queue_url: reader
                 .url("DEAD_LETTER_QUEUE_URL", true)
                 .unwrap_or_default(),
             queue_url: reader.url("QUEUE_URL", sends),
             secret_prefix: reader.secret_prefix(),
-        };
-        reader.end(config)
+        }
     }
 }
 
 impl ScheduleConfig {
-    /// Reads the process's environment.
+    /// Reads the environment of the process.
     ///
     /// # Errors
-    /// Names every variable that is missing or wrong.
+    /// Every variable that is missing or wrong.
     pub fn from_env() -> Result<ScheduleConfig, ConfigError> {
-        let mut reader = Reader {
-            lookup: from_env,
-            faults: Vec::new(),
-        };
-        let config = ScheduleConfig {
-            runs_queue_arn: reader.arn("RUNS_QUEUE_ARN"),
-            schedule_role_arn: reader.arn("SCHEDULE_ROLE_ARN"),
-            failed_runs_queue_arn: reader.arn("FAILED_RUNS_QUEUE_ARN"),
-        };
-        reader.end(config)
+        read(from_env, |reader| ScheduleConfig {
+            runs_queue_arn: reader.arn("RUNS_QUEUE_ARN", "RunsQueueArn"),
+            schedule_role_arn: reader.arn("SCHEDULE_ROLE_ARN", "ScheduleRoleArn"),
+            failed_runs_queue_arn: reader.arn("FAILED_RUNS_QUEUE_ARN", "FailedRunsQueueArn"),
+        })
     }
 }
 
@@ -291,6 +273,26 @@ pub fn stack_name() -> String {
         .unwrap_or_else(default_stack)
 }
 
+/// `STACK_NAME`, for a command that uses it in a name or a search.
+///
+/// # Errors
+/// It is no name of a stack.
+pub fn checked_stack_name() -> Result<String, ConfigError> {
+    read(from_env, |reader| reader.stack_name())
+}
+
+/// The form of a stack's name (`CloudFormation` user guide, "Specify stack name").
+pub const STACK_NAME: &str =
+    "the name of a CloudFormation stack: up to 128 letters, digits and -, a letter first";
+
+/// Whether this is a name that a stack may have.
+pub fn is_stack_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    name.len() <= 128
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(is_plain)
+}
+
 /// `RUNS_QUEUE_URL`, or the queue that the template makes beside this one of changes.
 pub fn runs_queue_url(queue_url: &str) -> Option<String> {
     let beside = queue_url.strip_suffix("changes.fifo");
@@ -301,99 +303,6 @@ pub fn runs_queue_url(queue_url: &str) -> Option<String> {
 
 fn default_stack() -> String {
     "campaign-sync".to_owned()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
-fn from_env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-struct Reader<F> {
-    lookup: F,
-    faults: Vec<String>,
-}
-
-impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).filter(|text| !text.is_empty())
-    }
-
-    fn url(&mut self, name: &str, required: bool) -> Option<String> {
-        let Some(text) = self.text(name) else {
-            if required {
-                self.faults
-                    .push(format!("{name} is missing: expected the URL of a queue"));
-            }
-            return None;
-        };
-        let uri = text
-            .parse::<http::Uri>()
-            .ok()
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-        if uri.is_none() {
-            self.faults.push(format!(
-                "{name}: expected a URL that begins with https:// or http://"
-            ));
-        }
-        Some(text.trim_end_matches('/').to_owned())
-    }
-
-    fn arn(&mut self, name: &str) -> String {
-        let arn = self.text(name).filter(|text| text.starts_with("arn:"));
-        if arn.is_none() {
-            let fault = format!("{name}: expected the ARN that the stack's outputs tell");
-            self.faults.push(fault);
-        }
-        arn.unwrap_or_default()
-    }
-
-    fn secret_prefix(&mut self) -> String {
-        let prefix = self
-            .text("SECRET_PREFIX")
-            .unwrap_or_else(|| "campaign-sync".to_owned());
-        // These are the characters of a secret's name:
-        // docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
-        if !prefix
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte))
-        {
-            self.faults
-                .push("SECRET_PREFIX: expected only letters, digits and /_+=.@-".to_owned());
-        }
-        prefix
-    }
-
-    fn secret_ttl(&mut self) -> Duration {
-        Duration::from_secs(self.number("SECRET_TTL_SECONDS", 300, 1, 86_400).into())
-    }
-
-    fn end<C>(self, config: C) -> Result<C, ConfigError> {
-        if self.faults.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError(self.faults))
-        }
-    }
-
-    fn number(&mut self, name: &str, default: u32, least: u32, most: u32) -> u32 {
-        let Some(text) = self.text(name) else {
-            return default;
-        };
-        text.parse()
-            .ok()
-            .filter(|number| (least..=most).contains(number))
-            .unwrap_or_else(|| {
-                let fault = format!("{name}: expected a whole number from {least} to {most}");
-                // Apply reads one variable twice.
-                if !self.faults.contains(&fault) {
-                    self.faults.push(fault);
-                }
-                default
-            })
-    }
 }
 
 #[cfg(test)]

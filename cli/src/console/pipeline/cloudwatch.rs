@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricDataQuery, MetricStat};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use io::aws::code_or_reason;
 use jiff::Timestamp;
 
 use super::measures::{Alarm, MEASURES, Measure, Metrics, Of, PERIODS, Series};
@@ -127,7 +127,7 @@ impl CloudWatch {
             .end_time(DateTime::from_secs(end))
             .send()
             .await
-            .map_err(|error| format!("CloudWatch: {}", error.code().unwrap_or("no answer")))?;
+            .map_err(|error| format!("CloudWatch: {}", code_or_reason(&error)))?;
         let (mut series, mut orgs) = (Series::default(), BTreeSet::new());
         for result in answer.metric_data_results.unwrap_or_default() {
             let id = result.id.unwrap_or_default();
@@ -176,12 +176,10 @@ impl CloudWatch {
                 .alarm_name_prefix(&prefix)
                 .alarm_types(AlarmType::MetricAlarm)
                 .set_next_token(next);
-            let answer = call.send().await.map_err(|error| {
-                format!(
-                    "CloudWatch's alarms: {}",
-                    error.code().unwrap_or("no answer")
-                )
-            })?;
+            let answer = call
+                .send()
+                .await
+                .map_err(|error| format!("CloudWatch's alarms: {}", code_or_reason(&error)))?;
             for alarm in answer.metric_alarms.unwrap_or_default() {
                 let name = alarm.alarm_name.unwrap_or_default();
                 let name = name.strip_prefix(&prefix).unwrap_or(&name).to_owned();

@@ -156,7 +156,7 @@ fn a_row_that_is_not_right_is_told_by_its_line_and_without_its_values() {
             "line 3: contactKey: expected this field; version: expected a whole number from 0 to \
              9007199254740991; callable: expected true or false, 1 or 0, yes or no",
             "line 4: expected 4 values, as in the first line; there are 3",
-            "line 5: contactKey: expected 1 to 255 bytes without control characters, U+FFFE or U+FFFF, \
+            "line 5: contactKey: expected 1 to 255 bytes, without control characters, U+FFFE and U+FFFF, \
              not . or ..",
             "line 7: version: expected a whole number from 0 to 9007199254740991",
             "line 8: phone: expected at most 512 characters",
@@ -187,7 +187,7 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
         (
             "contactKey|phone\n",
             "",
-            "--key: the file has no column \"contactKey\"; it has \"contactKey|phone\"; say --delimiter if \
+            "--key: the file has no column \"contactKey\"; it has \"contactKey|phone\"; pass --delimiter if \
              it is the character between several",
         ),
         (
@@ -203,7 +203,7 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
         (
             "contactKey\n",
             "--column phone=Phone",
-            "--column: the file has no column \"Phone\"; it has \"contactKey\"; say --delimiter if it is the \
+            "--column: the file has no column \"Phone\"; it has \"contactKey\"; pass --delimiter if another \
              character between several",
         ),
         (

@@ -114,7 +114,7 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
     let told = rows(&csv, Format::Csv, "").remove(0).unwrap_err();
     assert_eq!(
         told,
-        "line 2: a quoted value begins, and never ends. What follows is not read"
+        "line 2: a quoted value begins here and never ends; nothing after it was read"
     );
     let expected = "line 2: expected a row of at most 16 MiB. What follows is not read";
     // A piece may hold more than that: a row that is a little longer is refused for its value.
