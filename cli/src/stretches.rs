@@ -165,9 +165,6 @@ impl<'a, R: Report> Screen<'a, R> {
             state,
         };
         screen.bar.set_message(screen.lock().report.line());
-        if screen.bar.is_hidden() {
-            eprintln!("campaign-sync: asking the feed; how far it is follows every 30 s");
-        }
         screen
     }
 

@@ -1,6 +1,8 @@
 //! The command line as a user calls it.
 
+mod arguments;
 mod refused;
+mod unset;
 mod vendors;
 
 use std::path::Path;

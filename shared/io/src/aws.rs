@@ -82,8 +82,8 @@ impl Unanswered {
     fn unsent(error: &(dyn Error + 'static)) -> Unanswered {
         let mut cause = Some(error);
         while let Some(error) = cause {
-            let text = error.to_string();
-            if text.contains("Missing Region") {
+            let text = error.to_string().to_lowercase();
+            if text.contains("missing region") || text.contains("missing signing region") {
                 return Unanswered::NoRegion;
             }
             if text.contains("credential") {

@@ -43,11 +43,11 @@ async fn if_one_row_is_invalid_no_row_is_sent() {
     for (arguments, expected) in [
         (
             vec!["send", "--org", "lists", "--campaign", "nobody", &file],
-            "GET campaign: 404 resource.not.found: look at the campaign's id",
+            "GET campaign: 404 resource.not.found: check the campaign's id and the divisions of the OAuth client's role",
         ),
         (
             vec!["send", "--org", "ranked", "--campaign", "nobody", &file],
-            "org ranked, campaign nobody: GET contact: 404 campaign.not.found: look at the campaign's id",
+            "org ranked, campaign nobody: GET contact: 404 campaign.not.found: check the campaign's id and the divisions of the OAuth client's role",
         ),
         (
             vec!["send", "--org", "nobody", "--campaign", "c", &file],
