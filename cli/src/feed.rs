@@ -92,6 +92,10 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     if is_stdin(&args.secret) && is_stdin(&args.answer) {
         return Err(format!("--secret - and ANSWER -: {ONE_OF_STDIN}"));
     }
+    let now = Clock::system().now();
+    let since = args
+        .since
+        .map_or(Ok(Timestamp::UNIX_EPOCH), |since| since.past(now))?;
     let (name, text) = match (&args.secret, &args.org) {
         (Some(path), _) => (args::name_of(path), SecretString::from(args::file(path)?)),
         (None, Some(org)) => stored(&config, org).await?,
@@ -99,10 +103,6 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     };
     let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some());
     let secret = secret.map_err(|error| format!("{name}: {error}"))?;
-    let now = Clock::system().now();
-    let since = args
-        .since
-        .map_or(Ok(Timestamp::UNIX_EPOCH), |since| since.past(now))?;
     let org = match &args.org {
         Some(org) => org.clone(),
         None => args::org("test")?,

@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         let mut end = 0;
         loop {
             let Some(quote) = inner[end..].find('"') else {
-                return Err(self.malformed("a quoted value begins, and never ends"));
+                return Err(self.malformed("a quoted value begins here and never ends"));
             };
             end += quote;
             if !inner[end + 1..].starts_with('"') {
@@ -213,9 +213,9 @@ mod tests {
             (
                 "a\nb,\"c\nd\ne\n",
                 2,
-                "a quoted value begins, and never ends",
+                "a quoted value begins here and never ends",
             ),
-            ("a\n\"", 2, "a quoted value begins, and never ends"),
+            ("a\n\"", 2, "a quoted value begins here and never ends"),
             (
                 "a\n\"two\nlines\",\"b\"c\nd\n",
                 3,

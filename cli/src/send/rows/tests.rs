@@ -229,7 +229,7 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
         (
             "contactKey,\"a\n",
             "",
-            "line 1: a quoted value begins, and never ends",
+            "line 1: a quoted value begins here and never ends",
         ),
     ] {
         assert_eq!(whole_fault(text, Format::Csv, flags), expected, "{text:?}");
