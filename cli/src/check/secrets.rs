@@ -270,7 +270,7 @@ fn why(error: SecretsError, how: &str) -> String {
         ),
         SecretsError::Denied => DENIED.to_owned(),
         SecretsError::Unavailable => {
-            "Secrets Manager does not answer: look at AWS_REGION and the network, and try again"
+            "Secrets Manager does not answer: look at AWS_REGION, your credentials (aws sts get-caller-identity) and the network"
                 .to_owned()
         }
         SecretsError::PendingDeletion
