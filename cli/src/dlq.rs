@@ -73,7 +73,7 @@ enum Command {
         which: Which,
         /// The most changes a second; an unmapped item may become several. Through
         /// predictive, 300 calls a minute apply two and a half changes a second
-        #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate)]
+        #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate, allow_hyphen_values = true)]
         rate: u32,
         /// Also sends changes without a rank: nothing keeps these from overwriting what is
         /// newer

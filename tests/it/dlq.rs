@@ -123,8 +123,14 @@ async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
     assert_eq!(other["parked"][0]["reason"], "invalidChange");
     let empty = Served::new().await;
     for (arguments, expected) in [
-        (&["list"][..], "Nothing is parked that can be seen now.\n"),
-        (&["redrive"], "Nothing is parked that can be seen now.\n"),
+        (
+            &["list"][..],
+            "Nothing is parked, or somebody else is looking at what is parked (for two minutes at most).\n",
+        ),
+        (
+            &["redrive"],
+            "Nothing is parked, or somebody else is looking at what is parked (for two minutes at most).\n",
+        ),
         (
             &[
                 "redrive",
@@ -134,7 +140,7 @@ async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
                 "other",
                 "--dry-run",
             ],
-            "Nothing is parked that can be seen now and is of --reason rejected --org other.\n",
+            "No parked change that can be seen now matches --reason rejected --org other.\n",
         ),
     ] {
         assert_eq!(empty.dlq(arguments).await.2, expected);
@@ -144,7 +150,7 @@ async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
         (status, text.as_str()),
         (
             0,
-            "Nothing is parked that can be seen now and is of --source no-such.\n"
+            "No parked change that can be seen now matches --source no-such.\n"
         )
     );
 }

@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         let (value, rest) = self.rest.split_at(end);
         if self.has_quotes && value.contains('"') {
             let what = "a value with a quote in it: expected quotes around all of it, and each quote \
-                        in it doubled; or say --no-quotes if quotes mean nothing in this file";
+                        in it doubled; or pass --no-quotes if quotes mean nothing in this file";
             return Err(self.malformed(what));
         }
         self.rest = rest;
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         let mut end = 0;
         loop {
             let Some(quote) = inner[end..].find('"') else {
-                return Err(self.malformed("a quoted value begins, and never ends"));
+                return Err(self.malformed("a quoted value begins here and never ends"));
             };
             end += quote;
             if !inner[end + 1..].starts_with('"') {
@@ -213,9 +213,9 @@ mod tests {
             (
                 "a\nb,\"c\nd\ne\n",
                 2,
-                "a quoted value begins, and never ends",
+                "a quoted value begins here and never ends",
             ),
-            ("a\n\"", 2, "a quoted value begins, and never ends"),
+            ("a\n\"", 2, "a quoted value begins here and never ends"),
             (
                 "a\n\"two\nlines\",\"b\"c\nd\n",
                 3,

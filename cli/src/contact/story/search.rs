@@ -8,8 +8,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use io::Clock;
+use io::aws::code_or_reason;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -110,7 +110,7 @@ impl CloudWatchLogs {
             let answer = match tokio::time::timeout_at(by, call.send()).await {
                 Err(_) => return End::OutOfTime,
                 Ok(Err(error)) => {
-                    let code = error.code().unwrap_or("no answer");
+                    let code = code_or_reason(&error);
                     return End::Failed(format!("log group {}: {code}", self.log_group));
                 }
                 Ok(Ok(answer)) => answer,

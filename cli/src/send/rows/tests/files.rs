@@ -14,7 +14,7 @@ fn a_quote_that_is_not_where_it_belongs_ends_the_file_at_the_line_where_its_valu
     let told = rows[1].as_ref().unwrap_err();
     assert_eq!(
         told,
-        "line 3: a quoted value begins, and never ends. What follows is not read"
+        "line 3: a quoted value begins here and never ends; nothing after it was read"
     );
     let inches = "contactKey\tsize\nK-1\t6\" tall\n";
     assert!(self::rows(inches, Format::Csv, "")[0].is_err());

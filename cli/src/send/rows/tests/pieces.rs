@@ -114,9 +114,9 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
     let told = rows(&csv, Format::Csv, "").remove(0).unwrap_err();
     assert_eq!(
         told,
-        "line 2: a quoted value begins, and never ends. What follows is not read"
+        "line 2: a quoted value begins here and never ends; nothing after it was read"
     );
-    let expected = "line 2: expected a row of at most 16 MiB. What follows is not read";
+    let expected = "line 2: expected a row of at most 16 MiB; nothing after it was read";
     // A piece may hold more than that: a row that is a little longer is refused for its value.
     let longer = "x".repeat(40 << 20);
     let csv = format!("contactKey,note\nK,{longer}\nL,2\n");
@@ -124,6 +124,6 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
     let told = rows(&format!("\n\"{long}\"\n{{}}\n"), Format::Ndjson, "");
     assert_eq!(told, [Err(expected.to_owned())]);
     let told = rows(&format!("[\"{long}\", {{}}]"), Format::Json, "");
-    let expected = "element 1: expected a row of at most 16 MiB. What follows is not read";
+    let expected = "element 1: expected a row of at most 16 MiB; nothing after it was read";
     assert_eq!(told, [Err(expected.to_owned())]);
 }
