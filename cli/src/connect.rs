@@ -26,7 +26,7 @@ use secrecy::SecretString;
 
 /// The HTTPS client for Genesys Cloud, and the configuration of the AWS clients.
 pub(crate) async fn clients() -> Result<(Https, SdkConfig), String> {
-    // The HTTPS client comes first: without TLS roots the SDK would start, and fail at each
+    // The HTTPS client comes first. Without TLS roots the SDK would start and then fail at every
     // call.
     let https = https()?;
     Ok((https, io::aws::sdk_config().await))

@@ -43,18 +43,19 @@ use pipeline::{Asked, CloudWatch};
   campaign-sync console
   campaign-sync console --port 8500 --read-only
 
-It prints an address that holds a token: open it in a browser of this machine. Nobody else is let in, and nothing is deployed:
-the pages use your own AWS credentials and the code of the other commands.
+It prints an address with a token: open it in a browser on this machine. Only that browser gets in. Nothing is deployed: the
+pages use your own AWS credentials and the code of the other commands.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
-GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
+GENESYS_BASE_URL may be set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION,
+AWS_ENDPOINT_URL, …).
 
 It serves until Ctrl-C. The exit status is 2 when it could not serve.")]
 pub(crate) struct Args {
     /// The port to serve on, on 127.0.0.1 only; 0 takes any free port
     #[arg(long, default_value_t = 8686, value_parser = args::number::<u16>(0..=65_535), allow_hyphen_values = true)]
     port: u16,
-    /// Shows everything and alters nothing: no change is sent again or deleted
+    /// Shows everything and changes nothing: redrives, deletes and sends nothing
     #[arg(long)]
     read_only: bool,
     /// The stack's name, which the pages show [default: `STACK_NAME`, or campaign-sync]

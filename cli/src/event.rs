@@ -34,8 +34,8 @@ The orgs, campaigns and sources are those of `campaign-sync local --serve`.")]
 pub(crate) struct Args {
     /// Which event
     name: Name,
-    /// Signs the webhook as the secret of a source says. FILE holds the secret as JSON; - reads
-    /// standard input
+    /// Signs the webhook as a source's secret says. FILE holds the secret as JSON; - reads standard
+    /// input
     #[arg(long, value_name = "FILE", requires = "source")]
     secret: Option<PathBuf>,
     /// The source of that secret

@@ -45,26 +45,26 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Prints the program of a preset, to be changed and used as jq in a mapping; without a
-    /// name, prints the presets' names
+    /// Prints the program of a preset, which you can edit and use as jq in a mapping; without a
+    /// name, lists the presets
     Preset {
         /// The preset's name
         name: Option<String>,
     },
-    /// Tells whether a webhook is let in, and what its body becomes: changes, nothing, or
+    /// Shows whether a webhook would be let in, and what its body becomes: changes, nothing, or
     /// faults
     Test(Test),
 }
 
 #[derive(clap::Args)]
 struct Test {
-    /// The body, in a file or, by -, standard input. What `dlq show ID --body` prints of an unmapped item is
-    /// read as redrive would read it
+    /// The body, a file; - reads standard input. What `dlq show ID --body` prints of an unmapped
+    /// item is read as redrive would read it
     body: PathBuf,
     /// The source. Without --secret its secret is read from Secrets Manager
     #[arg(long, value_parser = args::source)]
     source: Option<SourceName>,
-    /// The JSON of a source's secret, in a file or, by -, standard input
+    /// The JSON of a source's secret, a file; - reads standard input
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
     /// A header of the request; may be given several times. Give those that authenticate the
@@ -74,13 +74,13 @@ struct Test {
     /// The query of the request's URL, percent-encoded
     #[arg(long, default_value = "", hide_default_value = true)]
     query: String,
-    /// When the request came, for a signature that has a time; without it, now
+    /// The time of the request, for a signature with a time [default: now]
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     at: Option<Timestamp>,
     /// Prints only a curl command that sends the body to this URL as the source would
     #[arg(long, value_name = "URL", value_parser = args::endpoint)]
     sign: Option<String>,
-    /// Print JSON instead of tables
+    /// Prints JSON instead of tables
     #[arg(long)]
     json: bool,
 }

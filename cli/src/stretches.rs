@@ -42,7 +42,7 @@ pub(crate) trait Report: Default + Send {
     fn line(&self) -> String;
 }
 
-/// The state that the stretches until now leave to the next one, and to the end of the run.
+/// The state that the stretches so far pass on to the next one and to the end of the run.
 struct RunState<R> {
     report: R,
     /// The cursor up to which everything that was found is in the queue.
@@ -71,8 +71,8 @@ pub(crate) async fn until_stopped<R: Report>(config: Config, input: Input) -> Re
         () = interrupts => Err("interrupted".to_owned()),
     };
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // A campaign that is not known ends the run after the others were compared: their results are
-    // told.
+    // An unknown campaign ends the run with an error, but only after the others were compared, so
+    // their results are printed.
     let ended = ended.map_err(|error| match state.report.is_empty() {
         true => error,
         false => format!("{error}\nUntil then: {}.", state.report.line()),
@@ -206,7 +206,7 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-/// Tells the events that a person must know of while the run goes on.
+/// Prints the events that a person must see while the run goes on.
 fn tell(event: &Event<'_>) {
     if let Event::Throttled { org } = event {
         eprintln!("campaign-sync: Genesys Cloud throttles org {org}");

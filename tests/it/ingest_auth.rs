@@ -205,11 +205,11 @@ async fn only_the_operator_learns_what_is_wrong_with_a_request_or_a_secret() {
     for (sent, told) in [
         (
             &none,
-            "it has not the header stripe-signature once, as the source's secret asks for",
+            "it does not have the header stripe-signature exactly once, as the source's secret demands",
         ),
         (
             &with("v1=00"),
-            "it shows no time where the source's secret says, or several",
+            "it shows no time, or several, at the place that the source's secret names",
         ),
         (
             &with("t=1,v1=00"),

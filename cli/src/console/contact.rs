@@ -131,7 +131,7 @@ pub(crate) async fn found(State(app): State<Arc<App>>, Path(id): Path<u64>, uri:
     let content = match app.lookups.find(id) {
         Some(found) => view::found(&app, id, &found, page_of(&uri)),
         None => maud::html! {
-            (page::trouble("This was found some time ago, and is forgotten: look again."))
+            (page::trouble("This result is no longer kept: look the contact up again."))
             (view::form(&app, &view::Asked::default()))
         },
     };

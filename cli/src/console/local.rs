@@ -81,7 +81,7 @@ pub(crate) async fn act(
     };
     let said = match deed(&fields) {
         Some(deed) => local.act(deed).await,
-        None => Err("Nothing that can be done was asked for.".to_owned()),
+        None => Err("The request names no action of this page.".to_owned()),
     };
     page::page(&app, Place::Local, &whole(&app, Some(&said)))
 }

@@ -149,7 +149,7 @@ fn again(fields: &Fields) -> Result<Again, String> {
         }
         Some("chosen") => {}
         Some("all") => filter.which.ids.clear(),
-        _ => return Err("Of what: expected what is chosen, or all.".to_owned()),
+        _ => return Err("Which changes: expected the chosen ones, or all.".to_owned()),
     }
     let rate = fields.text("rate").and_then(|rate| rate.parse().ok());
     let rate = rate.filter(|rate| (1..=100).contains(rate));
@@ -173,7 +173,7 @@ async fn begin(app: &App, what: What) -> Response {
     if !app.desk.begin(what) {
         return refused(
             app,
-            "Something is being done with the dead-letter queue already: wait until it is over.",
+            "Other work on the dead-letter queue is under way: wait until it ends.",
         );
     }
     told.iter().for_each(|told| note(told));

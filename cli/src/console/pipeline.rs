@@ -38,8 +38,7 @@ fn alarms() -> impl Iterator<Item = &'static str> {
     lines.filter_map(|line| line.strip_prefix("AlarmName: !Sub ${AWS::StackName}-"))
 }
 
-/// The remaining calls of an org are learned by a call of Genesys Cloud. They are asked for no more
-/// often than this.
+/// How often an org's remaining calls are requested at most. Each request costs a call.
 const BUDGET: Duration = Duration::from_secs(30);
 
 /// Answers by what was asked for, with the time of the answer.

@@ -43,7 +43,7 @@ pub(crate) struct ParkedChange {
     pub(crate) reason: String,
     pub(crate) detail: String,
     pub(crate) at: Option<Timestamp>,
-    /// What of it keeps somebody from being called, or may.
+    /// The part of it that keeps, or may keep, the contact from being called.
     pub(crate) opt_out: Option<&'static str>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum NotSeen {
 /// The parked changes of a contact, the oldest first.
 pub(crate) type ParkedOf = Result<Vec<ParkedChange>, NotSeen>;
 
-/// All that is known of a contact, except what is parked of it.
+/// All that is known of a contact, except its parked changes.
 pub(crate) struct Looked {
     pub(crate) group: String,
     pub(crate) genesys: Result<Now, String>,

@@ -48,7 +48,7 @@ struct Run<'a> {
     sent: BTreeMap<(String, String), bool>,
     /// When the last change was sent.
     sent_at: Option<Instant>,
-    /// Since when the messages received last are invisible.
+    /// When the messages that were received last became invisible.
     held_at: Instant,
     /// Ids of all messages that were looked at.
     seen: BTreeSet<String>,

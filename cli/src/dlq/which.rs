@@ -11,13 +11,14 @@ use crate::args;
 /// Which parked messages are meant.
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct Which {
-    /// Only what was parked for this reason, such as retryHorizon; may be given several times
+    /// Only changes that were parked for this reason, such as retryHorizon; may be given several
+    /// times
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     pub(crate) reasons: Vec<String>,
-    /// Only the message with this id, as `list` prints it; may be given several times
+    /// Only the change with this id, as `list` prints it; may be given several times
     #[arg(long = "id", value_name = "ID")]
     pub(crate) ids: Vec<String>,
-    /// Only what this source sent
+    /// Only changes from this source
     #[arg(long, value_parser = args::source)]
     pub(crate) source: Option<SourceName>,
     /// Only the changes of this org. When it is listed, an unmapped item belongs to the org of

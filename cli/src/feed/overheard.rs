@@ -20,7 +20,7 @@ use super::request::{HIDDEN, PLAIN, is_secret};
 
 /// How many characters of a refusal are shown at most.
 const MOST_SHOWN: usize = 600;
-/// A text that is shorter than this cannot be told from a word, so it is not hidden.
+/// A secret that is shorter than this may be part of any word, so it is not hidden.
 const SHORTEST_SECRET: usize = 3;
 /// Members of `auth` that hold no secret.
 const OPEN: [&str; 6] = [

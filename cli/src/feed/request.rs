@@ -55,7 +55,7 @@ pub(super) fn json(secret: &FeedSecret, plain: &Plain) -> Value {
 pub(super) fn lines(secret: &FeedSecret, plain: &Plain) -> Vec<String> {
     let mut lines = vec![
         format!("{} {}", plain.method, address(plain)),
-        format!("  who asks is shown by: {}", secret.auth.name()),
+        format!("  authenticated by: {}", secret.auth.name()),
     ];
     for (name, value) in headers(&plain.headers) {
         let value = value.as_str().unwrap_or_default().to_owned();

@@ -123,11 +123,13 @@ impl Found<'_> {
         for faulty in &page.faulty {
             lines.push(format!("fault at {}", faulty.what));
             let heard = faulty.groups.iter();
-            lines.extend(heard.map(|group| format!("  its opt-out is heard: {}", group.as_str())));
+            lines.extend(
+                heard.map(|group| format!("  its opt-out takes effect: {}", group.as_str())),
+            );
         }
         if !page.faulty.is_empty() {
             lines.push(
-                "What has a fault is left out by a run; more than 100 of them, and more than 1 %, stop it."
+                "A run leaves out items with faults; more than 100 of them, and more than 1 %, stop it."
                     .to_owned(),
             );
         }
@@ -154,7 +156,7 @@ fn why(no_page: &NoPage) -> String {
     match no_page {
         NoPage::OutOfTime => "it was not there in time".to_owned(),
         NoPage::Throttled(wait) => format!(
-            "it answered 429, and wants no request for {} s",
+            "it answered 429 and asks for no request within {} s",
             wait.as_secs()
         ),
         NoPage::Fault(_, what) => what.clone(),

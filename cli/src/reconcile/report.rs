@@ -26,9 +26,9 @@ const KEPT: usize = 100_000;
 #[derive(Default)]
 pub(crate) struct Report {
     answer: Answer,
-    /// Why the run is not complete, or why a run that is not dry would stop.
+    /// Why the run is not complete, or why a run without --dry-run would stop.
     why: Option<String>,
-    /// Whether too much drift stopped the run. To continue from its cursor would find the same
+    /// Whether too much drift stopped the run. A run from its cursor would find the same drift
     /// again.
     is_stopped: bool,
     /// How many contacts differ in each column.

@@ -104,7 +104,7 @@ impl Found {
             () if !self.is_on => Some("is off"),
             () if has_none => Some("names no org or no campaign: set it anew"),
             () if !self.target.contains(":sqs:") => {
-                Some("has not the queue of runs as its target: set it anew")
+                Some("does not have the queue of runs as its target: set it again")
             }
             () if self.group.as_deref() != self.org() => {
                 Some("has not its org as its message group: set it anew")

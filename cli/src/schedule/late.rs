@@ -99,7 +99,7 @@ fn of_campaigns(
     }
 }
 
-/// How often a schedule runs; none: it is no rate, but times of a day or the like.
+/// How often a schedule runs. `None` means that it names times and not a rate.
 pub(super) fn every(rate: &str) -> Option<Duration> {
     let (number, unit) = rate
         .trim()

@@ -53,7 +53,7 @@ impl Found<'_> {
     fn let_in(&self) -> String {
         match &self.verdict {
             None if self.unread.is_empty() => {
-                "not asked: nothing that is given shows who sends it".to_owned()
+                "not checked: the request holds no credentials".to_owned()
             }
             None => {
                 let unread = self.unread.iter().map(|name| name.as_str());
@@ -120,7 +120,8 @@ impl Found<'_> {
         }
         if !self.reading.faulty.is_empty() {
             lines.push(match self.on_fault {
-                OnFault::Park => "What has a fault would be parked as unmapped, and the changes above queued (onFault park).",
+                OnFault::Park => "Items with faults would be parked as unmapped, and the changes above queued \
+                    (onFault park).",
                 OnFault::Refuse => "The request would be answered 400, and nothing queued (onFault refuse).",
             }.to_owned());
         }

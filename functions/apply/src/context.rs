@@ -48,8 +48,7 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Every variable of the environment that is missing or wrong; or that the machine has no TLS
-    /// roots.
+    /// Every variable of the environment that is missing or wrong, or a machine without TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, own) = Config::from_env_for_apply()?;
         // Both clients read the TLS roots. It is done early, while Lambda gives more than one CPU.

@@ -103,7 +103,7 @@ impl Intake {
                 Err(detail) => {
                     tracing::warn!(
                         detail,
-                        "not topped up: this copy applies only what Lambda hands over for a minute"
+                        "not topped up: for a minute this copy applies only what Lambda hands over"
                     );
                     rest = Some(NO_ANSWER);
                     break;
@@ -189,7 +189,7 @@ fn read(record: &Record) -> Result<Change, Parking> {
     if change.message_group().as_str() == record.group {
         return Ok(change);
     }
-    let detail = "expected the message group id that org, campaignId and contactKey give";
+    let detail = "expected the message group id that follows from org, campaignId and contactKey";
     Err(Parking {
         reason: ParkReason::GroupMismatch,
         evidence: Evidence::from(detail.to_owned()),

@@ -88,7 +88,7 @@ pub(crate) async fn report(
     );
     if tokio::time::timeout(left, acknowledged).await.is_err() {
         tracing::warn!(
-            "no time to set visibilities or to delete: the messages come back, and are seen to be done"
+            "no time to set visibility timeouts or to delete messages: they return, and are found to be done"
         );
     }
     tell(context, intake, &settled);
@@ -130,7 +130,8 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
     let set = waits.chunks(OF_A_BATCH).map(async |waits| {
         let url = &context.shared.config.queue_url;
         if let Err(error) = context.queue.set_visibility(url, waits.to_vec()).await {
-            tracing::warn!(detail = %error, "a visibility was not set: the message comes back after the queue's own");
+            tracing::warn!(detail = %error, "a visibility timeout was not set: the message returns after that \
+                of the queue");
         }
     });
     side_by_side(set).await;
@@ -179,7 +180,8 @@ async fn delete(
         for ((group, index), deleted) in side_by_side(deleted).await.into_iter().flatten() {
             if let Err(error) = &deleted {
                 let group = intake.records[index].shown_group();
-                tracing::warn!(group, detail = %error, "a message was not deleted: it comes back, and is seen to be done");
+                tracing::warn!(group, detail = %error, "a message was not deleted: it returns, and is found to \
+                    be done");
             }
             deletion.saw(group, deleted.is_ok());
         }

@@ -1,7 +1,7 @@
 //! Finds out whether a request is from its source, by pure functions: the clock is an argument.
 //!
 //! Every check is over the raw bytes, before the changes are parsed. Comparisons take constant
-//! time, so the time does not tell which secret was right, or how much of one.
+//! time, so the time does not reveal which secret was right, or how much of it.
 //!
 //! Each kind of source has a module: `signature` and `standard` for signatures, `token` for
 //! passwords and tokens in a header or the query, and `body` for tokens in the body. `sender` makes
@@ -82,12 +82,13 @@ impl fmt::Display for Why {
             Why::Lacks(what) => f.write_str(what),
             Why::Off { ahead, behind } => write!(
                 f,
-                "its signature is dated {ahead} s ahead of this clock: expected at most {} s ahead, and at most \
+                "its signature is dated {ahead} s ahead of this clock (below 0: behind it): expected at most {} \
+                 s ahead, and at most \
                  {behind} s behind; look at the sender's clock",
                 ahead_of(*behind)
             ),
             Why::Wrong => f.write_str(
-                "another secret or token, another kind of them, or a body or headers that were changed on their way",
+                "the secret or token is wrong or of another kind, or the body or headers were changed on the way",
             ),
         }
     }

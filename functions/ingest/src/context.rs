@@ -64,8 +64,7 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Every variable of the environment that is missing or wrong; or that the machine has no TLS
-    /// roots.
+    /// Every variable of the environment that is missing or wrong, or a machine without TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let config = IngestConfig::from_env()?;
         // Without TLS roots the SDK would start, and fail at each call.

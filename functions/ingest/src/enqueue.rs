@@ -139,6 +139,6 @@ fn never_taken(pointer: String) -> Fault {
     Fault {
         pointer,
         code: FaultCode::NotAllowed,
-        message: "expected a change that SQS takes".into(),
+        message: "expected a change that SQS accepts".into(),
     }
 }

@@ -6,8 +6,8 @@
 //! go to SQS (`enqueue`). Items that become no change are refused, or parked in the dead-letter
 //! queue (`park`), as the source's secret says.
 //!
-//! The answer is 202 only once SQS has every change. In every other case a sender that sends the
-//! same again does no harm. Nothing here reads or writes Genesys Cloud: the function `apply` does.
+//! The answer is 202 only once SQS has every change. In every other case the sender can safely send
+//! the same request again. Nothing here reads or writes Genesys Cloud: the function `apply` does.
 
 mod answer;
 pub mod auth;
@@ -49,7 +49,7 @@ const LONGEST_SECONDS: i64 = 29;
 /// The part of that time that is left when the last call to SQS must have ended.
 const TO_ANSWER: Duration = Duration::from_millis(500);
 /// The earliest time at which a refusal is answered. Almost every look-up of a secret takes less,
-/// so the time does not tell whether a secret was looked up, or which.
+/// so the time does not reveal whether a secret was looked up, or which.
 pub const SOONEST_REFUSAL: Duration = Duration::from_millis(100);
 
 /// Answers one request.

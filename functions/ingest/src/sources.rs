@@ -68,8 +68,8 @@ impl Sources {
     }
 
     /// The secret of the source, if the request is really from that source. If the secret cannot be
-    /// read or used now, the sender is told to come again. A cached secret stays in use while
-    /// Secrets Manager does not answer.
+    /// read or used now, the answer is 503, so that the sender tries again later. A cached secret
+    /// stays in use while Secrets Manager does not answer.
     pub(crate) async fn admit(
         &self,
         source: &SourceName,
@@ -170,7 +170,7 @@ impl Kept {
                  whsec_$(openssl rand -base64 24) beside it, and let the sender sign with that"
             )),
             Verdict::Stranger(_) if self.in_doubt => unavailable(format!(
-                "secret {name}: {}, and the one that is known does not let this webhook in",
+                "secret {name}: {}, and the cached one does not let this webhook in",
                 SecretsError::Unavailable
             )),
             Verdict::Stranger(why @ Why::Wrong) => Err(Refusal::Unauthorized(format!(

@@ -130,8 +130,8 @@ pub enum Why {
         /// How many of them would have been changed.
         drifted: u64,
     },
-    /// The feed does not list more of a campaign than can be right, or it lists none of it. Nothing
-    /// was enqueued.
+    /// More contacts of a campaign are missing in the feed than can be right, or the feed lists
+    /// none of them. Nothing was enqueued.
     TooManyUnknown {
         /// The campaign.
         campaign: CampaignId,
@@ -162,13 +162,18 @@ impl std::fmt::Display for Why {
                 "the export of the contact list of campaign {campaign} is not ready"
             ),
             Why::Interrupted => f.write_str("interrupted"),
-            Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
+            Why::Throttled => f.write_str("Genesys Cloud throttles the org (429)"),
             Why::FeedThrottled(wait) => {
-                write!(f, "the feed wants no request for {} s", wait.as_secs())
+                write!(
+                    f,
+                    "the feed throttles the run (429) for {} s",
+                    wait.as_secs()
+                )
             }
             Why::Faulty(contacts) => write!(
                 f,
-                "{contacts} of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed"
+                "{contacts} of the feed's contacts break a rule and are left out: correct them in the CRM, or \
+                 in the feed"
             ),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
             Why::Undecided {
@@ -179,7 +184,8 @@ impl std::fmt::Display for Why {
             } => write!(
                 f,
                 "{why}, when {drifted} of {checked} contacts that were compared in campaign {campaign} were to be changed, \
-                 more than maxDriftPercent, and too few to know whether the feed is right: none of them is enqueued but \
+                 more than maxDriftPercent, and too few to know whether the feed is right: none of them is \
+                 enqueued except \
                  opt-outs; let a run compare more (a smaller window, more time), or, if the feed is right, force (--force)"
             ),
             Why::TooMuchDrift {

@@ -93,7 +93,8 @@ impl Listing {
                 detail = %failure,
                 httpStatus = failure.http_status,
                 correlationId = failure.correlation_id.as_deref(),
-                "opted-out contacts are not on the DNC list: mend it as the detail says, then reconcile with a window that reaches back to now"
+                "opted-out contacts are not on the DNC list: correct what the detail says, then reconcile with \
+                 a window that includes this time"
             );
         }
         match self.list {

@@ -128,7 +128,7 @@ struct Ran {
     unknown: Option<Error>,
     /// How many of the org's changes the queue may hold.
     deepest: u64,
-    /// The queue had no room from the start, because others filled it.
+    /// Whether the queue had no room from the start, because other orgs filled it.
     is_crowded: bool,
 }
 
@@ -283,7 +283,7 @@ async fn send(
     }
     let why = done
         .unavailable
-        .unwrap_or_else(|| "a change that SQS does not take".to_owned());
+        .unwrap_or_else(|| "SQS can never accept one of the changes".to_owned());
     Err(Error::NotEnqueued {
         enqueued,
         found: changes.len(),

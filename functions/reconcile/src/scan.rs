@@ -58,7 +58,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) run: Run,
     /// How many changes may be held at most.
     pub(crate) room: usize,
-    /// The time since which a campaign is looked at, if that is not the time of the first.
+    /// The campaigns that are due, each with the time since which it is looked at. A campaign that
+    /// is not among them has the time of the first.
     pub(crate) due: &'a [Due],
     pub(crate) watch: &'a (dyn Fn(Progress) + Sync),
     pub(crate) answer: Answer,
@@ -79,7 +80,7 @@ pub(crate) struct Scan<'a> {
     /// Campaigns that Genesys Cloud does not know. The others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
     pub(crate) whole: Whole,
-    /// An export was not ready in time, so the run asks for no other.
+    /// Whether an export was not ready in time, so that the run requests no other.
     pub(crate) has_no_exports: bool,
     /// Why campaigns could not be compared.
     pub(crate) faults: Vec<Error>,

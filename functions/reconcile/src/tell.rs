@@ -117,7 +117,7 @@ pub(crate) fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
         tracing::warn!(
             org,
             contacts,
-            "contacts have no rank: none but opt-outs is compared; look at version or occurredAt in the feed"
+            "contacts have no rank: only opt-outs are compared; look at version or occurredAt in the feed"
         );
     }
     let contacts = outcome.answer.ahead;

@@ -1,5 +1,5 @@
-//! Makes contacts not callable that a campaign has and the CRM does not list
-//! (docs/reconciliation.md "Remove whom the CRM does not list"). Only an operator asks for it.
+//! Makes contacts of a campaign not callable if the CRM does not list them (docs/reconciliation.md
+//! "Remove whom the CRM does not list"). Only an operator asks for it.
 //!
 //! Two whole runs must both find a contact unlisted. `scan` reads the feed, and `scan/whole.rs`
 //! takes the export that shows the campaign. Nothing else is compared here.
@@ -24,9 +24,9 @@ const AT_ONCE: usize = 1_000;
 const WAIT: Duration = Duration::from_secs(15);
 
 /// Reads the whole feed of the input's campaign twice, each time together with an export of its
-/// own. For each contact that both runs found unlisted, and that is callable, it enqueues that the
-/// contact left. It enqueues nothing if one of the two runs is not whole, or if too many contacts
-/// are to be lowered. It compares nothing else, and takes no cursor.
+/// own. For each callable contact that both runs found unlisted, it enqueues a `leave`. It enqueues
+/// nothing if one of the two runs is not whole, or if too many contacts are to be lowered. It
+/// compares nothing else, and takes no cursor.
 ///
 /// # Errors
 /// Fails as [`run`](crate::run) does.

@@ -1,7 +1,7 @@
 //! Takes the changes of one contact through one invocation: a state machine without I/O.
 //!
-//! An [`Attempt`] says the next [`Step`]. Its driver makes the call and tells the attempt what it
-//! has [`Seen`], until the step is [`Step::Done`]. Every row of docs/design.md "Failure table" that
+//! An [`Attempt`] says the next [`Step`]. Its driver makes the call and hands back the result as
+//! [`Seen`], until the step is [`Step::Done`]. Every row of docs/design.md "Failure table" that
 //! concerns one contact is decided here, and nowhere else. How many calls may be made is not
 //! decided here: see [`crate::budget`] and [`crate::health`].
 //!

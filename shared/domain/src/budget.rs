@@ -1,9 +1,9 @@
 //! The call budget of one OAuth client, as one copy of a function sees it: a state machine without
 //! clock or I/O.
 //!
-//! Genesys Cloud allows a client a number of calls in each window of a minute. With each answer it
-//! tells how many calls were made, by all copies together, and when the window ends. From that, a
-//! copy decides two things:
+//! Genesys Cloud allows a client a number of calls in each window of a minute. Each answer states
+//! how many calls all copies have made together, and when the window ends. From that, a copy
+//! decides two things:
 //!
 //! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. A copy
 //!   that begins a contact and has no call left for its write has wasted the read, so it begins
@@ -31,7 +31,7 @@
 //! calls that it did not make. If there were none in this window and the one before, the copy has
 //! the window for itself and divides nothing.
 //!
-//! If the answers tell no count, each copy keeps to an even share of `callsPerMinute` in any
+//! If the answers state no count, each copy keeps to an even share of `callsPerMinute` in any
 //! minute. Reconcile uses at most a fifth of the budget, and nothing of the last fifth of a window.
 //!
 //! `terms` has the questions and answers, `window` the arithmetic of one window, and `own_calls`
@@ -93,7 +93,7 @@ pub struct Budget {
 #[derive(Clone, Copy, Debug)]
 enum Known {
     Nothing,
-    /// The service tells no count, so each copy keeps to its share.
+    /// The service states no count, so each copy keeps to its share.
     Uncounted,
     Window(Window),
 }
@@ -225,7 +225,7 @@ impl Budget {
                 self.alone_until = Some(now + WINDOW);
             }
             None if !told.is_of_service => {}
-            // The service told a count before, and tells none for the current window.
+            // The service stated a count before, and states none for the current window.
             None if self.is_window_known(now) => {}
             None => self.known = Known::Uncounted,
         }

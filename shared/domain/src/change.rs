@@ -109,7 +109,7 @@ pub struct Change {
     pub source: Option<SourceName>,
     /// The effect of the change if there is no such contact.
     pub if_absent: IfAbsent,
-    /// The effect that is asked for.
+    /// The effect that the change asks for.
     pub operation: Operation,
 }
 

@@ -1,5 +1,5 @@
-//! The DNC list of an org. No campaign that names the list calls who is on it, whatever happens to
-//! the contact (docs/genesys-cloud.md "DNC lists").
+//! The DNC list of an org. A campaign that names the list calls nobody who is on it, whatever
+//! happens to the contact (docs/genesys-cloud.md "DNC lists").
 //!
 //! This module says which [`Entry`] a contact needs and when a change waits for it. The calls are
 //! in `io::genesys::dnc`, and `attempt::owed` collects what an attempt owes the list.
@@ -95,9 +95,9 @@ impl DncList {
         entry.map(|entry| Entry(entry.to_owned()))
     }
 
-    /// The entry that must be on the list for a contact which its changes, oldest first, leave so.
-    /// `None` means that no entry is owed: the contact may be called, the CRM did not opt it out,
-    /// or the newest change about it is an opt-in.
+    /// The entries that must be on the list for the contact `left` by the changes, which come
+    /// oldest first. It is empty if none is owed: the contact may be called, the CRM did not opt it
+    /// out, or the newest change about it is an opt-in.
     pub fn owed<'a>(
         &self,
         key: &ContactKey,

@@ -48,7 +48,7 @@ pub struct Refused {
 #[derive(Debug)]
 pub struct Outbox<M> {
     limits: Limits,
-    /// The messages from the first one on that SQS does not have.
+    /// The messages from the first one that SQS does not have.
     held: VecDeque<Held<M>>,
     /// The number of messages before those.
     before: u64,
@@ -253,14 +253,14 @@ impl<M: Clone> Outbox<M> {
         self.before
     }
 
-    /// The places behind that gap that are in the queue.
+    /// The places of the messages behind the first gap that are in the queue.
     pub fn taken_beyond(&self) -> Vec<u64> {
         let places = self.held.iter().zip(self.before..);
         let taken = places.filter(|(held, _)| held.stage == Stage::Taken);
         taken.map(|(_, place)| place).collect()
     }
 
-    /// The reason for which a message was given up that may be accepted later.
+    /// The reason for which a message was given up, if it may be accepted later.
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
     }

@@ -13,8 +13,8 @@
 //! A change without a rank stands at the highest rank before it. An opt-out has a rank of its own
 //! ([`crate::version`]), so a change that is stale for its columns may still count for `callable`.
 //!
-//! Planning again after the write plans nothing: the changes hold already. How the write is sent,
-//! and what a failure means, is decided in [`crate::attempt`].
+//! After the write the same changes plan no write. How the write is sent, and what a failure means,
+//! is decided in [`crate::attempt`].
 
 mod absent;
 mod left;
@@ -109,7 +109,7 @@ pub enum Skip {
 pub enum Part {
     /// Older than what the contact stores.
     Stale,
-    /// Folded into a later change of the run.
+    /// Folded into a later change of the same plan.
     Superseded,
     /// The change may not create a contact, and there was none to apply it to.
     Skipped,
@@ -168,8 +168,8 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wish
     }
 }
 
-/// Plans changes that may all create the contact, in this order. `by_opt_out`: an opt-out creates
-/// the contact although the change may create none, so it may not be called.
+/// Plans changes that may all create the contact, in this order. `by_opt_out` says that an opt-out
+/// creates the contact although the change may create none, so the contact may not be called.
 fn plan_all(
     changes: &[RankedChange<'_>],
     order: Vec<usize>,

@@ -143,7 +143,7 @@ impl fmt::Display for Broken {
                 listed(f, PHONES, phones)
             }
             Broken::Channel => f.write_str(
-                "contactable, phones: expected neither, since the org's api has no word for them",
+                "contactable, phones: expected neither, since the org's api does not support them",
             ),
         }
     }
@@ -200,8 +200,8 @@ impl Rules {
 
     /// The opt-out of a change that breaks a rule. It counts nevertheless, at the rank of the
     /// change unless the rank is what is wrong. Channels and numbers count too, and need no rank.
-    /// `may_say` tells which of them the org's API and the campaign's list can hold. `None` means
-    /// that the change contains no opt-out.
+    /// `may_say` returns whether the org's API and the campaign's list can hold one of them. `None`
+    /// means that the change contains no opt-out.
     pub fn opt_out(
         &self,
         change: &Change,

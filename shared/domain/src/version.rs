@@ -63,7 +63,8 @@ pub enum Mark {
 /// What a change says about calling the contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    /// The contact may be called if the person is in the campaign. It brings nobody back who left.
+    /// The contact may be called if the person is in the campaign. It does not bring back a person
+    /// who left.
     MayIfThere,
     /// The person is in the campaign and may be called.
     May,

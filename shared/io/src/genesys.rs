@@ -111,7 +111,8 @@ impl Genesys {
         }
     }
 
-    /// The org of this name. Every caller gets the same one, and orgs share nothing.
+    /// The org of this name. Every caller gets the same one. Orgs share only the health of hosts
+    /// and of Secrets Manager.
     pub fn org(&self, id: &OrgId) -> Arc<Org> {
         let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
         let org = orgs.entry(id.clone()).or_insert_with(|| {
@@ -219,7 +220,7 @@ impl Org {
             .is_of(Arc::clone(hosts.entry(host).or_default()));
     }
 
-    /// Makes no call for this org for a while. The first time is reported.
+    /// Reports that the org refuses its client.
     fn tell_refused(&self, failure: &Failure) {
         let evidence = Evidence::from(failure);
         self.shared.telemetry.tell(&Event::OrgRefused {

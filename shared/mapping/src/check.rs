@@ -24,8 +24,7 @@ const LONGEST: usize = 32 * 1024;
 const MOST_TOKENS: usize = 4000;
 
 /// The error for a program whose operators or branches nest too deep.
-const TOO_DEEP: &str =
-    "its parts stand too deep in each other: split the mapping, or write it shorter";
+const TOO_DEEP: &str = "its parts are nested too deep: split the program, or write it shorter";
 
 /// Words that begin a loop, a jump or the import of a file.
 const REFUSED: [&str; 8] = [

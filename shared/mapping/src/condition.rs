@@ -46,7 +46,8 @@ pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, Refused> {
     let callable = match callable {
         Some(callable) => scalars(&callable).ok_or_else(|| condition.refused("callable", LIST))?,
         None => others(&condition.values).ok_or_else(|| {
-            let message = "expected it where `values` holds texts or numbers: all values of the field by which somebody \
+            let message = "required if `values` holds texts or numbers: list all values of the field with which \
+                somebody \
                 may be called";
             condition.refused("callable", message)
         })?,
@@ -55,13 +56,13 @@ pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, Refused> {
         .iter()
         .any(|value| condition.values.contains(value))
     {
-        return Err(condition.refused("callable", "a value stands in `values` too"));
+        return Err(condition.refused("callable", "a value is also in `values`"));
     }
     if callable
         .iter()
         .any(|value| is_near(value, &condition.values))
     {
-        let message = "a text stands in `values` too, but for its case or spaces";
+        let message = "a text differs from one in `values` only in case or spaces";
         return Err(condition.refused("callable", message));
     }
     Ok(condition.with(("callable", callable.into_iter().collect())))

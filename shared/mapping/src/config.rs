@@ -158,11 +158,11 @@ fn members(json: &str) -> Result<Raw<'_>, Refused> {
                 true => Refused::member(&name, "no such member"),
                 // The unknown name is not shown: it may be a secret that was pasted in the wrong
                 // place.
-                false => whole("there is no such member as one whose name is no word"),
+                false => whole("unknown member, whose name is not a word"),
             });
         };
         if slot.replace(value).is_some() {
-            return Err(Refused::member(&name, "stands twice"));
+            return Err(Refused::member(&name, "occurs twice"));
         }
     }
     Ok(raw)
@@ -175,7 +175,7 @@ fn check_members(preset: &Preset, raw: &mut Raw<'_>) -> Result<(), Refused> {
     for name in always.iter().chain(preset.needs) {
         if raw.slot(name).is_some_and(|slot| slot.is_none()) {
             let hint = match *name {
-                "optOut" => "; \"none\" says that this sender tells no opt-out",
+                "optOut" => "; \"none\" says that this sender sends no opt-outs",
                 _ => "",
             };
             let message = format!("the preset {} needs it{hint}", preset.name);
@@ -260,7 +260,7 @@ fn headers(raw: Option<&RawValue>, preset: Option<&Preset>) -> Result<Vec<String
         }
         if SECRET.contains(&name.as_str()) {
             return Err(expected(
-                "a header that shows who sends is no part of a change",
+                "a header that holds credentials cannot be part of a change",
             ));
         }
         if !names.contains(&name) {

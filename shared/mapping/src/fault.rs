@@ -69,11 +69,11 @@ impl ItemFault {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Kind {
-    #[error("no JSON")]
+    #[error("not JSON")]
     NotJson,
     #[error("nested deeper than 128")]
     TooDeep,
-    #[error("a name stands twice in one object")]
+    #[error("a name occurs twice in one object")]
     Twice,
     #[error("`items` leads to neither a list nor an object")]
     NoItems,

@@ -40,7 +40,10 @@ const KNOWN: [(&str, &str); 4] = [
         "cannot calculate ",
         "values of these types cannot be calculated with",
     ),
-    ("invalid path expression", "what is assigned to is no path"),
+    (
+        "invalid path expression",
+        "the left side of an assignment is not a path",
+    ),
 ];
 
 /// Why a run failed, and the valid members of the changes that it yielded before.
@@ -189,9 +192,10 @@ impl Program {
         let known = KNOWN
             .iter()
             .find(|(begin, _)| said.is_some_and(|said| said.starts_with(begin)));
-        let message = known.map_or("by what may hold a value, and so is not shown", |known| {
-            known.1
-        });
+        let message = known.map_or(
+            "its message may hold a value, so it is not shown",
+            |known| known.1,
+        );
         Kind::Failed(message.to_owned())
     }
 }

@@ -21,7 +21,7 @@ use crate::connect::Watched;
 const WAITS: [u64; 7] = [1, 2, 4, 8, 15, 15, 15];
 /// How many of these waits are made where no other question depends on the answer.
 const SHORT: usize = 4;
-/// How many reads all questions together may repeat, of those that wait [`Wait::Short`].
+/// How many reads the questions that wait [`Wait::Short`] may repeat, all together.
 const MOST_REPEATED: u32 = 6;
 
 /// How long to look for a write.
@@ -33,7 +33,7 @@ enum Wait {
     Short,
 }
 
-/// The connections, and what was found out until now.
+/// The connections, and the answers so far.
 pub(super) struct Asking<'a> {
     list: &'a ScratchList,
     /// The same list, with another token of the same client.

@@ -27,7 +27,7 @@ pub(super) fn why(failure: &Failure) -> String {
         Kind::Throttled { .. } | Kind::BudgetSpent { .. } => {
             "no call is left in this minute: run it again in a minute"
         }
-        Kind::Refused | Kind::Closed { .. } => "the OAuth client is not let in",
+        Kind::Refused | Kind::Closed { .. } => "the OAuth client cannot log in",
         Kind::Unanswered | Kind::Lost => "the service did not answer",
         _ => "the answer is not what was asked for",
     }
@@ -69,7 +69,7 @@ pub(super) fn left_out(before: &str, after: Option<&String>) -> Seen {
     }
 }
 
-/// Decides whether ids that differ only in case are two contacts: `first` held `old`, and `second`
+/// Decides whether ids that differ only in case are two contacts. `first` held `old`; then `second`
 /// was written with `new`.
 pub(super) fn case(
     found: &[ScratchContact],
@@ -191,8 +191,8 @@ pub(super) fn length(lengths: &[usize], taken: Option<usize>) -> Seen {
     }
 }
 
-/// Decides whether two tokens share a budget, by the counts that four calls of them in turn were
-/// answered with.
+/// Decides whether two tokens share a budget. The counts are those in the answers to four calls,
+/// made with the two tokens in turn.
 pub(super) fn budget(counts: [u64; 4]) -> Seen {
     let [first, other, second, last] = counts;
     if second == first + 1 && last == other + 1 {

@@ -53,8 +53,8 @@ impl Report {
         })
     }
 
-    /// Whether the question has its own line. Questions that stay open for one cause are told
-    /// together.
+    /// Whether the question has its own line. Questions that stay open for the same reason share
+    /// one line.
     fn is_listed(&self, row: &QuestionRow) -> bool {
         let is_open_with_others =
             self.is_stopped || (self.no_contact.is_some() && is_of_contacts(row));

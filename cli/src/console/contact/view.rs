@@ -83,7 +83,8 @@ pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
             datalist #campaigns { @for (_, campaign) in &app.known { option value=(campaign) {} } }
         }
         p.hint { "A look takes up to " (LONGEST.as_secs()) " seconds where the log is long, or does not answer." }
-        p.hint { "The key stays in this page and in memory: the log knows the contact by a hash. That you look is told in the terminal, by that hash." }
+        p.hint { "The key stays in this page and in memory. The log knows the contact by a hash, and the \
+            terminal records your lookup by the same hash." }
     }
 }
 
@@ -211,7 +212,8 @@ pub(crate) fn waits_part(found: &Found, waits: &Waits) -> Markup {
         @match last.and_then(Story::last) {
             Err(why) => p.note.wait { "In the queue: not known: " (why) "." },
             Ok(Some(last)) if !last.is_end() => p.note.wait { "In the queue: at " (second(last.at)) " it " (last.words()) "." },
-            Ok(_) => p { "In the queue: nothing that the log tells of. SQS lets nobody look into a queue without taking from it." },
+            Ok(_) => p { "In the queue: nothing, by the log. Nobody can look into an SQS queue without \
+                receiving from it." },
         }
         @match &waits.parked {
             Err(NotSeen::Failed(error)) => (page::trouble(&format!("Parked: not known: {error}."))),
@@ -241,7 +243,7 @@ fn story(id: u64, found: &Found, page: Option<usize>) -> Markup {
     };
     if story.entries.is_empty() {
         return html! {
-            p.empty { "The log tells of no change of it since " (second(found.looked.since)) "." }
+            p.empty { "The log has no change of it since " (second(found.looked.since)) "." }
             @if let Some(cut) = &story.cut { p.note.wait { "Not all: " (cut.why()) "." } }
         };
     }

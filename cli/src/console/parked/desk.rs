@@ -146,8 +146,8 @@ impl Desk {
         }
     }
 
-    /// A look that began at this time or later is good enough for a page of now. A look that is
-    /// under way is good enough, and a slow one for a minute.
+    /// The time from which a look must have begun to serve a page that is requested now. A look
+    /// that is under way serves it, and a slow look serves for a minute.
     pub(crate) fn good_from(&self) -> Timestamp {
         let now = Clock::system().now();
         let state = self.lock();

@@ -19,8 +19,8 @@ pub(crate) struct Filter {
     pub(crate) which: Which,
     /// The page, from 0.
     pub(crate) page: usize,
-    /// The name of a field whose value cannot be used. To ignore it would choose more than was
-    /// meant.
+    /// The name of a field whose value is invalid. If it were ignored, the filter would choose more
+    /// than was meant.
     unknown: Option<&'static str>,
 }
 

@@ -31,7 +31,8 @@ pub(crate) fn table(app: &App, filter: &Filter) -> Markup {
     html! {
         (choices(&seen, filter))
         @if meant.is_empty() {
-            p.empty { @if filter.is_some() { "Nothing is parked of what is chosen." } @else { "Nothing is parked. Every change was applied, or waits in the queue." } }
+            p.empty { @if filter.is_some() { "No parked change matches the filter." } @else { "Nothing is \
+                parked. Every change was applied, or waits in the queue." } }
         } @else {
             form method="post" action="/parked/try" {
                 (page::token(app))

@@ -52,7 +52,7 @@ pub(crate) fn inner(app: &App) -> Markup {
 fn under_way(work: &Work) -> Markup {
     let what = match &work.what {
         What::Look => "Looking at the dead-letter queue".to_owned(),
-        What::Try(again) => format!("Trying what would be sent again of {}", meant(again)),
+        What::Try(again) => format!("Dry run of {}", meant(again)),
         What::Redrive(again) => format!(
             "Sending again {}, at most {} a second",
             meant(again),

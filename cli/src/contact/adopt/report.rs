@@ -1,4 +1,5 @@
-//! Prints, for a person or a program, whom the feed opts out and how the campaign holds them.
+//! Prints, for a person or a program, which contacts the feed opts out, and in which state the
+//! campaign holds them.
 //!
 //! How a contact is compared is decided in reconcile; this file only counts.
 
@@ -165,13 +166,13 @@ impl Report {
             let (reason, contacts) = (reason.as_str(), counted(*contacts, "contact"));
             writeln!(
                 out,
-                "{contacts} left out, since apply would park what is about them as {reason}."
+                "{contacts} left out, since apply would park their changes as {reason}."
             )?;
         }
         if self.callable + self.missing > 0 {
             writeln!(
                 out,
-                "Who is opted out and callable, or not there, is for campaign-sync reconcile."
+                "campaign-sync reconcile repairs contacts that the CRM opted out and that are callable or missing."
             )?;
         }
         if self.ahead > 0 {

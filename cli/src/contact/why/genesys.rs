@@ -54,7 +54,7 @@ pub(super) fn campaign(campaign: &Result<Option<CampaignFacts>, String>) -> Find
         Some("invalid") => finding(
             what,
             Says::Stops,
-            "The campaign is invalid: Genesys Cloud says why beside it.",
+            "The campaign is invalid: Genesys Cloud shows the reason on the campaign's page.",
         ),
         Some(other) => finding(
             what,
@@ -103,7 +103,7 @@ fn callable(contact: &Contact, now: &Now) -> Finding {
     finding(what, Says::Stops, format!("{who}{when}."))
 }
 
-/// When the change was made that decided.
+/// The time of the change that decided.
 fn said(decision: Decision, rules: &Rules) -> Option<String> {
     let rank = decision.rank?;
     let what = match decision.mark {
@@ -221,14 +221,16 @@ fn dnc(contact: &Contact, now: &Now) -> Option<Finding> {
             what,
             Says::May,
             format!(
-                "It opted out, so that {by} was put on the org's DNC list, which the campaign asks: take it away by campaign-sync dnc remove once the CRM opts it in again."
+                "It opted out, so {by} is on the org's DNC list, which the campaign uses. Once the CRM opts it \
+                 in again, remove the entry with campaign-sync dnc remove."
             ),
         ),
         _ => finding(
             what,
             Says::May,
             format!(
-                "The campaign asks DNC list {lists}. Who stands on one no call tells: look in Genesys Cloud, or export it."
+                "The campaign uses DNC list {lists}. No call says whether a contact is on it: look in Genesys \
+                 Cloud, or export the list."
             ),
         ),
     })

@@ -34,7 +34,7 @@ fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplet
         "{shown}"
     );
     assert!(
-        shown.ends_with("Not complete: 1 of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed."),
+        shown.ends_with("Not complete: 1 of the feed's contacts break a rule and are left out: correct them in the CRM, or in the feed."),
         "{shown}"
     );
 }

@@ -147,8 +147,8 @@ impl Drive<'_> {
                 .clone()
                 .zip(self.of(campaign));
             let waiting = contacts.filter(|(_, contact)| matches!(contact.at, At::Waits(_)));
-            // The number of contacts that begin together. By `contactLists` one read and one write
-            // serve many.
+            // The number of contacts that begin together. With `contactLists` one read and one
+            // write serve many.
             let together = |contact: &DrivenContact| match self.campaigns[campaign].campaign {
                 Campaign::ContactList(_) => MOST_READ,
                 Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,

@@ -117,8 +117,8 @@ impl Drive<'_> {
     }
 
     /// Which creates of a campaign may go. If none could be created a moment ago, one contact
-    /// probes for all, once all of the campaign are read. The others wait for its answer, and calls
-    /// are left for updates.
+    /// probes for all, once all contacts of the campaign are read. The others wait for its answer,
+    /// and calls are left for updates.
     fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> Creates {
         let of = &self.campaigns[campaign];
         let is_ready =

@@ -67,7 +67,12 @@ impl Listing {
         attempt: &Attempt,
         fails_for: Duration,
     ) -> Verdicts {
-        let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
+        let unfinished = || {
+            Failure::new(
+                Kind::OutOfTime,
+                "there was no time to add its entry to the DNC list",
+            )
+        };
         let failure = match &self.failure {
             Some(failure) => failure.clone(),
             None if self.is_owed() || self.is_under_way => unfinished(),
@@ -90,8 +95,8 @@ impl Listing {
 }
 
 impl Drive<'_> {
-    /// Gives back changes that are written and wait only for a list that fails. They are not read
-    /// again and again meanwhile, which would cost calls of others.
+    /// Gives back changes that are written and wait only for a list that fails. If they were read
+    /// again and again meanwhile, they would use up calls that others need.
     pub(super) fn leave_waiting(&mut self, progress: &mut Progress, place: usize) {
         let Some(list) = &self.secret.rules.dnc_list else {
             return;

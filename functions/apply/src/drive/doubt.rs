@@ -8,7 +8,7 @@
 
 use super::{Drive, Placed};
 
-/// About the most contacts that fail together with one contact whose calls fail.
+/// If the calls of one contact fail, about this many contacts fail with it at most.
 const MOST_IN_DOUBT: usize = 50;
 /// The least calls among which contacts are divided that do not go alone.
 const LEAST_PARTS: usize = 2;
@@ -72,7 +72,7 @@ impl Drive<'_> {
     }
 }
 
-/// The part, of several, that this place is in by chance.
+/// Draws one of several parts for a contact's place.
 fn drawn(luck: f64, place: usize, parts: usize) -> usize {
     // The constants are those of splitmix64, which scatters neighbours.
     let mixed = luck.to_bits() ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -63,12 +63,14 @@ pub(super) async fn park(context: &Context, run: &Run, record: &Record, parking:
     if health().took(now, took, is_taken) {
         tracing::error!(
             seconds = took.as_secs_f64(),
-            "the dead-letter queue does not answer: one message at a time probes it, what else is to be parked is retried"
+            "the dead-letter queue does not answer: one message at a time probes it, and all others that are to \
+             be parked are retried"
         );
     }
     let sent = sent.unwrap_or_else(|_| Err(QueueError::new("no time")));
     if let Err(error) = &sent {
-        tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
+        tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not accept a \
+            message");
     }
     sent.is_ok()
 }

@@ -42,7 +42,7 @@ pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<Sent, String> {
     let header = |name: &HeaderName, value: String| vec![(name.to_string(), value)];
     let first = |values: &[SecretString]| {
         let first = values.first().map(|first| first.expose_secret().to_owned());
-        first.ok_or_else(|| "the source's secret holds none to show".to_owned())
+        first.ok_or_else(|| "the source's secret holds no token or password".to_owned())
     };
     Ok(match auth {
         Auth::StandardWebhooks(secrets) => by(standard(secrets, body, now)?),
@@ -100,10 +100,13 @@ fn signed(
 ) -> Result<Vec<(String, String)>, String> {
     let scheme = &signature.scheme;
     let secret = signature.secrets.first();
-    let secret = secret.ok_or("the source's secret holds none to sign with")?;
+    let secret = secret.ok_or("the source's secret holds no secret to sign with")?;
     let id = id(now).replace('_', "-");
     if scheme.signed.beside_id().any(|beside| id.contains(beside)) {
-        return Err("no id can be made up that goes with what is signed: sign by hand".to_owned());
+        return Err(
+            "an id can only be made up that holds a delimiter of what is signed: sign by hand"
+                .to_owned(),
+        );
     }
     let sent_at = scheme.time.as_ref().map(|time| {
         let number = if time.is_milliseconds {

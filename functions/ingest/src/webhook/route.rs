@@ -18,7 +18,7 @@ use io::secrets::Campaigns;
 ///   that is not in `told`.
 ///
 /// # Errors
-/// The change creates a contact and no campaign is told, or a value is unknown to the source's
+/// The change may create a contact and names no campaign, or a value is unknown to the source's
 /// secret.
 pub(super) fn routed(
     change: &Change,
@@ -30,11 +30,11 @@ pub(super) fn routed(
     let is_opt_out = change.operation.callable() == Some(false);
     if told.is_none() && change.if_absent == IfAbsent::Create && !is_opt_out {
         return Err(
-            "expected the campaigns of whoever is to be created, or ifAbsent skip: the field that tells them is not there",
+            "expected campaigns for the contact that may be created, or ifAbsent skip: the item does not have \
+             the campaignField",
         );
     }
-    const UNKNOWN: &str =
-        "expected campaigns that the source's secret knows (campaigns), or \"*\": null there";
+    const UNKNOWN: &str = "expected values that the source's secret lists in campaigns; \"*\": null there accepts any other value";
     let told = told
         .map(|told| campaigns.of(told).ok_or(UNKNOWN))
         .transpose()?;
@@ -98,7 +98,7 @@ mod tests {
         SourceSecret::parse(&secret.into()).unwrap().campaigns
     }
 
-    /// Campaign and `ifAbsent` of each; of one that is left, nothing.
+    /// Each campaign with its `ifAbsent`, or with `None` if the person leaves it.
     type Routes = Result<Vec<(String, Option<IfAbsent>)>, &'static str>;
 
     fn routes(said: Value, told: Option<&[&str]>) -> Routes {

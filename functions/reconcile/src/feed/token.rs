@@ -10,7 +10,7 @@ use super::turn::Turn;
 use super::{FaultOf, NoPage};
 use crate::Context;
 
-/// A token that the endpoint gave.
+/// A token that the endpoint issued.
 pub(super) struct Kept {
     /// The fingerprint of the secret by which it was asked for.
     print: String,

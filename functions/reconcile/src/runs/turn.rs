@@ -84,7 +84,7 @@ impl Turn<'_> {
             // A message that is received again after its run was done comes here too.
             tracing::info!(
                 org = input.org.as_str(),
-                "all of the run was looked at before"
+                "the run has nothing to compare: an earlier one looked at all of it"
             );
             self.tell_how_late(&input, &record, was.as_ref());
             return true;
@@ -117,7 +117,7 @@ impl Turn<'_> {
         let input = Input::parse(&body, self.message.sent.unwrap_or(self.now))?;
         if input.run > self.now + MOST_AHEAD {
             return Err(InvalidInput::of(
-                "scheduledTime: expected a time that is past",
+                "scheduledTime: expected a time that is not in the future",
             ));
         }
         Ok(input)

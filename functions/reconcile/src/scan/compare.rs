@@ -30,7 +30,7 @@ pub(super) fn begin_again_if_changed(changes: &[Change], at: &mut Cursor) {
 }
 
 impl Scan<'_> {
-    /// Compares the contacts of a page that are not done yet, some at once.
+    /// Compares the contacts of a page that are not done yet, [`AT_ONCE`] at a time.
     pub(super) async fn page(
         &mut self,
         campaign: &Campaign,
@@ -185,8 +185,8 @@ impl Scan<'_> {
         self.found(id, change, drift, at);
     }
 
-    /// Enqueues only the opt-out of a change that is not compared as a whole, if the contact is
-    /// still callable. The CRM says it now, so nothing newer is undone.
+    /// Holds only the opt-out of a change that is not compared as a whole, if the contact is still
+    /// callable. The CRM says it now, so nothing newer is undone.
     fn hear(
         &mut self,
         campaign: &Campaign,

@@ -33,7 +33,7 @@ pub(crate) struct Whole {
     /// How many calls it has taken so far, with fifty contacts each.
     calls: u32,
     snapshot: Option<Snapshot>,
-    /// There is no export, so the run continues without.
+    /// Whether the run continues without an export, because there is none.
     is_given_up: bool,
 }
 

@@ -20,7 +20,7 @@ pub const LOOKS_TWICE: Duration = Duration::from_mins(1);
 pub enum Absence {
     /// An update that names nothing finds a contact that reads do not show.
     ByProbe,
-    /// A read tells, if it begins later than this after the first receive.
+    /// A read decides, if it begins later than this after the first receive.
     ByReadAfter(Duration),
     /// It is known by what was seen, or by the next read.
     Known,

@@ -51,7 +51,7 @@ impl Attempt {
     /// changes must learn of that.
     pub(super) fn park_unheard(&mut self, mut why: Failure, refused: &Failure) -> Step {
         self.are_unheard();
-        self.was_refused_too("that nobody may call", &mut why, refused);
+        self.was_refused_too("the opt-out", &mut why, refused);
         self.park(&why)
     }
 

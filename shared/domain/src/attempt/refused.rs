@@ -117,7 +117,7 @@ impl Attempt {
         if write.lowers.is_empty() {
             return self.park_unheard(why, failure);
         }
-        self.was_refused_too("what it says of channels and numbers", &mut why, failure);
+        self.was_refused_too("the change of its channels and numbers", &mut why, failure);
         if write.callable.is_none() {
             return self.park(&why);
         }

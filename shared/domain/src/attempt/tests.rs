@@ -184,7 +184,7 @@ fn whether_a_parked_opt_out_was_refused_too_stands_in_its_detail() {
     };
     let refused = || failed(Kind::Rejected);
     let heard = || Seen::Written(contact(9, false));
-    let too = "Rejected; that nobody may call was refused too: Rejected";
+    let too = "Rejected; the opt-out was refused too: Rejected";
     assert_eq!(detail(vec![refused(), heard()]), "Rejected");
     assert_eq!(detail(vec![refused(), refused()]), too);
     assert_eq!(detail(vec![THERE(), refused(), heard()]), "Rejected");

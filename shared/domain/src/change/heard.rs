@@ -24,10 +24,10 @@ const HEARD: [&str; 8] = [
     "ifAbsent",
 ];
 /// An opt-out counts even without these. Without a rank it applies at its place in the queue, and
-/// any later opt-in raises the contact again, even an older one.
+/// any opt-in behind it makes the contact callable again, even one that is older in the CRM.
 const DISPENSABLE: [&str; 3] = ["version", "occurredAt", "ifAbsent"];
 
-/// What says that somebody may or may not be called, or written to, and what says nothing against it.
+/// The members that can forbid a call or a message, each with the values that forbid nothing.
 const MAY_OPT_OUT: [(&str, &[&str]); 4] = [
     ("callable", &["true", "null"]),
     ("operation", &["\"upsert\"", "null"]),
@@ -36,8 +36,8 @@ const MAY_OPT_OUT: [(&str, &[&str]); 4] = [
 ];
 
 impl Change {
-    /// Whether a text that is no change may be an opt-out: it says something of being called or
-    /// written to, in whatever form, or it is of a schema that nobody here knows, or no object.
+    /// Whether a text that is no valid change may be an opt-out. It may be one if it is no JSON
+    /// object, if its schema is unknown, or if one of its members may forbid a call or a message.
     pub fn may_opt_out(text: &str) -> bool {
         let Ok(members) = serde_json::from_str::<Members<'_>>(text) else {
             return true;

@@ -12,8 +12,8 @@ const TOLD_EVERY: Duration = Duration::from_mins(15);
 /// If the others are ill, a new user of the shared service is tried by itself, one at a time. For
 /// each one that does not answer either, the next waits this much longer.
 const BETWEEN_MEETINGS: Duration = Duration::from_secs(2);
-/// If this many users have unanswered writes and none has an answered one, it is no chance. The
-/// number for reads is a parameter of [`Shared`]. A write holds up its batch twice as long as a
+/// If this many users have unanswered writes and none has an answered one, it is no coincidence.
+/// The number for reads is a parameter of [`Shared`]. A write holds up its batch twice as long as a
 /// read.
 const SILENT_WRITES: usize = 2;
 
@@ -111,8 +111,8 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
         }
     }
 
-    /// Whether to report now that the service, or one of its users, is ill. The answer is yes once
-    /// in a while.
+    /// Whether to report now that the service, or one of its users, is ill. It is `true` once in
+    /// [`TOLD_EVERY`] at most.
     pub fn tells(&mut self, now: Timestamp) -> bool {
         let is_told = self.told_at.is_some_and(|at| now < at + TOLD_EVERY);
         if !is_told {

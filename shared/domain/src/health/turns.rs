@@ -109,7 +109,8 @@ mod tests {
         CampaignId::parse(name).unwrap()
     }
 
-    /// A batch of so many seconds until then, in which each of these was answered after so long.
+    /// A batch that takes `seconds` and ends at `then`, in which each of these calls is answered
+    /// after its latency.
     fn batch(turns: &mut Turns, then: i64, seconds: u64, answers: &[(&str, Duration)]) {
         for (name, latency) in answers {
             turns.answered_after(Some(&campaign(name)), *latency);

@@ -64,9 +64,9 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
     }
 }
 
-/// The part of a change that counts for a contact which the earlier changes leave so. `None`: it is
-/// skipped. If the person is not in the campaign, only the opt-out counts and no column is written,
-/// so that the contact is not mistaken for one of the campaign.
+/// The part of a change that counts, given the contact that the earlier changes leave. `None` means
+/// that the change is skipped. If the person is not in the campaign, only the opt-out counts and no
+/// column is written, so that the contact is not mistaken for one of the campaign.
 fn heard<'a>(change: &RankedChange<'a>, left: Option<&Contact>) -> Option<Cow<'a, Operation>> {
     let is_there = left.is_some_and(|contact| !contact.is_hollow());
     match change.if_absent {

@@ -229,7 +229,7 @@ fn unknown_columns_and_unsupported_channels_are_reported_and_left_out() {
     assert_eq!(broken.reason().as_str(), "channel");
     assert_eq!(
         broken.to_string(),
-        "contactable, phones: expected neither, since the org's api has no word for them"
+        "contactable, phones: expected neither, since the org's api does not support them"
     );
     broken.leave_out(&mut change);
     assert_eq!(channels_unsaid(&change), None);

@@ -1,4 +1,5 @@
-//! Applies what changes say of `callable`, one after another, to what a contact stores.
+//! Applies the opt-ins, opt-outs and leaves of changes, one after another, to the stored state of a
+//! contact.
 
 use super::{Decision, Mark, Raise, Version, Word};
 use crate::Rank;

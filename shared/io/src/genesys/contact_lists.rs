@@ -45,7 +45,7 @@ struct OnList<'a> {
     /// The path after that of the list.
     path: &'a str,
     effect: Effect,
-    /// The call as errors name it.
+    /// A name for error texts.
     what: &'static str,
 }
 
@@ -115,7 +115,7 @@ impl ContactList {
                 Err(Failure {
                     kind: Kind::OutOfTime,
                     detail: format!(
-                        "refused with others, and not parted from them yet: {}",
+                        "refused together with others, and not tried alone yet: {}",
                         failure.detail
                     ),
                     ..failure.clone()
@@ -145,7 +145,7 @@ impl ContactList {
         self.list().columns.contains(name)
     }
 
-    /// Whether a column holds numbers, as far as the list tells.
+    /// Whether a column holds phone numbers, as far as the list says.
     pub fn has_number(&self, name: &str) -> bool {
         let list = self.list();
         let numbers = list.numbers.as_ref();

@@ -30,8 +30,8 @@ const NUMBERS: &str = "PATCH dnclist phonenumbers";
 const VALUES: &str = "PATCH dnclist customexclusioncolumns";
 
 impl Org {
-    /// Adds entries to a DNC list for ever. Entries that it has already stay. Returns for each
-    /// entry whether it is on the list now.
+    /// Adds entries to a DNC list, without an end date. Entries that it has already stay. Returns
+    /// for each entry whether it is on the list now.
     ///
     /// - [`Kind::Rejected`]: this entry is refused whenever it is tried.
     /// - [`Kind::Refused`]: there is no such list, it has another type, or the client lacks a

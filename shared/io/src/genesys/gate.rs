@@ -76,7 +76,7 @@ pub(super) struct UnderWay<'a>(
 );
 
 impl UnderWay<'_> {
-    /// Records what the headers of the answer tell. After a refusal, returns how long to make no
+    /// Records what the headers of the answer say. After a refusal, returns how long to make no
     /// call.
     pub(super) fn answered(
         &self,

@@ -59,7 +59,7 @@ impl Org {
         self.may_call_host(was_answered, prober)
     }
 
-    /// Whether an org whose host was unknown until now may call it.
+    /// Whether the org may call its host, which was unknown until now.
     pub(super) fn may_log_in(&self) -> Result<(), Failure> {
         self.may_call_host(false, Prober::Drawn)
     }
@@ -74,7 +74,7 @@ impl Org {
         let may = with(&self.vault, |vault| {
             vault.begin(&self.id, false, now, Prober::Drawn)
         });
-        let detail = "Secrets Manager does not answer: the next probe tells";
+        let detail = "Secrets Manager does not answer, and the next probe is not due yet";
         may.allowed(now)
             .map_err(|_| Failure::new(Kind::Unavailable, detail))
     }
@@ -105,7 +105,7 @@ impl Org {
             self.shared.telemetry.tell(&Event::OrgIll {
                 org: self.id.as_str(),
                 campaign: None,
-                detail: "Secrets Manager does not answer: a secret that is known serves on",
+                detail: "Secrets Manager does not answer: a secret that was read before stays in use",
             });
         }
     }

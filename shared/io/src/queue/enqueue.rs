@@ -33,7 +33,7 @@ pub async fn room(queue: &dyn Queue, queue_url: &str, deepest: u64) -> Result<us
 /// [`MOST_OF_ALL`](depth::MOST_OF_ALL). `sent` is how many of them may still lie there.
 ///
 /// # Errors
-/// When the queue cannot be asked for its depth.
+/// The queue cannot be asked for its counts.
 pub async fn room_of_its_own(
     queue: &dyn Queue,
     queue_url: &str,
@@ -146,8 +146,8 @@ pub async fn enqueue_while(
     all(queue, queue_url, changes, ONE_BY_ONE, may_begin, |_| ()).await
 }
 
-/// As [`enqueue`], with [`SIDE_BY_SIDE`] calls at once. `taken` is told how many more changes SQS
-/// has.
+/// As [`enqueue`], with [`SIDE_BY_SIDE`] calls at once. `taken` is called with the number of
+/// changes that SQS accepted in each call.
 pub async fn enqueue_side_by_side(
     queue: &dyn Queue,
     queue_url: &str,

@@ -248,7 +248,7 @@ impl Queue for Sqs {
     }
 }
 
-/// The id, or none for a standard queue, which takes no such id.
+/// The id, or `None` for a standard queue, which accepts no such id.
 fn of_a_fifo_queue(id: String) -> Option<String> {
     Some(id).filter(|id| !id.is_empty())
 }

@@ -55,7 +55,7 @@ const CONFIGURED: [&str; 9] = [
     "empty",
 ];
 const FORMS: &str =
-    "url and bearerToken, or of a feed by configuration request and auth and what else it needs";
+    "url and bearerToken, or request, auth and the other members of a feed by configuration";
 const TOKEN: &str = "a token of visible ASCII characters";
 
 /// The secret of an org's CRM feed, read and checked.

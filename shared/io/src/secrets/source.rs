@@ -35,8 +35,8 @@ pub struct SourceSecret {
     pub org: Option<OrgId>,
     /// The only campaign that it may write to. `None` allows any.
     pub campaign: Option<CampaignId>,
-    /// The campaigns that it may write to, by the value of the field that says where a person is.
-    /// If there are none, each change names its campaign or `campaign` does.
+    /// The campaigns that it may write to, by the value of the field that names a person's
+    /// campaign. If there are none, each change names its campaign or `campaign` does.
     pub campaigns: Campaigns,
     /// The mapping that makes changes of what it sends. Without one, it sends changes.
     pub mapping: Option<Mapping>,

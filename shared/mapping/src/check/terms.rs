@@ -147,7 +147,7 @@ impl<'s> TermWalk<'s> {
                     return self.refuse("`test` takes a literal text");
                 };
                 let Some(regex) = natives::regex(&pattern) else {
-                    return self.refuse("no regular expression, or one that is too large");
+                    return self.refuse("not a regular expression, or one that is too large");
                 };
                 self.regexes.insert(pattern, regex);
             }

@@ -1,4 +1,4 @@
-//! Asks what an update does that omits something: the member `callable`, or a column.
+//! Asks what happens if an update omits the member `callable` or a column.
 //!
 //! One contact is updated by POST and one by PUT, and both are read until they show the update.
 //! What the read values mean is decided in [`judge`].

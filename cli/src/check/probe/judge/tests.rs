@@ -63,7 +63,7 @@ fn a_write_is_refused_only_where_the_service_says_so() {
 #[test]
 fn the_reason_of_an_open_question_holds_no_name_of_a_secret() {
     let failure = Failure::new(Kind::Refused, "secret campaign-sync/org/acme: denied");
-    assert_eq!(why(&failure), "the OAuth client is not let in");
+    assert_eq!(why(&failure), "the OAuth client cannot log in");
     let failure = Failure {
         http_status: Some(503),
         ..Failure::new(Kind::Unavailable, "POST contacts: 503")

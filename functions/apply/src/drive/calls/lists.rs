@@ -8,7 +8,7 @@ use io::genesys::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 use super::{Call, Creates, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
 use crate::drive::{At, Drive, DrivenContact, Under};
 
-/// About the most opt-outs that fail together with one contact whose calls fail.
+/// If the calls of one contact fail, about this many opt-outs fail with it at most.
 const OPT_OUTS_IN_DOUBT: usize = 5;
 
 impl Drive<'_> {

@@ -13,17 +13,17 @@ use crate::{Error, Ran, Why};
 
 /// How often a run may fail in a row before it goes to the queue of failed runs.
 pub(super) const MOST_FAILURES: u32 = 2;
-/// The wait before a run continues that ran out of time.
+/// The wait before a run that ran out of time continues.
 const AFTER_TIME: Duration = Duration::from_secs(5);
-/// The wait before a run continues that filled the queue. In this time a tenth of what the queue
+/// The wait before a run that filled the queue continues. In this time a tenth of what the queue
 /// may hold of the org is applied.
 const AFTER_ROOM: Duration = Duration::from_mins(1);
-/// The wait before a run continues that Genesys Cloud throttled for longer than two minutes.
+/// The wait before a run that Genesys Cloud throttled for longer than two minutes continues.
 const AFTER_THROTTLED: Duration = Duration::from_mins(2);
-/// The least wait before a run continues whose feed throttled it. A feed that asks for one second
+/// The least wait before a run that its feed throttled continues. A feed that asks for one second
 /// again and again is not hammered.
 const LEAST_AFTER_FEED: Duration = Duration::from_mins(1);
-/// The wait before a run is retried that failed, or whose record could not be reached.
+/// The wait before the retry of a run that failed, or whose record could not be reached.
 pub(super) const AFTER_FAILURE: Duration = Duration::from_mins(1);
 
 impl Turn<'_> {
@@ -74,7 +74,8 @@ impl Turn<'_> {
         let url = &self.runs.config.failed_runs_queue_url;
         let told = self.context.queue.send(url, told).await;
         if let Err(error) = &told {
-            tracing::error!(org = body["org"].as_str(), detail = %error, "the queue of failed runs does not take a run");
+            tracing::error!(org = body["org"].as_str(), detail = %error, "the queue of failed runs did not \
+                accept a run");
             self.comes_again(AFTER_FAILURE).await;
         }
         told.is_ok()

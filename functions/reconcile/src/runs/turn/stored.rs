@@ -80,7 +80,7 @@ impl Turn<'_> {
             org = input.org.as_str(),
             detail = why,
             afterSeconds = AFTER_FAILURE.as_secs(),
-            "the record of the org's runs is not reached: the run comes again"
+            "the record of the org's runs cannot be reached: the run is retried"
         );
         self.comes_again(AFTER_FAILURE).await;
         false

@@ -123,11 +123,11 @@ fn a_refused_opt_out_is_tried_in_smaller_writes_and_parked_with_what_was_refused
     let heard = written(5, false, &[Channel::Sms], &[]);
     assert_eq!(detail(vec![THERE(), refused(), heard]), "Rejected");
     let without = vec![THERE(), refused(), refused(), refused(), WRITTEN()];
-    let too = "Rejected; what it says of channels and numbers was refused too: Rejected";
+    let too = "Rejected; the change of its channels and numbers was refused too: Rejected";
     assert_eq!(detail(without), too);
     let mut nothing = vec![THERE()];
     nothing.extend((0..5).map(|_| refused()));
-    let nobody = "; that nobody may call was refused too: Rejected";
+    let nobody = "; the opt-out was refused too: Rejected";
     assert_eq!(detail(nothing), format!("{too}{nobody}"));
 }
 

@@ -39,7 +39,7 @@ impl Reader<'_> {
         let others = ["version", "occurredAt", absent::MEMBER];
         for other in OF_AN_UPSERT.into_iter().chain(others) {
             if self.has(other) {
-                let expected = format!("expected not with operation {name}");
+                let expected = format!("expected no such field with operation {name}");
                 self.fault(other, FaultCode::NotAllowed, expected);
             }
         }
@@ -70,7 +70,7 @@ impl Reader<'_> {
             Some(name @ ("remove" | "leave")) => {
                 for other in OF_AN_UPSERT {
                     if self.has(other) {
-                        let expected = format!("expected not with operation {name}");
+                        let expected = format!("expected no such field with operation {name}");
                         self.fault(other, FaultCode::NotAllowed, expected);
                     }
                 }

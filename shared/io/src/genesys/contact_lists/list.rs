@@ -101,7 +101,8 @@ pub(in crate::genesys) async fn ask(
     })
 }
 
-/// The list that the campaign draws on, which has a column for versions. It is kept for a while.
+/// Finds the list that the campaign draws on, and checks that it has a column for versions. The
+/// list is cached.
 pub(super) async fn find(
     org: &Org,
     campaign: &CampaignId,

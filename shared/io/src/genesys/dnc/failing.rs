@@ -106,7 +106,10 @@ impl Org {
         let after = Duration::try_from(after).unwrap_or_default();
         Err(Failure {
             kind: Kind::Closed { after },
-            detail: format!("left alone, since a moment ago: {}", failing.last.detail),
+            detail: format!(
+                "not called, because it failed a moment ago: {}",
+                failing.last.detail
+            ),
             ..failing.last.clone()
         })
     }

@@ -25,7 +25,7 @@ pub(super) struct Token {
 
 impl Org {
     /// Fetches a token (docs/genesys-cloud.md "OAuth client credentials"). It is tried up to three
-    /// times, because that may be repeated.
+    /// times, because a repetition does no harm.
     pub(super) async fn fetch_token(
         &self,
         state: &mut State,
@@ -37,7 +37,7 @@ impl Org {
             let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
             return Err(Failure::new(
                 Kind::Throttled { after },
-                "the token endpoint wants no call yet",
+                "the token endpoint answered 429, and its wait is not over",
             ));
         }
         let base = self

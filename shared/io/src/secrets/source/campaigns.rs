@@ -12,10 +12,10 @@ const MOST: usize = 20;
 const MOST_VALUES: usize = 200;
 /// The value that stands for every value that is not listed.
 const OTHERS: &str = "*";
-const EXPECTED: &str = "1 to 20 ids of campaigns by the values of the field that tells where a person is, and null \
+const EXPECTED: &str = "an object from values of mapping.campaignField to 1 to 20 campaign ids, with null \
                         for a value, or for \"*\", that is of none";
 
-/// The campaigns of a source, by the value of the field that says where a person is.
+/// The campaigns of a source, by the value of the field that names a person's campaign.
 #[derive(Clone, Debug, Default)]
 pub struct Campaigns(BTreeMap<String, Option<CampaignId>>);
 
