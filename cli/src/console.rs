@@ -33,10 +33,10 @@ use crate::contact::story::CloudWatchLogs;
 use crate::{args, connect};
 use contact::Lookups;
 use guard::Guard;
-pub(crate) use local::{Deed, Failing, Local};
+pub(crate) use local::{Action, Failing, Local};
 use parked::Desk;
-pub(crate) use pipeline::{Alarm, MEASURES, Metrics, Of as MeasuredOf, PERIODS, Series, Stat};
-use pipeline::{Asked, CloudWatch};
+pub(crate) use pipeline::{Alarm, MEASURES, MeasureScope, Metrics, PERIODS, Series, Stat};
+use pipeline::{CloudWatch, RecentAnswers};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -79,12 +79,12 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<dyn Metrics>,
     /// `None` means that the console looks at a deployed stack.
     pub(crate) local: Option<Arc<dyn Local>>,
-    pub(crate) asked: Asked,
+    pub(crate) asked: RecentAnswers,
     pub(crate) dead_letter_queue_url: String,
 }
 
 /// The parts that a console serves.
-pub(crate) struct Of {
+pub(crate) struct Setup {
     pub(crate) port: u16,
     pub(crate) is_read_only: bool,
     pub(crate) stack: String,
@@ -103,7 +103,7 @@ pub(crate) struct Of {
 }
 
 impl App {
-    pub(crate) fn new(of: Of) -> Result<Arc<App>, String> {
+    pub(crate) fn new(of: Setup) -> Result<Arc<App>, String> {
         let queue_url = &of.config.queue_url;
         let of_aws = || Arc::new(CloudWatch::new(&of.sdk, &of.stack, queue_url)) as _;
         let metrics = of.metrics.unwrap_or_else(of_aws);
@@ -121,7 +121,7 @@ impl App {
             webhooks: of.webhooks,
             metrics,
             local: of.local,
-            asked: Asked::default(),
+            asked: RecentAnswers::default(),
             dead_letter_queue_url: of.dlq.dead_letter_queue_url,
         }))
     }
@@ -155,7 +155,7 @@ async fn serve(args: &Args, stack: String, config: Config, dlq: DlqConfig) -> Re
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| args::no_port(args.port, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let app = App::new(Of {
+    let app = App::new(Setup {
         port: address.port(),
         is_read_only: args.read_only,
         stack,

@@ -24,9 +24,9 @@ use crate::connect;
 use crate::table::{number, span, table};
 use parked::Parked;
 use queue::DeadLetters;
-use redrive::{How, redrive};
+use redrive::{RedriveOptions, redrive};
 use rules::Rules;
-pub(crate) use which::Which;
+pub(crate) use which::Selection;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -54,7 +54,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     /// Lists parked changes, the oldest first, without any contact key or value
-    List(Which),
+    List(Selection),
     /// Shows one parked change, without its contact key and values
     Show {
         /// The id, as `list` prints it
@@ -71,7 +71,7 @@ enum Command {
     /// them from the dead-letter queue
     Redrive {
         #[command(flatten)]
-        which: Which,
+        which: Selection,
         /// The most changes a second; an unmapped item may become several. With predictive, 300
         /// calls a minute are enough for two and a half changes a second
         #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate, allow_hyphen_values = true)]
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
             } => {
                 let secrets = SecretsManager::new(&sdk);
                 let rules = Rules::new(secrets, config.secret_prefix.clone());
-                let how = How {
+                let how = RedriveOptions {
                     which,
                     pause: Duration::from_secs(1) / *rate,
                     unranked: *unranked,
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     })
 }
 
-async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool, String> {
+async fn list(queue: &DeadLetters, which: &Selection, is_json: bool) -> Result<bool, String> {
     let mut all = queue.look(&|_| ()).await?;
     let hidden = queue.depth().await?.saturating_sub(all.len() as u64);
     let choice = which.choice();

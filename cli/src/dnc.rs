@@ -79,7 +79,7 @@ async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, Strin
     let run = Run::patient(None);
     let secret = org.open(&run).await;
     let secret =
-        secret.map_err(|failure| format!("org {}: {}", args.org, connect::told(&failure)))?;
+        secret.map_err(|failure| format!("org {}: {}", args.org, connect::explained(&failure)))?;
     let Some(list) = &secret.rules.dnc_list else {
         return Err(format!(
             "org {}: its secret names no dncList (docs/deploy.md \"Add an org\")",
@@ -144,7 +144,7 @@ fn failed(args: &Remove, list: &DncList, failure: &Failure) -> String {
         Kind::Rejected => "Genesys Cloud does not take this as an entry".to_owned(),
         _ => "try again: an entry that was removed already does no harm".to_owned(),
     };
-    let (org, list, told) = (&args.org, list.id.as_str(), connect::told(failure));
+    let (org, list, told) = (&args.org, list.id.as_str(), connect::explained(failure));
     format!("org {org}, DNC list {list}: {told}: {to_do}")
 }
 

@@ -2,10 +2,10 @@
 //! it.
 //!
 //! The request is made and the answer is read by the code of reconcile. `request` shows the request
-//! without credentials, `overheard` keeps what a CRM says when it refuses, and `shown` prints the
+//! without credentials, `refusals` keeps what a CRM says when it refuses, and `shown` prints the
 //! result.
 
-mod overheard;
+mod refusals;
 mod request;
 pub(crate) mod shown;
 
@@ -29,8 +29,8 @@ use serde_json::Value;
 
 use crate::args::{self, ONE_OF_STDIN, Since};
 use crate::connect;
-use overheard::Overheard;
-use shown::Found;
+use refusals::RefusalRecorder;
+use shown::FeedTest;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -103,7 +103,7 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some());
     let secret = secret.map_err(|error| format!("{name}: {error}"))?;
     let campaign = campaign_of(args, &text)?;
-    let tried = Tried {
+    let tried = TestedFeed {
         secret: &secret,
         text: &text,
         is_made_up: campaign.is_none(),
@@ -167,7 +167,7 @@ async fn stored(config: &Config, org: &OrgId) -> Result<(String, SecretString), 
 }
 
 /// The feed that is tested.
-struct Tried<'a> {
+struct TestedFeed<'a> {
     secret: &'a FeedSecret,
     /// The secret as it is written.
     text: &'a SecretString,
@@ -178,7 +178,7 @@ struct Tried<'a> {
     is_json: bool,
 }
 
-impl Tried<'_> {
+impl TestedFeed<'_> {
     /// Prints the request before it is sent, so that a person sees it even if no answer comes.
     fn show_request(&self, number: u32, cursor: Option<&str>) -> Result<(), String> {
         // Without a request there is no page, and the result says why.
@@ -197,13 +197,13 @@ impl Tried<'_> {
     }
 
     /// The result for a saved answer. It counts as the first page.
-    fn saved(&self, answer: &str, now: Timestamp) -> Found<'_> {
+    fn saved(&self, answer: &str, now: Timestamp) -> FeedTest<'_> {
         let query = self.query(None);
         let answer = Response::new(Bytes::from(answer.to_owned()));
         let page = query
             .plain(self.secret)
             .and_then(|plain| reconcile::feed::read(self.secret, &query, &plain.url, &answer, now));
-        Found {
+        FeedTest {
             tried: self,
             number: 1,
             cursor: None,
@@ -213,7 +213,7 @@ impl Tried<'_> {
     }
 
     /// Asks the CRM for pages, up to this number.
-    async fn asked(&self, config: Config, number: u32) -> Result<Found<'_>, String> {
+    async fn asked(&self, config: Config, number: u32) -> Result<FeedTest<'_>, String> {
         let (https, sdk) = connect::clients().await?;
         let shared = Shared {
             transport: Arc::new(https.clone()),
@@ -223,7 +223,7 @@ impl Tried<'_> {
             telemetry: Telemetry::from_fn(|_| ()),
             config,
         };
-        let crm = Overheard::new(https, self.text);
+        let crm = RefusalRecorder::new(https, self.text);
         let queue = Arc::new(Sqs::new(&sdk));
         let context = Context::new(shared, queue, Arc::clone(&crm) as Arc<dyn Transport>);
         let mut cursor = None;
@@ -234,7 +234,7 @@ impl Tried<'_> {
             let next = match answered {
                 Ok(answered) if page < number => answered.next,
                 answered => {
-                    return Ok(Found {
+                    return Ok(FeedTest {
                         tried: self,
                         number: page,
                         cursor,

@@ -4,10 +4,10 @@
 //! wrong with them, `known` asks whether the campaigns exist, and `late` finds out whether the runs
 //! come. A run itself is made by `functions/reconcile`.
 
-mod found;
 mod known;
 mod late;
 mod set;
+mod stored;
 
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::Client;
@@ -21,8 +21,8 @@ use serde_json::json;
 
 use crate::args;
 use crate::table::table;
-use found::Found;
 use set::Set;
+use stored::StoredSchedule;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -99,7 +99,7 @@ async fn list(
 ) -> Result<bool, String> {
     let (records, now) = (ParameterStore::new(sdk), Clock::system().now());
     let mut all = Vec::new();
-    for found in Found::all(client, &of_stack(stack)).await? {
+    for found in StoredSchedule::all(client, &of_stack(stack)).await? {
         let seen = late::seen(&records, stack, &found, now).await;
         all.push((found, seen));
     }

@@ -4,10 +4,10 @@
 //! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `whole` says when
 //! ingest refuses a request as a whole, and `shows` finds the credentials in it.
 
+mod credentials;
 mod examine;
+mod refused;
 mod shown;
-mod shows;
-mod whole;
 
 use std::path::{Path, PathBuf};
 
@@ -24,8 +24,8 @@ use secrecy::SecretString;
 use crate::args::{self, ONE_OF_STDIN};
 use crate::connect;
 use crate::webhook::curl;
-pub(crate) use examine::{Asked, examine, examine_parked, signed};
-pub(crate) use shown::Found;
+pub(crate) use examine::{TestRequest, examine, examine_parked, signed};
+pub(crate) use shown::SourceTest;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -135,7 +135,7 @@ fn test(args: &Test) -> Result<bool, String> {
         Some(source) => source.clone(),
         None => args::source("test")?,
     };
-    let asked = Asked {
+    let asked = TestRequest {
         source,
         given: &args.headers,
         query: &args.query,
@@ -150,7 +150,7 @@ fn test(args: &Test) -> Result<bool, String> {
 }
 
 /// Prints the result, and returns whether everything is right.
-fn tell(found: &Found<'_>, is_json: bool) -> Result<bool, String> {
+fn tell(found: &SourceTest<'_>, is_json: bool) -> Result<bool, String> {
     crate::print(&if is_json {
         found.json().to_string()
     } else {

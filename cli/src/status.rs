@@ -122,7 +122,7 @@ async fn look(
             org.id().clone(),
             asked
                 .map(|()| watched.seen().budget)
-                .map_err(|failure| connect::told(&failure)),
+                .map_err(|failure| connect::explained(&failure)),
         ));
     }
     Ok(Status {

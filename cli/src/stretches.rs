@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use io::{Clock, Config};
 use jiff::Timestamp;
-use reconcile::{Context, Cursor, Input, Outcome, Progress, Task, Until, Why};
+use reconcile::{Context, Cursor, Input, Progress, RunOutcome, Task, Until, Why};
 
 /// The length of a stretch. A failure loses no more than what was found in one.
 const STRETCH: Duration = Duration::from_mins(10);
@@ -33,7 +33,7 @@ pub(crate) trait Report: Default + Send {
     fn saw(&mut self, progress: Progress);
 
     /// Adds what is known only at the end of a stretch.
-    fn add(&mut self, outcome: Outcome);
+    fn add(&mut self, outcome: RunOutcome);
 
     /// Whether no contact was compared yet.
     fn is_empty(&self) -> bool;
@@ -114,7 +114,7 @@ async fn stretches<R: Report>(
         } else {
             reconcile::run(&context, &input, &until, &watch).await
         };
-        let outcome = outcome.map_err(|error| crate::connect::told(&error))?;
+        let outcome = outcome.map_err(|error| crate::connect::explained(&error))?;
         let cursor = outcome.answer.cursor.clone();
         let why = outcome.why.clone();
         if cursor
@@ -184,7 +184,7 @@ impl<'a, R: Report> Screen<'a, R> {
     }
 
     /// Adds what the end of a stretch tells.
-    fn ended(&self, outcome: Outcome) {
+    fn ended(&self, outcome: RunOutcome) {
         let mut state = self.lock();
         state.reached.clone_from(&outcome.answer.cursor);
         state.report.add(outcome);

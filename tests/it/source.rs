@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use ingest::auth::{self, Shown, Verdict};
+use ingest::auth::{self, Authenticity, Shown};
 use io::secrets::SourceSecret;
 use serde_json::{Value, json};
 
@@ -277,7 +277,7 @@ fn a_request_that_source_test_sign_prints_is_let_in() {
         };
         assert_eq!(
             auth::judge(&secret.auth, &shown),
-            Verdict::Authentic,
+            Authenticity::Authentic,
             "{way}"
         );
         // The credentials that curl would send are let in.

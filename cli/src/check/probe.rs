@@ -155,7 +155,7 @@ async fn secret(org: &OrgId, config: &Config, sdk: &SdkConfig) -> Result<OrgSecr
 /// The beginning of the ids of this run. It is random, so that no run meets contacts that an
 /// earlier one left.
 fn prefix() -> String {
-    let number = Chance::of_process().share() * 1e9;
+    let number = Chance::of_process().draw() * 1e9;
     format!("{PREFIX}{number:09.0}")
 }
 

@@ -9,7 +9,7 @@ use io::config::{DlqConfig, checked_stack_name};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::look::{Looked, NotSeen, ParkedChange, ParkedOf, Whom, look};
+use super::look::{ContactId, Looked, NotSeen, ParkedChange, ParkedOf, look};
 use super::story::{CloudWatchLogs, Cut, Entry};
 use super::why::{Finding, Says, answer, why};
 use crate::args::Since;
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<bool, String> {
     let now = Clock::system().now();
     let since = args.since.unwrap_or(Since::For(SINCE)).past(now)?;
     let key = one_contact::one_key(&args.key)?;
-    let whom = Whom {
+    let whom = ContactId {
         org: args.org.clone(),
         campaign: args.campaign.clone(),
         key,

@@ -6,7 +6,7 @@
 
 mod genesys;
 
-use super::look::{Looked, NotSeen, Now, ParkedChange, ParkedOf};
+use super::look::{InGenesys, Looked, NotSeen, ParkedChange, ParkedOf};
 use super::story::Story;
 
 /// The meaning of a finding for calling the contact.
@@ -61,7 +61,7 @@ pub(crate) fn why(looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
     found
 }
 
-fn in_genesys(now: &Now, looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
+fn in_genesys(now: &InGenesys, looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
     let mut found = vec![genesys::campaign(&now.campaign)];
     match &now.contact {
         // Without a campaign no contact can be in it.

@@ -1,7 +1,7 @@
 //! Shows the request for a page to a person, without the credentials in it.
 //!
 //! The request itself is made by `io`. Whether a name is that of a secret is decided here, also for
-//! answers (`super::overheard`).
+//! answers (`super::refusals`).
 
 use http::HeaderMap;
 use io::secrets::{FeedSecret, Plain};

@@ -16,7 +16,7 @@ use io::genesys::UNKNOWN_CAMPAIGN;
 use reconcile::Input;
 use serde_json::{Value, json};
 
-use super::found::Found;
+use super::stored::StoredSchedule;
 use super::{failed, is_missing, known, late, name, of_stack};
 use crate::args;
 use crate::table::counted;
@@ -70,7 +70,7 @@ pub(super) async fn set(
     });
     Input::parse(&input, Clock::system().now()).map_err(|error| error.to_string())?;
     input["scheduledTime"] = "<aws.scheduler.scheduled-time>".into();
-    let own = Found::get(client, &of_stack(stack)).await?;
+    let own = StoredSchedule::get(client, &of_stack(stack)).await?;
     if own.is_some_and(|own| own.is_on && own.group.as_deref() == Some(args.org.as_str())) {
         return Err(format!(
             "{} has this org already, by the parameter ReconcileOrg: change its campaigns by ReconcileCampaignIds, or deploy \

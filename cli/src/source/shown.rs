@@ -3,21 +3,21 @@
 //! `super` runs the test.
 
 use http::HeaderName;
-use ingest::auth::Verdict;
+use ingest::auth::Authenticity;
 use ingest::webhook::Reading;
 use io::secrets::OnFault;
 use serde_json::{Value, json};
 
-use super::whole::Refused;
-use crate::says::{rank, said};
+use super::refused::Refused;
+use crate::describe;
 use crate::table::{counted, table};
 
 /// The result for a body, and whether its request is let in.
-pub(crate) struct Found<'a> {
+pub(crate) struct SourceTest<'a> {
     /// How the source's requests are authenticated.
     pub(crate) way: String,
     /// `None` means that the request held no credentials.
-    pub(crate) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Authenticity>,
     /// Headers that were given and that nothing reads.
     pub(crate) unread: &'a [&'a HeaderName],
     /// Why the whole request is refused, if it is.
@@ -28,13 +28,13 @@ pub(crate) struct Found<'a> {
     pub(crate) reading: &'a Reading,
 }
 
-impl Found<'_> {
+impl SourceTest<'_> {
     /// Whether the request is let in, or held no credentials at all. A header that nothing
     /// reads was probably meant as a credential; then the answer is `false`.
     pub(crate) fn is_let_in(&self) -> bool {
         match &self.verdict {
             None => self.unread.is_empty(),
-            Some(verdict) => *verdict == Verdict::Authentic,
+            Some(verdict) => *verdict == Authenticity::Authentic,
         }
     }
 
@@ -62,11 +62,11 @@ impl Found<'_> {
                     "no: nothing that is given shows who sends it; neither auth nor mapping reads {unread}"
                 )
             }
-            Some(Verdict::Authentic) => "yes".to_owned(),
-            Some(Verdict::SignedShort) => {
+            Some(Authenticity::Authentic) => "yes".to_owned(),
+            Some(Authenticity::SignedShort) => {
                 "no: its signing secret is shorter than 24 bytes".to_owned()
             }
-            Some(Verdict::Stranger(why)) => format!("no: {why}"),
+            Some(Authenticity::Stranger(why)) => format!("no: {why}"),
         }
     }
 
@@ -155,8 +155,8 @@ fn changes(reading: &Reading) -> String {
             self::shown(&made.pointer).to_owned(),
             change.key.as_str().to_owned(),
             change.campaign.as_str().to_owned(),
-            rank(change),
-            said(&change.operation),
+            describe::rank(change),
+            describe::change(&change.operation),
             change.if_absent.as_str().to_owned(),
         ]);
     }

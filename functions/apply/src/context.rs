@@ -6,7 +6,7 @@ use domain::attempt::Planner;
 use domain::health::DeadLetterHealth;
 use domain::plan::plan;
 use io::config::ApplyConfig;
-use io::genesys::{Genesys, Share, Shared};
+use io::genesys::{BudgetPart, Genesys, Shared};
 use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
@@ -33,7 +33,7 @@ impl Context {
     /// A copy with these clients.
     pub fn new(shared: Shared, own: ApplyConfig, queue: Arc<dyn Queue>) -> Context {
         let shared = Arc::new(shared);
-        let genesys = Genesys::new(Arc::clone(&shared), Share::Whole);
+        let genesys = Genesys::new(Arc::clone(&shared), BudgetPart::Whole);
         Context {
             shared,
             genesys,

@@ -31,7 +31,7 @@ use crate::intake::Intake;
 use crate::{Context, Defect};
 
 /// The most messages of one `ChangeMessageVisibilityBatch` or `DeleteMessageBatch`.
-const OF_A_BATCH: usize = 10;
+const MAX_LINES_PER_BATCH: usize = 10;
 /// The most calls to SQS side by side.
 const SIDE_BY_SIDE: usize = 10;
 /// The time of the invocation that is left when parking ends, and when setting visibility timeouts
@@ -44,7 +44,7 @@ const AFTER_WAITS: Duration = Duration::from_millis(500);
 pub(crate) async fn report(
     context: &Context,
     run: &Run,
-    luck: f64,
+    draw: f64,
     intake: &Intake,
     mut verdicts: BTreeMap<usize, Verdict>,
 ) -> Result<SqsBatchResponse, NoMessageId> {
@@ -66,13 +66,13 @@ pub(crate) async fn report(
                 )
             })
             .collect();
-        settle(group, horizon, luck)
+        settle(group, horizon, draw)
     });
     let settled: Vec<_> = settled.collect();
     let parked = groups
         .iter()
         .zip(settled)
-        .map(|(group, settled)| park_group(context, run, luck, horizon, records, group, settled));
+        .map(|(group, settled)| park_group(context, run, draw, horizon, records, group, settled));
     let parked: Vec<_> = stream::iter(parked).buffered(SIDE_BY_SIDE).collect().await;
     let settled: BTreeMap<usize, Settled> = groups
         .iter()
@@ -127,7 +127,7 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
         })
         .filter(|wait| !wait.receipt_handle.is_empty())
         .collect();
-    let set = waits.chunks(OF_A_BATCH).map(async |waits| {
+    let set = waits.chunks(MAX_LINES_PER_BATCH).map(async |waits| {
         let url = &context.shared.config.queue_url;
         if let Err(error) = context.queue.set_visibility(url, waits.to_vec()).await {
             tracing::warn!(detail = %error, "a visibility timeout was not set: the message returns after that \
@@ -165,7 +165,7 @@ async fn delete(
         if round.is_empty() {
             return;
         }
-        let deleted = round.chunks(OF_A_BATCH).map(async |batch| {
+        let deleted = round.chunks(MAX_LINES_PER_BATCH).map(async |batch| {
             let handle =
                 |(_, index): &(usize, usize)| intake.records[*index].receipt_handle.clone();
             let url = &context.shared.config.queue_url;

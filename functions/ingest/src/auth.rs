@@ -13,7 +13,7 @@ mod signature;
 mod standard;
 mod token;
 
-pub use sender::{Sent, sent};
+pub use sender::{SignedRequest, sent};
 
 use std::borrow::Cow;
 use std::fmt;
@@ -51,7 +51,7 @@ pub struct Shown<'a> {
 
 /// The result of checking a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Authenticity {
     /// The sender knows one of the source's secrets.
     Authentic,
     /// The sender knows a secret of the source that is too short to be accepted.
@@ -95,7 +95,7 @@ impl fmt::Display for Why {
 }
 
 /// Whether the sender of the request knows one of the source's secrets.
-pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Verdict {
+pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Authenticity {
     let verdict = match auth {
         Auth::StandardWebhooks(secrets) => return standard::judge(secrets, shown),
         Auth::Bearer(tokens) => token::bearer(tokens, shown),
@@ -106,9 +106,9 @@ pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Verdict {
         Auth::Body(token) => body::judge(token, shown),
     };
     match verdict.map(bool::from) {
-        Ok(true) => Verdict::Authentic,
-        Ok(false) => Verdict::Stranger(Why::Wrong),
-        Err(why) => Verdict::Stranger(why),
+        Ok(true) => Authenticity::Authentic,
+        Ok(false) => Authenticity::Stranger(Why::Wrong),
+        Err(why) => Authenticity::Stranger(why),
     }
 }
 

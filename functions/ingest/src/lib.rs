@@ -41,7 +41,7 @@ use tracing::Instrument;
 
 use answer::{Accepted, Refusal};
 use auth::Shown;
-use body::Refused;
+use body::BodyError;
 use cloud_event::Form;
 
 /// The longest time of a request, wherever it runs. An HTTP API gives up after 30 s.
@@ -234,9 +234,9 @@ fn route<'a>(context: &Context, request: &'a Request) -> Result<&'a str, Refusal
 fn text_and_form(request: &Request) -> Result<(Result<Form, Fault>, &str), Refusal> {
     let body: &[u8] = request.body();
     let form = body::form(request.headers(), body).map_err(|refused| match refused {
-        Refused::TooLarge => Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE),
-        Refused::Encoded => Refusal::Encoded,
-        Refused::MediaType => Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        BodyError::TooLarge => Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE),
+        BodyError::Encoded => Refusal::Encoded,
+        BodyError::MediaType => Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
     })?;
     let text = std::str::from_utf8(body).map_err(|_| {
         let (pointer, code) = (String::new(), FaultCode::NotJson);

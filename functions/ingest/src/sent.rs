@@ -17,9 +17,9 @@ const MOST: usize = 1_000;
 
 /// Deduplication ids, each with a time shortly before SQS got it.
 #[derive(Default)]
-pub(crate) struct Sent(Mutex<BTreeMap<String, Timestamp>>);
+pub(crate) struct RecentlySent(Mutex<BTreeMap<String, Timestamp>>);
 
-impl Sent {
+impl RecentlySent {
     /// Whether SQS has this change and would drop it.
     pub(crate) fn has(&self, change: &Change, now: Timestamp) -> bool {
         let sent = self.lock();

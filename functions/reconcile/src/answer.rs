@@ -1,7 +1,7 @@
 //! The result of a run: what it did, and why it is incomplete. `error` says how it can fail.
 //!
 //! [`Answer`] is public JSON (docs/contract.md "Reconcile"). `settle` fills it in from what `scan`
-//! counted, and `tell` writes the rest of the [`Outcome`] to the log.
+//! counted, and `tell` writes the rest of the [`RunOutcome`] to the log.
 
 mod error;
 
@@ -64,7 +64,7 @@ pub struct Answer {
 
 /// The whole result of a run: its answer, and what the answer does not say.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The public answer.
     pub answer: Answer,
     /// Why the run is not complete. In a dry run it also says why a real run would not be.
@@ -74,16 +74,16 @@ pub struct Outcome {
     pub left_out: LeftOut,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// The outcome of a run that could not begin.
-    pub(crate) fn at_start(input: &Input, why: Why) -> Outcome {
+    pub(crate) fn at_start(input: &Input, why: Why) -> RunOutcome {
         let cursor = Some(input.start().to_string());
         let answer = Answer {
             cursor,
             dry_run: input.dry_run,
             ..Answer::default()
         };
-        Outcome {
+        RunOutcome {
             answer,
             why: Some(why),
             left_out: BTreeMap::new(),

@@ -193,8 +193,7 @@ impl Context {
                 }
                 Err(error) => (error.to_string(), None),
             };
-            let wait =
-                after.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
+            let wait = after.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.draw()));
             let is_too_late = self.left(end).is_some_and(|left| left <= wait);
             let is_given_up = tries == TRIES || wait > LONGEST_WAIT;
             if after.is_some() && (is_given_up || is_too_late) {

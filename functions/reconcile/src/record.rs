@@ -48,7 +48,7 @@ pub(crate) struct Record {
     #[serde(default, deserialize_with = "if_known")]
     unfinished: Option<Unfinished>,
     #[serde(default, deserialize_with = "if_known")]
-    sent: Option<Sent>,
+    sent: Option<Backlog>,
     #[serde(default, deserialize_with = "if_known")]
     tries: Option<Tries>,
     /// The time, in seconds, until which campaigns that `looked_at` does not name count as looked
@@ -95,7 +95,7 @@ struct Unfinished {
 
 /// How many changes were sent that may still be in the queue, and when.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Sent {
+struct Backlog {
     changes: u64,
     at: i64,
 }
@@ -216,7 +216,7 @@ impl Record {
     /// Notes how many changes lie in the queue.
     pub(crate) fn note_sent(&mut self, changes: u64, now: Timestamp) {
         let at = now.as_second();
-        self.sent = (changes > 0).then_some(Sent { changes, at });
+        self.sent = (changes > 0).then_some(Backlog { changes, at });
     }
 
     fn looked(&self, campaign: &CampaignId) -> Option<&Looked> {

@@ -38,12 +38,12 @@
 //! the calls of the last minute. Whether the service is healthy enough to be called is decided in
 //! [`crate::health`].
 
+mod admission;
 mod own_calls;
 mod terms;
-mod turn;
 mod window;
 
-pub use terms::{Demand, More, Offer, Share, Told, Turn};
+pub use terms::{Admission, BudgetPart, Demand, More, Offer, RateLimit};
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ const LEAST_SHARE: u64 = 8;
 pub struct Budget {
     /// The number of other copies of apply.
     siblings: u64,
-    share: Share,
+    share: BudgetPart,
     known: Known,
     /// The refusals of the service, which say how long to make no call.
     pub throttle: Throttle,
@@ -109,10 +109,10 @@ struct Left {
 
 impl Budget {
     /// A budget that this many copies of apply share. Nothing is known about it yet.
-    pub fn new(copies: u32, share: Share) -> Budget {
+    pub fn new(copies: u32, share: BudgetPart) -> Budget {
         let siblings = match share {
-            Share::Whole => copies.saturating_sub(1),
-            Share::Fifth => copies,
+            BudgetPart::Whole => copies.saturating_sub(1),
+            BudgetPart::Fifth => copies,
         };
         Budget {
             siblings: siblings.into(),
@@ -176,7 +176,7 @@ impl Budget {
             Known::Window(window) if now >= window.ends_at => return None,
             Known::Window(window) => {
                 let wide_at = demand.is_wide.then_some(now);
-                let (all, others) = window.shares(self.siblings, demand.luck, wide_at);
+                let (all, others) = window.shares(self.siblings, demand.draw, wide_at);
                 let promised = demand.promised + demand.beside;
                 let left = |calls: u64| calls.saturating_sub(promised);
                 (left(all), left(others), window.ends_at)
@@ -213,7 +213,7 @@ impl Budget {
     }
 
     /// Records the answer to a call.
-    pub fn answered(&mut self, now: Timestamp, told: &Told) {
+    pub fn answered(&mut self, now: Timestamp, told: &RateLimit) {
         match told.count {
             Some((allowed, count)) => {
                 let rest = told.reset.map_or(WINDOW, |reset| reset.min(LONGEST));
@@ -265,7 +265,7 @@ impl Budget {
     }
 
     /// Records that a call is no longer under way, whether it was answered or not.
-    pub fn is_over(&mut self) {
+    pub fn record_call_ended(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
 }

@@ -12,7 +12,6 @@
 mod absent;
 mod adoption;
 mod fault;
-mod heard;
 mod ids;
 mod invisible;
 mod operation;
@@ -20,6 +19,7 @@ mod origin;
 mod parse;
 mod reset;
 mod rfc3339;
+mod salvage;
 mod unlisted;
 
 pub use absent::IfAbsent;

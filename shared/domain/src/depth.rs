@@ -41,7 +41,7 @@ pub const MOST_AT_A_LOOK: u64 = 5_000;
 pub const MOST_OF_ALL: u64 = 80_000;
 
 /// The most messages of a Lambda event (Lambda developer guide, "Amazon SQS event source mapping").
-const OF_AN_EVENT: u64 = 10;
+const MESSAGES_PER_EVENT: u64 = 10;
 /// The most contacts of a bulk read.
 const READ: u64 = 50;
 /// The campaigns in a batch: one of the bulk load, and one of what arrives meanwhile.
@@ -56,11 +56,15 @@ pub fn calls_of_a_thousand(api: Api, top_up: usize) -> u64 {
         // changes are creates is not known beforehand.
         Api::Predictive => 1_000 * CALLS_OF_A_CONTACT,
         Api::ContactLists => {
-            let width = OF_AN_EVENT + top_up as u64;
+            let width = MESSAGES_PER_EVENT + top_up as u64;
             let of_a_campaign = width.div_ceil(CAMPAIGNS);
             // If there are more contacts than in one event, opt-outs take a read and a write of
             // their own.
-            let own = if of_a_campaign > OF_AN_EVENT { 2 } else { 0 };
+            let own = if of_a_campaign > MESSAGES_PER_EVENT {
+                2
+            } else {
+                0
+            };
             let calls = CAMPAIGNS * (of_a_campaign.div_ceil(READ) + 1 + own);
             (1_000 * calls).div_ceil(width)
         }

@@ -152,14 +152,14 @@ fn decided(contact: &Contact) -> Option<Mark> {
 ///
 /// - `at_least`: the shortest wait.
 /// - `fails_for`: how long this copy has seen the list accept nothing.
-/// - `is_unheard`: the opt-out itself was refused for good, so the change is parked in any case,
+/// - `is_opt_out_refused`: the opt-out itself was refused for good, so the change is parked in any case,
 ///   and this is added to the reason.
 pub fn not_listed(
     verdict: Verdict,
     failure: &Failure,
     at_least: Duration,
     fails_for: Duration,
-    is_unheard: bool,
+    is_opt_out_refused: bool,
 ) -> Verdict {
     // The service says that this is no number, so nobody can call it. A refusal without a code may
     // be about the list.
@@ -175,7 +175,7 @@ pub fn not_listed(
     // A lack of calls or of time says nothing about the list.
     let is_of_list = matches!(cause, Cause::DncList { .. });
     match verdict {
-        Verdict::Park(mut parking) if is_for_good || is_unheard && is_of_list => {
+        Verdict::Park(mut parking) if is_for_good || is_opt_out_refused && is_of_list => {
             let too = format!("; and it is not on the DNC list: {failure}");
             parking.evidence.detail.push_str(&too);
             return Verdict::Park(parking);

@@ -22,17 +22,17 @@
 mod breaker;
 mod creates;
 mod dead_letters;
+mod rests;
 mod shared;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use breaker::Breaker;
 pub use breaker::{May, Prober, Silence};
-pub use creates::{CreateRefusal, Creates};
+pub use creates::{CreateHealth, CreateRefusal};
 pub use dead_letters::DeadLetterHealth;
-pub use shared::Shared;
-pub use turns::Turns;
+pub use rests::Rests;
+pub use shared::SharedHealth;
 
 use std::time::Duration;
 
@@ -90,14 +90,14 @@ impl CampaignHealth {
     }
 
     /// Records that there is no such campaign, or none yet. Returns for how long that has been so.
-    pub fn is_missing(&mut self, now: Timestamp) -> Duration {
+    pub fn record_missing(&mut self, now: Timestamp) -> Duration {
         self.is_known = false;
         let since = *self.missing_since.get_or_insert(now);
         now.duration_since(since).try_into().unwrap_or_default()
     }
 
     /// Records that a contact of the campaign was read or written.
-    pub fn is_found(&mut self) {
+    pub fn record_found(&mut self) {
         self.missing_since = None;
         self.is_known = true;
     }
@@ -121,9 +121,9 @@ impl CampaignHealth {
 pub struct OrgHealth {
     login: Breaker,
     /// The health that its campaigns share, as orgs share that of their host.
-    pub campaigns: Shared<CampaignId, 2>,
+    pub campaigns: SharedHealth<CampaignId, 2>,
     /// When the org rests because it answers slowly.
-    pub turns: Turns,
+    pub rests: Rests,
 }
 
 impl OrgHealth {
@@ -152,11 +152,11 @@ impl OrgHealth {
 
 /// The health of a host. If it hangs, all orgs of its region hang. If each org had to find out by
 /// itself, two hundred orgs would hold up a copy two hundred times.
-pub type HostHealth = Shared<OrgId, 3>;
+pub type HostHealth = SharedHealth<OrgId, 3>;
 
 /// The health of Secrets Manager, which holds the secrets of all orgs. One secret may hang alone: its
 /// KMS key has limits of its own.
-pub type VaultHealth = Shared<OrgId, 3>;
+pub type VaultHealth = SharedHealth<OrgId, 3>;
 
 /// A call to SQS or Secrets Manager that fails after at least this time counts as hung: it held up
 /// its caller.

@@ -17,19 +17,19 @@
 //! is decided in [`crate::attempt`].
 
 mod absent;
-mod left;
+mod effects;
 mod merge;
 mod of_operator;
-mod said;
+mod result;
 
 use crate::change::{Change, IfAbsent, Operation, VersionFrom};
 use crate::channel::{Lowered, OptOut};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
-use crate::version::{Raise, Word};
+use crate::version::{Consent, Raise};
 use crate::{Rank, Version};
+use effects::SwitchEffects;
 pub use of_operator::plan_of_operator;
-use said::Said;
 
 /// A change with the rank that its org's rules give it.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +55,9 @@ impl<'a> RankedChange<'a> {
 
     /// Whether the contact may be called, as one word. A change that may not create the contact
     /// does not say that the person is in the campaign.
-    fn word(&self) -> Option<Word> {
+    fn word(&self) -> Option<Consent> {
         match self.operation.word() {
-            Some(Word::May) if self.if_absent != IfAbsent::Create => Some(Word::MayIfThere),
+            Some(Consent::May) if self.if_absent != IfAbsent::Create => Some(Consent::MayIfThere),
             word => word,
         }
     }
@@ -185,7 +185,7 @@ fn plan_all(
         .map(|&i| Merged::of(&changes[i], places[i]))
         .reduce(Merged::then);
     let is_all_stale = merged.is_none();
-    let said = Said::by(changes, &order, actual, wishes, by_opt_out);
+    let said = SwitchEffects::by(changes, &order, actual, wishes, by_opt_out);
     let (kept, last) = (said.kept.clone(), said.last);
     let action = match (merged, actual) {
         (Some(merged), None) => {
@@ -215,7 +215,7 @@ fn plan_all(
 }
 
 /// The action for a contact that exists. `merged` is `None` if every change is stale.
-fn update(merged: Option<Merged>, contact: &Contact, said: Said) -> Action {
+fn update(merged: Option<Merged>, contact: &Contact, said: SwitchEffects) -> Action {
     let is_all_stale = merged.is_none();
     let (before, after) = (said.before, said.after);
     let is_lowered = after.callable == Some(false);

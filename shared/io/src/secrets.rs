@@ -18,8 +18,8 @@ pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
 pub use region::Region;
 pub use source::{
-    Algorithm, Auth, BodyToken, Campaigns, Encoding, HeaderToken, LONGEST_TOLERANCE, OnFault, Part,
-    Piece, QueryToken, Scheme, Signature, SignedTime, SigningSecret, SourceSecret, Template,
+    Algorithm, Auth, BodyToken, CampaignNames, Encoding, HeaderToken, LONGEST_TOLERANCE, OnFault,
+    Part, Piece, QueryToken, Scheme, Signature, SignedTime, SigningSecret, SourceSecret, Template,
     TimePlace,
 };
 

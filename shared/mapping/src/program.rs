@@ -17,7 +17,7 @@ use crate::About;
 use crate::change::{self, Mapped, Origin};
 use crate::check;
 use crate::config::{Config, GLOBALS};
-use crate::fault::{Kind, Refused};
+use crate::fault::{InvalidMapping, Kind};
 use crate::fields;
 use crate::natives::{self, Data, NativeContext, Regexes};
 use crate::value;
@@ -69,7 +69,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn compile(config: &Config) -> Result<Program, Refused> {
+    pub(crate) fn compile(config: &Config) -> Result<Program, InvalidMapping> {
         let code = config.program.as_str();
         let checked = check::check(code)?;
         let program = Def {
@@ -83,7 +83,7 @@ impl Program {
             path: (),
         };
         let arena = Arena::default();
-        let nowhere = || Refused::member("jq", "cannot be compiled");
+        let nowhere = || InvalidMapping::member("jq", "cannot be compiled");
         let modules = Loader::new(definitions).load(&arena, file);
         let compiled = Compiler::default()
             .with_funs(natives::natives())

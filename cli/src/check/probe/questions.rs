@@ -58,7 +58,7 @@ pub(super) struct QuestionRow {
 
 /// The answer to a question, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Finding {
     AsAssumed(String),
     /// The answer is as assumed, and the operator should still know what the row's `meaning` says.
     AsFarAsAssumed(String),
@@ -67,17 +67,17 @@ pub(super) enum Seen {
     NotFoundOut(String),
 }
 
-impl Seen {
-    pub(super) fn is(is_as_assumed: bool, seen: impl Into<String>) -> Seen {
+impl Finding {
+    pub(super) fn is(is_as_assumed: bool, seen: impl Into<String>) -> Finding {
         if is_as_assumed {
-            Seen::AsAssumed(seen.into())
+            Finding::AsAssumed(seen.into())
         } else {
-            Seen::Differs(seen.into())
+            Finding::Differs(seen.into())
         }
     }
 
-    pub(super) fn not_found_out(why: impl Into<String>) -> Seen {
-        Seen::NotFoundOut(why.into())
+    pub(super) fn not_found_out(why: impl Into<String>) -> Finding {
+        Finding::NotFoundOut(why.into())
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::UNRANKED_BOX;
-use super::desk::Seen;
+use super::desk::Look;
 use super::filter::{Filter, PAGE};
 use super::reasons::meaning;
 use crate::console::App;
@@ -81,7 +81,7 @@ fn row(parked: &Parked, now: Timestamp) -> Markup {
 }
 
 /// Reasons and orgs to choose from, each with its count.
-fn choices(seen: &Seen, filter: &Filter) -> Markup {
+fn choices(seen: &Look, filter: &Filter) -> Markup {
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     let mut orgs: BTreeMap<&str, u64> = BTreeMap::new();
     for parked in &seen.all {

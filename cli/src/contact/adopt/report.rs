@@ -9,7 +9,7 @@ use std::fmt::Write;
 use comfy_table::Table;
 use domain::batch::ParkReason;
 use domain::change::OptedOut;
-use reconcile::{Outcome, Progress, Why};
+use reconcile::{Progress, RunOutcome, Why};
 use serde_json::json;
 
 use crate::stretches;
@@ -53,7 +53,7 @@ impl stretches::Report for Report {
         }
     }
 
-    fn add(&mut self, outcome: Outcome) {
+    fn add(&mut self, outcome: RunOutcome) {
         self.is_complete = outcome.answer.complete;
         self.is_dry_run = outcome.answer.dry_run;
         self.cursor = outcome.answer.cursor;

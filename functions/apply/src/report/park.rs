@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use domain::batch::{Horizon, Parking, Record, Settled, not_parked, parked_id};
+use domain::batch::{Horizon, Parking, Record, Settled, parked_id, retry_from};
 use io::genesys::Run;
 use io::queue::{Message, QueueError};
 
@@ -22,7 +22,7 @@ pub(super) const MAX_DETAIL: usize = 1_000;
 pub(super) async fn park_group(
     context: &Context,
     run: &Run,
-    luck: f64,
+    draw: f64,
     horizon: Horizon,
     records: &[Record],
     group: &[usize],
@@ -34,7 +34,7 @@ pub(super) async fn park_group(
         };
         let record = &records[index];
         if !park(context, run, record, parking).await {
-            not_parked(&mut settled, place, record.waited(horizon), luck);
+            retry_from(&mut settled, place, record.waited(horizon), draw);
             break;
         }
     }

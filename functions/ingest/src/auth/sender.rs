@@ -20,7 +20,7 @@ use super::signature;
 
 /// A request without its address.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub struct SignedRequest {
     /// Names and values, without `content-type`.
     pub headers: Vec<(String, String)>,
     /// The query of the URL. It may be empty.
@@ -33,8 +33,8 @@ pub struct Sent {
 ///
 /// # Errors
 /// A message that says why no request can be made.
-pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<Sent, String> {
-    let by = |headers| Sent {
+pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<SignedRequest, String> {
+    let by = |headers| SignedRequest {
         headers,
         query: String::new(),
         body: body.to_owned(),
@@ -56,12 +56,12 @@ pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<Sent, String> {
         Auth::Query(token) => {
             let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             let (name, value) = (encoded(&token.name), encoded(&first(&token.values)?));
-            Sent {
+            SignedRequest {
                 query: format!("{name}={value}"),
                 ..by(Vec::new())
             }
         }
-        Auth::Body(token) => Sent {
+        Auth::Body(token) => SignedRequest {
             body: with_token(token, &first(&token.values)?, body)?,
             ..by(Vec::new())
         },

@@ -82,7 +82,7 @@ impl Reader<'_> {
             faults,
             heard: mapped
                 .iter()
-                .flat_map(|mapped| self.heard(mapped))
+                .flat_map(|mapped| self.salvaged(mapped))
                 .collect(),
         };
         let mapped = mapping
@@ -121,7 +121,7 @@ impl Reader<'_> {
     }
 
     /// The opt-out of a change that may break a rule, for each campaign that it goes to.
-    fn heard(&self, mapped: &Mapped) -> Vec<Change> {
+    fn salvaged(&self, mapped: &Mapped) -> Vec<Change> {
         let Some(heard) = hear::opt_out(self.sender, &mapped.text, self.now) else {
             return Vec::new();
         };

@@ -6,7 +6,7 @@
 
 use domain::Change;
 use domain::change::{CampaignId, IfAbsent, Operation};
-use io::secrets::Campaigns;
+use io::secrets::CampaignNames;
 
 /// The change for each campaign that it goes to. `told` holds the values of the field that names
 /// the person's campaigns, and is `None` if the sender does not send that field now. `before` holds
@@ -24,7 +24,7 @@ pub(super) fn routed(
     change: &Change,
     told: Option<&[String]>,
     before: Option<&[String]>,
-    campaigns: &Campaigns,
+    campaigns: &CampaignNames,
 ) -> Result<Vec<Change>, &'static str> {
     let opts_out = change.operation.opts_out();
     let is_opt_out = change.operation.callable() == Some(false);
@@ -91,7 +91,7 @@ mod tests {
         Change::parse_from(&sender, &body.to_string(), Timestamp::UNIX_EPOCH).unwrap()
     }
 
-    fn campaigns(text: &str) -> Campaigns {
+    fn campaigns(text: &str) -> CampaignNames {
         let secret = format!(
             r#"{{"auth": "bearer", "bearerTokens": ["a-token-of-16-bytes"], "campaigns": {text}, "mapping": {{"jq": "."}}}}"#
         );

@@ -143,10 +143,10 @@ impl Reader<'_> {
 
     /// The opt-out of a text that breaks a rule. An opt-out without a rank could not be compared,
     /// so there is none.
-    fn heard(&self, text: &str) -> Option<Change> {
+    fn ranked_opt_out(&self, text: &str) -> Option<Change> {
         let parse = |text: &str| Change::parse_from_feed(self.feed, text, self.now);
         let has_rank = |heard: &Change| heard.version.is_some() || heard.occurred_at.is_some();
-        let heard = Change::heard(text, parse).filter(has_rank);
+        let heard = Change::salvaged_opt_out(text, parse).filter(has_rank);
         heard.map(|heard| self.kept_out(text, heard))
     }
 
@@ -209,7 +209,7 @@ impl Items {
         match reader.change(text) {
             Ok(change) => self.changes.push(change),
             Err(invalid) => {
-                let heard = reader.heard(text).into_iter().collect();
+                let heard = reader.ranked_opt_out(text).into_iter().collect();
                 self.faulty(format!("{place}: {invalid}"), reader.group(text), heard);
             }
         }
@@ -223,7 +223,7 @@ impl Items {
         };
         let heard = |all: &[Mapped]| {
             let all = all.iter();
-            all.filter_map(|mapped| reader.heard(&mapped.text))
+            all.filter_map(|mapped| reader.ranked_opt_out(&mapped.text))
                 .collect()
         };
         let mapped = match mapping.changes(text, &about, MOST_OF_ITEM) {

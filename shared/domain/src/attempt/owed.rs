@@ -5,7 +5,7 @@
 
 use super::state::lowered;
 use super::step::Write;
-use super::{Attempt, Piece};
+use super::{Attempt, PendingChange};
 use crate::change::{EventId, IfAbsent};
 use crate::contact::Contact;
 use crate::dnc::Entry;
@@ -20,19 +20,19 @@ pub(super) struct Owed {
     /// The indices of the records that owe entries, and of those whose opt-out was refused for
     /// good.
     by: Vec<usize>,
-    unheard: Vec<usize>,
+    refused_opt_outs: Vec<usize>,
     /// Entries that an opt-in cancels once it is written, and the records that owe them.
     set_aside: (Vec<Entry>, Vec<usize>),
 }
 
 impl Owed {
     /// The opt-in is written, so the entries are cancelled.
-    pub(super) fn undone(&mut self) {
+    pub(super) fn cancel(&mut self) {
         self.set_aside = Default::default();
     }
 
     /// The opt-in is not written, so the entries are owed again.
-    pub(super) fn not_undone(&mut self) {
+    pub(super) fn restore(&mut self) {
         let (entries, by) = std::mem::take(&mut self.set_aside);
         self.entries.extend(entries);
         self.by.extend(by);
@@ -59,14 +59,14 @@ impl Attempt {
     }
 
     /// Whether the opt-out of this record was refused for good. Such a record waits for no list.
-    pub fn is_unheard(&self, index: usize) -> bool {
-        self.owed.unheard.contains(&index)
+    pub fn is_opt_out_refused(&self, index: usize) -> bool {
+        self.owed.refused_opt_outs.contains(&index)
     }
 
     /// Notes that no opt-out of the changes being applied can be written.
-    pub(super) fn are_unheard(&mut self) {
+    pub(super) fn note_opt_out_refused(&mut self) {
         let indices = self.pieces.iter().map(|piece| piece.index);
-        self.owed.unheard.extend(indices);
+        self.owed.refused_opt_outs.extend(indices);
     }
 
     /// Notes the entries that are owed once the plan is carried out.
@@ -76,30 +76,30 @@ impl Attempt {
         }
         let before = self.actual.as_deref();
         let is_there = before.is_some_and(|actual| !actual.is_hollow());
-        let creates = |piece: &Piece| piece.change.if_absent == IfAbsent::Create;
+        let creates = |piece: &PendingChange| piece.change.if_absent == IfAbsent::Create;
         if is_there || self.pieces.iter().all(creates) {
-            if let Some(left) = plan.action.leaves(before) {
+            if let Some(left) = plan.action.result(before) {
                 self.owe_for(&left, &plan.order);
             }
             return;
         }
         // If the person is not in the campaign, the list gets the entry that the contact would have
         // had. An opt-in that is skipped cancels nothing.
-        let is_unheard = |place: &usize| {
+        let is_opt_out_refused = |place: &usize| {
             let piece = &self.pieces[*place];
             let operation = &piece.change.operation;
             let is_left_out = plan.parts[*place] == Part::Skipped || operation.lowers().is_some();
             !creates(piece) && is_left_out && operation.callable() == Some(true)
         };
         let heard = plan.order.iter().copied();
-        let heard: Vec<_> = heard.filter(|place| !is_unheard(place)).collect();
+        let heard: Vec<_> = heard.filter(|place| !is_opt_out_refused(place)).collect();
         let ranked: Vec<_> = self.ranked().collect();
         let creating = heard.iter().map(|place| RankedChange {
             if_absent: IfAbsent::Create,
             ..ranked[*place]
         });
         let as_if = self.plan_of(creating.collect());
-        if let Some(left) = as_if.action.leaves(before) {
+        if let Some(left) = as_if.action.result(before) {
             self.owe_for(&left, &heard);
         }
     }
@@ -125,7 +125,7 @@ impl Attempt {
         let now = now.iter().map(|place| &self.pieces[*place]);
         let operations = now.clone().map(|piece| &piece.change.operation);
         // The write that was planned before may have failed.
-        self.owed.not_undone();
+        self.owed.restore();
         if left.callable {
             // An opt-in followed it.
             let (entries, by) = &mut self.owed.set_aside;

@@ -110,7 +110,7 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
 }
 
 /// Turns the record at `from`, which could not be parked, and all records behind it into retries.
-pub fn not_parked(settled: &mut [Settled], from: usize, waited: Waited, share: f64) {
+pub fn retry_from(settled: &mut [Settled], from: usize, waited: Waited, share: f64) {
     let delay = Cause::NotParked.delay(waited, share);
     for (index, settled) in settled.iter_mut().enumerate().skip(from) {
         let evidence = match settled {

@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// The most messages that one `ReceiveMessage` returns.
-const OF_A_CALL: usize = 10;
+const MESSAGES_PER_CALL: usize = 10;
 /// The number of calls in the first round.
 const FIRST: usize = 2;
 /// If this many calls of a round return nothing, the queue is empty.
@@ -54,7 +54,7 @@ impl TopUp {
         if now >= self.ends_at || self.bytes >= MOST_BYTES {
             return 0;
         }
-        self.calls.min(self.left / OF_A_CALL)
+        self.calls.min(self.left / MESSAGES_PER_CALL)
     }
 
     /// Records what each call of a round returned: the number of messages, and the bytes of their

@@ -75,7 +75,7 @@ mod tests {
         };
         let action = plan(changes, Some(actual), wishes).action;
         assert!(!matches!(action, Action::Create { .. }));
-        let left = action.leaves(Some(actual)).unwrap();
+        let left = action.result(Some(actual)).unwrap();
         (left.callable, left.version.to_string())
     }
 

@@ -15,7 +15,7 @@ const WELL_FOR: Duration = Duration::from_secs(60);
 pub(super) const FIRST_WAIT: Duration = Duration::from_secs(15);
 /// After this many failed probes, only one copy in several probes. The waits are then 30 s, 1
 /// minute and 2 minutes. After longer waits, copies return at different times anyway.
-const LEFT: RangeInclusive<u32> = 1..=3;
+const DRAWN_ONLY: RangeInclusive<u32> = 1..=3;
 /// The longest wait before a probe.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
@@ -142,7 +142,7 @@ impl Breaker {
                     return May::InTurn(until);
                 }
                 let until = now + FIRST_WAIT;
-                let is_left = LEFT.contains(&ill.times) && ill.silence == Silence::Hung;
+                let is_left = DRAWN_ONLY.contains(&ill.times) && ill.silence == Silence::Hung;
                 if prober == Prober::None && is_left {
                     ill.left = Some(until);
                     return May::InTurn(until);

@@ -14,7 +14,7 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
     let mut left = actual.map(Cow::Borrowed);
     let mut counting: Vec<(usize, Cow<'_, Operation>)> = Vec::new();
     for (nth, &i) in order.iter().enumerate() {
-        let Some(operation) = heard(&changes[i], left.as_deref()) else {
+        let Some(operation) = counted_part(&changes[i], left.as_deref()) else {
             continue;
         };
         let is_last = nth + 1 == order.len();
@@ -25,7 +25,7 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
             }];
             let by_opt_out = changes[i].if_absent != IfAbsent::Create;
             let action = plan_all(&one, vec![0], left.as_deref(), wishes, by_opt_out).action;
-            left = action.leaves(left.as_deref()).map(Cow::Owned);
+            left = action.result(left.as_deref()).map(Cow::Owned);
         }
         counting.push((i, operation));
     }
@@ -67,7 +67,10 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
 /// The part of a change that counts, given the contact that the earlier changes leave. `None` means
 /// that the change is skipped. If the person is not in the campaign, only the opt-out counts and no
 /// column is written, so that the contact is not mistaken for one of the campaign.
-fn heard<'a>(change: &RankedChange<'a>, left: Option<&Contact>) -> Option<Cow<'a, Operation>> {
+fn counted_part<'a>(
+    change: &RankedChange<'a>,
+    left: Option<&Contact>,
+) -> Option<Cow<'a, Operation>> {
     let is_there = left.is_some_and(|contact| !contact.is_hollow());
     match change.if_absent {
         IfAbsent::Create => Some(Cow::Borrowed(change.operation)),

@@ -119,7 +119,7 @@ impl Org {
             }
         };
         if !matches!(call.effect, Effect::Aside(_)) {
-            self.notes_silence(call.campaign, call.effect != Effect::Read, &failure);
+            self.record_silence(call.campaign, call.effect != Effect::Read, &failure);
         }
         Err(failure)
     }
@@ -189,7 +189,7 @@ impl Org {
             )
         })?;
         if !matches!(call.effect, Effect::Aside(_)) {
-            self.is_answered(call.campaign, call.effect != Effect::Read, latency);
+            self.record_answer(call.campaign, call.effect != Effect::Read, latency);
         }
         let after = under_way.answered(now, answer.status(), answer.headers());
         drop(under_way);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::change::{CampaignId, Change, ContactKey};
 use domain::contact::Contact;
 use domain::failure::{Failure, Kind};
-use domain::rules::{Broken, Switch, channels_unsaid, unknown_columns};
+use domain::rules::{BrokenRule, Switch, channels_unsaid, unknown_columns};
 use futures_util::future::join_all;
 
 use super::Org;
@@ -103,7 +103,7 @@ impl Campaign {
 
     /// The part of a change that the campaign cannot hold, as far as is known. Apply parks the
     /// change for it.
-    pub fn broken(&self, change: &Change) -> Option<Broken> {
+    pub fn broken(&self, change: &Change) -> Option<BrokenRule> {
         match self {
             Campaign::Predictive(_) => channels_unsaid(change),
             Campaign::ContactList(list) => unknown_columns(

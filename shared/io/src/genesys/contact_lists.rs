@@ -105,13 +105,13 @@ impl ContactList {
     /// halves. If many contacts are at fault, that takes two calls for each of them. So the contacts
     /// that are left are tried another time, when chance puts them together in another way.
     fn may_halve(&self, failure: &Failure) -> Result<(), Failure> {
-        self.org.narrows(&self.campaign);
+        self.org.record_bulk_failure(&self.campaign);
         let less = |left: usize| left.checked_sub(1);
         let halvings = &self.halvings;
         match halvings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
             Ok(_) => Ok(()),
             Err(_) => {
-                self.org.doubts(&self.campaign);
+                self.org.record_doubt(&self.campaign);
                 Err(Failure {
                     kind: Kind::OutOfTime,
                     detail: format!(

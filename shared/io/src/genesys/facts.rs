@@ -119,7 +119,7 @@ impl Org {
             campaign: None,
             what: CAMPAIGNS,
         };
-        let found: wire::Campaigns = parse(&self.call(run, &call).await?, CAMPAIGNS)?;
+        let found: wire::CampaignPage = parse(&self.call(run, &call).await?, CAMPAIGNS)?;
         let campaigns = found
             .entities
             .into_iter()

@@ -163,7 +163,7 @@ pub(super) struct FoundContact {
 
 /// A page of campaigns.
 #[derive(Deserialize)]
-pub(super) struct Campaigns {
+pub(super) struct CampaignPage {
     pub(super) entities: Vec<Reference>,
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use super::super::Now;
+use super::super::Numbers;
 use super::super::measures::{Measure, PERIODS, Stat};
 use crate::table::number;
 
@@ -17,7 +17,7 @@ const HIGH: usize = 24;
 
 /// The sum over all periods. `None` means that the metrics could not be read. A measure without
 /// values is 0.
-pub(super) fn total(now: &Now, name: &str) -> Option<f64> {
+pub(super) fn total(now: &Numbers, name: &str) -> Option<f64> {
     let series = now.series.as_ref().ok()?;
     Some(
         series

@@ -32,11 +32,11 @@ impl Turn<'_> {
     pub(super) async fn fails(&self, input: &Input, times: u32, error: &Error) -> bool {
         tracing::error!(org = input.org.as_str(), detail = %error, "reconcile failed");
         if times < MOST_FAILURES {
-            self.comes_again(AFTER_FAILURE).await;
+            self.come_again(AFTER_FAILURE).await;
             return false;
         }
         let campaigns = input.campaigns.iter().map(CampaignId::as_str);
-        self.tell_failed(&json!({
+        self.send_to_failed_queue(&json!({
             "org": input.org.as_str(),
             "campaignIds": campaigns.collect::<Vec<_>>(),
             "scheduledTime": input.run.to_string(),
@@ -52,7 +52,7 @@ impl Turn<'_> {
         let org = org.as_ref().map(OrgId::as_str);
         tracing::error!(org, detail = %error, "reconcile failed");
         let error = error.to_string();
-        self.tell_failed(
+        self.send_to_failed_queue(
             &json!({ "org": org, "campaignIds": null, "scheduledTime": null, "error": error }),
         )
         .await
@@ -64,7 +64,7 @@ impl Turn<'_> {
         OrgId::parse(body["org"].as_str()?).ok()
     }
 
-    async fn tell_failed(&self, body: &Value) -> bool {
+    async fn send_to_failed_queue(&self, body: &Value) -> bool {
         let told = Message {
             body: body.to_string(),
             group: String::new(),
@@ -76,12 +76,12 @@ impl Turn<'_> {
         if let Err(error) = &told {
             tracing::error!(org = body["org"].as_str(), detail = %error, "the queue of failed runs did not \
                 accept a run");
-            self.comes_again(AFTER_FAILURE).await;
+            self.come_again(AFTER_FAILURE).await;
         }
         told.is_ok()
     }
 
-    pub(super) async fn comes_again(&self, after: Duration) {
+    pub(super) async fn come_again(&self, after: Duration) {
         let visibility = Visibility {
             receipt_handle: self.message.receipt_handle.clone(),
             seconds: u32::try_from(after.as_secs()).unwrap_or(u32::MAX),

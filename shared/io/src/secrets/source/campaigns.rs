@@ -17,17 +17,17 @@ const EXPECTED: &str = "an object from values of mapping.campaignField to 1 to 2
 
 /// The campaigns of a source, by the value of the field that names a person's campaign.
 #[derive(Clone, Debug, Default)]
-pub struct Campaigns(BTreeMap<String, Option<CampaignId>>);
+pub struct CampaignNames(BTreeMap<String, Option<CampaignId>>);
 
-impl Campaigns {
-    pub(super) fn read(members: &mut Members<'_>) -> Result<Campaigns, MalformedSecret> {
+impl CampaignNames {
+    pub(super) fn read(members: &mut Members<'_>) -> Result<CampaignNames, MalformedSecret> {
         let id = |id: Option<String>| match id {
             None => Some(None),
             Some(id) => CampaignId::parse(&id).ok().map(Some),
         };
         let named: BTreeMap<_, _> = members.rest(EXPECTED, id)?.into_iter().collect();
         let others = named.get(OTHERS).is_some_and(Option::is_some);
-        let campaigns = Campaigns(named);
+        let campaigns = CampaignNames(named);
         let (values, ids) = (campaigns.0.len(), campaigns.ids().len());
         if others || values > MOST_VALUES || !(1..=MOST).contains(&ids) {
             return Err(Members::malformed(EXPECTED));

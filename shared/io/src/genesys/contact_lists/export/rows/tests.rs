@@ -62,7 +62,7 @@ fn a_row_becomes_the_contact_that_a_read_would_show_whatever_the_pieces() {
                 channels: Channel::ALL.into(),
                 phones: ["phone".to_owned()].into(),
             };
-            let lacks = a.statuses.lacks(&wish);
+            let lacks = a.statuses.not_yet_lowered(&wish);
             assert_eq!(
                 lacks.channels,
                 [Channel::Voice, Channel::Email, Channel::WhatsApp].into()
@@ -87,7 +87,7 @@ fn a_row_becomes_the_contact_that_a_read_would_show_whatever_the_pieces() {
 #[test]
 fn a_broken_export_is_reported_without_its_content() {
     let broken = |file: &[u8]| match snapshot(file, 64) {
-        Err(NoExport::Broken(what)) => what,
+        Err(NoExport::BrokenRule(what)) => what,
         _ => panic!("it is broken"),
     };
     let row = |row: &str| broken(format!("{HEADER}\n{row}\n").as_bytes());
