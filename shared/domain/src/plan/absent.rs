@@ -13,8 +13,14 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
     let order = order(changes);
     let mut left = actual.map(Cow::Borrowed);
     let mut counting: Vec<(usize, Cow<'_, Operation>)> = Vec::new();
+    let mut unheard = Vec::new();
     for (nth, &i) in order.iter().enumerate() {
-        let Some(operation) = heard(&changes[i], left.as_deref()) else {
+        let operation = heard(&changes[i], left.as_deref());
+        let says = operation.as_ref().and_then(|of| of.callable());
+        if changes[i].operation.callable() == Some(true) && says.is_none() {
+            unheard.push(i);
+        }
+        let Some(operation) = operation else {
             continue;
         };
         let is_last = nth + 1 == order.len();
@@ -45,6 +51,7 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
             action,
             parts,
             kept,
+            unheard,
             order,
         };
     }
@@ -60,6 +67,7 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
         action: plan.action,
         parts,
         kept,
+        unheard,
         order,
     }
 }
