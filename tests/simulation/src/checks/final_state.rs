@@ -11,7 +11,7 @@ mod raised;
 mod ranks;
 
 pub(crate) use contents::unlike_the_crm;
-pub(crate) use ranks::{rank, unlike};
+pub(crate) use ranks::{decided, rank, unlike};
 
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ pub(crate) fn check_final_state(outside: &Outside) {
                 &seen,
             ));
         }
-        violations.extend(unlike_the_crms_changes(outside, org, &bodies, &seen.parked));
+        violations.extend(unlike_the_crms_changes(outside, org, &bodies, &seen));
         violations.extend(dnc::missed(outside, org, &all));
     }
     drop(seen);
