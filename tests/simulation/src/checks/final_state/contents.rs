@@ -12,6 +12,7 @@ use crate::change::{effective_part, key_of};
 use crate::checks::ties::is_tied;
 use crate::checks::{changes, is_hollow, is_stranger};
 use crate::seams::{Outside, Seen};
+use crate::story::vendor::MENDED;
 use crate::story::{Key, Org, Raise};
 
 /// Promise 4 for an org with ranks: each contact must be as its newest change says, or errs towards
@@ -56,15 +57,15 @@ pub(super) fn unlike_the_crms_changes(
     violations
 }
 
-/// Whether a change says nothing about its contact: it creates nobody and was skipped, no feed lists
-/// it, and all that the campaign holds of the person is an opt-out.
+/// Whether a change says nothing about its contact: it creates nobody and was skipped, it was mended
+/// after the last reconcile, and all that the campaign holds of the person is an opt-out.
 fn is_left_out(outside: &Outside, seen: &Seen, body: &Value) -> bool {
     let (_, campaign, key) = key_of(body);
     let id = body["eventId"].as_str().unwrap_or_default();
     let contact = outside.genesys.contact(&campaign, &key);
     !body["ifAbsent"].is_null()
         && seen.never_counted(id)
-        && !outside.story.is_in_feed(&campaign, &key)
+        && id.ends_with(MENDED)
         && contact.is_some_and(|contact| is_hollow(&contact))
 }
 
