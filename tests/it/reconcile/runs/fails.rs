@@ -73,9 +73,9 @@ async fn a_run_that_is_killed_after_it_waited_for_its_record_ends_among_the_fail
     }
     // Each is killed while it reads.
     for _ in 0..3 {
-        let hang = emulator::genesys::Effect::Hang { is_done: false };
+        let hang = Effect::Hang { is_done: false };
         let genesys = &run.world.genesys;
-        genesys.add_fault(emulator::genesys::Fault::next("GET", hang));
+        genesys.add_fault(Fault::next("GET", hang));
         let reads = take(&run, QUARTER);
         let ended = tokio::time::timeout(Duration::from_secs(2), reads).await;
         assert!(ended.is_err());
