@@ -16,6 +16,8 @@ mod secrets;
 pub(crate) use findings::Findings;
 pub(crate) use secrets::way;
 
+use queues::Queues;
+
 use std::sync::Arc;
 
 use domain::change::{CampaignId, ContactKey, OrgId, SourceName};
@@ -30,7 +32,7 @@ use crate::{args, one_contact};
 
 #[derive(clap::Args)]
 #[command(next_line_help = true)]
-#[command(group(clap::ArgGroup::new("whose").args(["org", "sources", "probe"]).required(true).multiple(true)))]
+#[command(group(clap::ArgGroup::new("whose").args(["org", "sources"]).required(true).multiple(true)))]
 #[command(after_help = "Examples:
   campaign-sync check --org acme-us
   campaign-sync check --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
@@ -79,10 +81,10 @@ pub(crate) struct Args {
     sources: Vec<SourceName>,
     /// A contact list that serves nothing else: finds out on it what Genesys Cloud does where
     /// its documentation does not say, and looks at nothing else
-    #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
+    #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, requires = "org", conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
     probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = args::number_of::<u64>("seconds", 1..=900), allow_hyphen_values = true)]
     apply_timeout: u64,
     /// Prints one JSON object instead of lines
     #[arg(long)]
@@ -98,8 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
         let org = args.org.as_ref().ok_or("--probe needs --org")?;
         return probe::run(org, list, args.json);
     }
-    let config = Config::from_env().map_err(|error| error.to_string())?;
-    let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
+    let (config, dlq) = DlqConfig::from_env_with_genesys().map_err(|error| error.to_string())?;
     let contacts = one_contact::keys(&args.contacts)?;
     let findings = crate::block_on(check(args, &contacts, &config, &dlq))?;
     crate::print(&if args.json {
@@ -119,6 +120,16 @@ async fn check(
     let (https, sdk) = connect::clients().await?;
     let secrets = SecretsManager::new(&sdk);
     let mut findings = Findings::default();
+    let queues = Queues::read(&sdk, dlq).await;
+    if let Some(why) = queues.not_set_up() {
+        findings.add("AWS", Err(why.to_string()));
+        let orgs = args.org.iter().map(|org| format!("org {org}"));
+        let sources = args.sources.iter().map(|source| format!("source {source}"));
+        for what in orgs.chain(sources).chain(["queues".to_owned()]) {
+            findings.skip(&what, "AWS cannot be asked");
+        }
+        return Ok(findings);
+    }
     if let Some(org) = &args.org {
         if let Some(secret) = secrets::org(org, config, &secrets, &mut findings).await {
             let watched = Watched::new(https);
@@ -132,14 +143,7 @@ async fn check(
     for source in &args.sources {
         secrets::source(source, config, &secrets, &mut findings).await;
     }
-    queues::check(
-        &sdk,
-        &config.queue_url,
-        &dlq.dead_letter_queue_url,
-        args.apply_timeout,
-        &mut findings,
-    )
-    .await;
+    queues.check(args.apply_timeout, &mut findings);
     Ok(findings)
 }
 
@@ -199,7 +203,7 @@ fn list(text: &str) -> Result<String, String> {
 fn token(failure: &Failure) -> String {
     let to_do = match failure.kind {
         Kind::Refused => {
-            "clientId, clientSecret and region must be those of an OAuth client of grant type client credentials that is active"
+            "they must be those of an OAuth client of grant type client credentials that is active"
         }
         Kind::Throttled { .. } | Kind::BudgetSpent { .. } => "try again in a minute",
         _ => {

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
-use domain::change::OrgId;
+use domain::change::{CampaignId, OrgId};
+use domain::failure::{Failure, Kind};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use io::genesys::{Genesys, Org, Share, Shared};
+use io::genesys::{Genesys, Org, Share, Shared, UNKNOWN_CAMPAIGN};
 use io::http::{Transport, TransportError};
 use io::secrets::{Secrets, SecretsError, SecretsManager};
 use io::telemetry::Telemetry;
@@ -69,6 +70,16 @@ pub(crate) fn told(error: &impl Display) -> String {
 pub(crate) async fn secret(secrets: &impl Secrets, name: &str) -> Result<SecretString, String> {
     let text = secrets.read(name).await;
     text.map_err(|error| format!("secret {name}: {}", told(&error)))
+}
+
+/// The text of a failure of calls for a campaign, with what to do if Genesys Cloud has no such
+/// campaign.
+pub(crate) fn failed(org: &OrgId, campaign: &CampaignId, failure: &Failure) -> String {
+    let advice = match failure.kind {
+        Kind::UnknownCampaign => format!(": {UNKNOWN_CAMPAIGN}"),
+        _ => String::new(),
+    };
+    format!("org {org}, campaign {campaign}: {}{advice}", told(failure))
 }
 
 /// The state that the newest answer of the API reports.
@@ -164,12 +175,10 @@ impl Transport for Watched {
 
 #[cfg(test)]
 mod tests {
-    use domain::failure::{Failure, Kind};
-
     use super::*;
 
     #[test]
-    fn whose_credentials_may_not_read_a_secret_is_told() {
+    fn the_error_of_denied_credentials_names_the_permissions_they_need() {
         let denied = format!("secret s: {}", SecretsError::Denied);
         let told = told(&Failure::new(Kind::Refused, denied));
         assert_eq!(told, format!("secret s: {DENIED}"));

@@ -25,12 +25,12 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use io::config::{DlqConfig, stack_name};
+use io::config::{DlqConfig, checked_stack_name};
 use io::{Clock, Config, Https};
 use tokio::net::TcpListener;
 
-use crate::connect;
 use crate::contact::story::CloudWatchLogs;
+use crate::{args, connect};
 use contact::Lookups;
 use guard::Guard;
 pub(crate) use local::{Deed, Failing, Local};
@@ -52,13 +52,13 @@ GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, A
 It serves until Ctrl-C. The exit status is 2 when it could not serve.")]
 pub(crate) struct Args {
     /// The port to serve on, on 127.0.0.1 only; 0 takes any free port
-    #[arg(long, default_value_t = 8686)]
+    #[arg(long, default_value_t = 8686, value_parser = args::number::<u16>(0..=65_535), allow_hyphen_values = true)]
     port: u16,
     /// Shows everything and alters nothing: no change is sent again or deleted
     #[arg(long)]
     read_only: bool,
     /// The stack's name, which the pages show [default: `STACK_NAME`, or campaign-sync]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = args::stack)]
     stack: Option<String>,
 }
 
@@ -140,22 +140,24 @@ impl App {
 
 /// Serves until Ctrl-C.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
-    let config = Config::from_env().map_err(|error| error.to_string())?;
-    let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
-    crate::block_on(serve(args, config, dlq)).map(|()| true)
+    let (config, dlq) = DlqConfig::from_env_with_genesys().map_err(|error| error.to_string())?;
+    let stack = match &args.stack {
+        Some(stack) => stack.clone(),
+        None => checked_stack_name().map_err(|error| error.to_string())?,
+    };
+    crate::block_on(serve(args, stack, config, dlq)).map(|()| true)
 }
 
-async fn serve(args: &Args, config: Config, dlq: DlqConfig) -> Result<(), String> {
+async fn serve(args: &Args, stack: String, config: Config, dlq: DlqConfig) -> Result<(), String> {
     let (https, sdk) = connect::clients().await?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(|error| format!("--port {}: {error}", args.port))?;
+    let listener = listener.map_err(|error| args::no_port(args.port, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let stack = args.stack.clone();
     let app = App::new(Of {
         port: address.port(),
         is_read_only: args.read_only,
-        stack: stack.unwrap_or_else(stack_name),
+        stack,
         config,
         dlq,
         sdk,

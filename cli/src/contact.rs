@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use domain::Change;
 use domain::change::{
-    CampaignId, ContactKey, EventId, IfAbsent, Operation, OrgId, Rank, RankReset,
+    CampaignId, ContactKey, EventId, IfAbsent, MessageGroup, Operation, OrgId, Rank, RankReset,
 };
 use domain::contact::Contact;
 use io::genesys::{Campaign, Run};
@@ -52,6 +52,8 @@ It reads the contact and puts the reset into the queue, into the contact's own m
 and only if the contact still stores the rank that was read here; otherwise it ends as stale. Columns and callable stay as they
 are, so bring the contact up to date afterwards: let the CRM send it again, or run campaign-sync reconcile.
 
+A rank that is not ahead is reset only with --force: it is mostly right, and after a reset an older change applies, also an opt-in.
+
 With --to, the version that the CRM has of the contact now, nothing older is applied and reconcile repairs the columns.
 Without it no rank is stored, and the next change applies whatever its rank, also one that comes late.
 
@@ -72,11 +74,14 @@ struct ResetRank {
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// The reason, for the log of apply: 1 to 200 characters, and no personal data
-    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    #[arg(long, value_name = "TEXT")]
     reason: String,
     /// The rank to store instead, lower than the stored one [default: none]
-    #[arg(long, value_name = "RANK", value_parser = rank)]
+    #[arg(long, value_name = "RANK", value_parser = rank, allow_hyphen_values = true)]
     to: Option<Rank>,
+    /// Resets the rank though it is not ahead: afterwards older changes apply too
+    #[arg(long)]
+    force: bool,
     /// Shows what would be done, and enqueues nothing
     #[arg(long)]
     dry_run: bool,
@@ -92,17 +97,17 @@ fn rank(text: &str) -> Result<Rank, String> {
 
 /// Runs the command, prints its result, and returns whether there was something to do.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
-    let config = Config::from_env().map_err(|error| error.to_string())?;
-    let args = match &args.command {
-        Command::ResetRank(args) => args,
-        Command::Adopt(args) => return adopt::run(args, config),
-        Command::Show(args) => return show::run(args, &config),
-    };
-    let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
-    let [key] = &keys[..] else {
-        return Err("contact key: expected one".to_owned());
-    };
-    crate::block_on(reset_rank(args, key, config))
+    let config = || Config::from_env().map_err(|error| error.to_string());
+    match &args.command {
+        Command::Adopt(args) => adopt::run(args, config()?),
+        Command::Show(args) => show::run(args),
+        Command::ResetRank(args) => {
+            args::reason(&args.reason)?;
+            let config = config()?;
+            let key = one_contact::one_key(&args.key)?;
+            crate::block_on(reset_rank(args, &key, config))
+        }
+    }
 }
 
 async fn reset_rank(args: &ResetRank, key: &ContactKey, config: Config) -> Result<bool, String> {
@@ -110,10 +115,7 @@ async fn reset_rank(args: &ResetRank, key: &ContactKey, config: Config) -> Resul
     let queue_url = config.queue_url.clone();
     let org = connect::org(config, &sdk, Arc::new(https), &args.org);
     let run = Run::patient(None);
-    let failed = |failure| {
-        let told = connect::told(&failure);
-        format!("org {}, campaign {}: {told}", args.org, args.campaign)
-    };
+    let failed = |failure| connect::failed(&args.org, &args.campaign, &failure);
     let secret = org.open(&run).await.map_err(failed)?;
     if secret.rules.ranking().is_none() {
         return Err(format!(
@@ -125,7 +127,13 @@ async fn reset_rank(args: &ResetRank, key: &ContactKey, config: Config) -> Resul
         .await
         .map_err(failed)?;
     let contact = campaign.read(key).await.map_err(failed)?;
-    let contact = contact.ok_or("there is no such contact, or it cannot be read yet")?;
+    let contact = contact.ok_or_else(|| {
+        let group = MessageGroup::of(&args.org, &args.campaign, key);
+        format!(
+            "contact {}: there is no such contact, or it cannot be read yet",
+            group.as_str()
+        )
+    })?;
     let Some(stored) = contact.version.rank else {
         crate::print(&if args.json {
             json!({ "storedRank": null, "enqueued": false }).to_string()
@@ -148,13 +156,22 @@ async fn reset_rank(args: &ResetRank, key: &ContactKey, config: Config) -> Resul
 }
 
 fn reset(args: &ResetRank, stored: Rank, secret: &OrgSecret) -> Result<RankReset, String> {
+    let ahead = |rank| one_contact::ahead(&secret.rules, rank, Clock::system().now());
     if let Some(to) = args.to
-        && let Some(what) = one_contact::ahead(&secret.rules, to, Clock::system().now())
+        && let Some(what) = ahead(to)
     {
-        return Err(format!("--to {to}: it is itself {what}"));
+        return Err(format!(
+            "--to {to}: expected a rank that is not ahead itself: it is {what}"
+        ));
     }
-    RankReset::new(stored, args.to, &args.reason)
-        .map_err(|expected| format!("--to: {expected}, {stored}"))
+    let reset = RankReset::new(stored, args.to, &args.reason)
+        .map_err(|expected| format!("--to: {expected}, {stored}"))?;
+    if ahead(stored).is_none() && !args.force {
+        return Err(format!(
+            "the stored rank {stored} is not ahead: look whether it is really wrong, and pass --force if it is"
+        ));
+    }
+    Ok(reset)
 }
 
 fn change(args: &ResetRank, key: &ContactKey, reset: RankReset) -> Result<Change, String> {
@@ -191,7 +208,7 @@ fn shown(
         })
         .to_string();
     }
-    let ahead = ahead.unwrap_or("not ahead: look whether it is really wrong");
+    let ahead = ahead.unwrap_or("not ahead");
     let mut lines = vec![
         format!("Contact {}", group.as_str()),
         format!("stored rank: {stored}, {ahead}"),

@@ -73,7 +73,7 @@ enum Command {
         which: Which,
         /// The most changes a second; an unmapped item may become several. Through
         /// predictive, 300 calls a minute apply two and a half changes a second
-        #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate)]
+        #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate, allow_hyphen_values = true)]
         rate: u32,
         /// Also sends changes without a rank: nothing keeps these from overwriting what is
         /// newer
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
                     (false, true) => which.nothing(),
                     (false, false) => report.text(*dry_run),
                 })?;
-                Ok(report.left.is_empty() && report.ended.is_none())
+                Ok(report.is_complete(*dry_run))
             }
         }
     })
@@ -152,10 +152,7 @@ async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool,
     }
     let hidden = match hidden {
         0 => String::new(),
-        hidden => format!(
-            "\nAbout {} more cannot be seen now: behind ten others of the same message group, or looked at by somebody",
-            number(hidden)
-        ),
+        hidden => format!("\n{}", report::not_seen(hidden)),
     };
     if all.is_empty() {
         crate::print(&format!("{}{hidden}", which.nothing()))?;

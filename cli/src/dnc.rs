@@ -53,7 +53,7 @@ struct Remove {
     #[arg(long, value_parser = args::org)]
     org: OrgId,
     /// The reason, which is printed too: 1 to 200 characters, and no personal data
-    #[arg(long, value_name = "TEXT", value_parser = args::reason)]
+    #[arg(long, value_name = "TEXT")]
     reason: String,
     /// Shows what would be done, and removes nothing
     #[arg(long)]
@@ -66,13 +66,10 @@ struct Remove {
 /// Removes the entry and prints what was done. Returns `true`, or an error.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let Command::Remove(args) = &args.command;
+    args::reason(&args.reason)?;
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
-    let text = one_contact::text(&args.key)?;
-    let mut lines = text.lines();
-    let (Some(line), None) = (lines.next(), lines.next()) else {
-        return Err("expected one key or number".to_owned());
-    };
-    crate::block_on(remove(args, line, config))
+    let line = one_contact::one_line(&args.key, "contact key or phone number")?;
+    crate::block_on(remove(args, &line, config))
 }
 
 async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, String> {
@@ -83,7 +80,10 @@ async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, Strin
     let secret =
         secret.map_err(|failure| format!("org {}: {}", args.org, connect::told(&failure)))?;
     let Some(list) = &secret.rules.dnc_list else {
-        return Err(format!("org {}: its secret names no dncList", args.org));
+        return Err(format!(
+            "org {}: its secret names no dncList (docs/deploy.md \"Add an org\")",
+            args.org
+        ));
     };
     let entry = Entry::of(line, list)?;
     let done = if args.dry_run {

@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, requires = "secret", value_parser = args::source)]
     source: Option<SourceName>,
     /// Prints a curl command that sends the webhook to this URL, in place of the event
-    #[arg(long, value_name = "URL", requires = "secret")]
+    #[arg(long, value_name = "URL", requires = "secret", value_parser = args::endpoint)]
     curl: Option<String>,
 }
 

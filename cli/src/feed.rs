@@ -27,7 +27,7 @@ use reconcile::feed::Query;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::args::{self, Since};
+use crate::args::{self, ONE_OF_STDIN, Since};
 use crate::connect;
 use overheard::Overheard;
 use shown::Found;
@@ -60,7 +60,7 @@ struct Test {
     /// An answer of the CRM, in a file or, by -, standard input. Without it the CRM is asked
     answer: Option<PathBuf>,
     /// The org whose feed is read. Without --secret its secret is read from Secrets Manager
-    #[arg(long, value_parser = args::org, required_unless_present = "secret")]
+    #[arg(long, value_parser = args::org)]
     org: Option<OrgId>,
     /// The JSON of a feed's secret, in a file or, by -, standard input
     #[arg(long, value_name = "FILE")]
@@ -71,10 +71,10 @@ struct Test {
     campaign: Option<CampaignId>,
     /// Only what changed since then: a time such as 2026-11-24T16:00:00Z, or how long ago, such
     /// as 90m, 48h or 2d. Without it: everything
-    #[arg(long, value_parser = args::since)]
+    #[arg(long, value_parser = args::since, allow_hyphen_values = true)]
     since: Option<Since>,
     /// The page that is shown, from 1
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "answer")]
+    #[arg(long, default_value_t = 1, value_parser = args::number::<u32>(1..=100_000), allow_hyphen_values = true, conflicts_with = "answer")]
     page: u32,
     /// Print JSON instead of tables
     #[arg(long)]
@@ -94,12 +94,15 @@ const MADE_UP: &str = "test";
 async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     let is_stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
     if is_stdin(&args.secret) && is_stdin(&args.answer) {
-        return Err("expected one of the two from standard input".to_owned());
+        return Err(format!("--secret - and ANSWER -: {ONE_OF_STDIN}"));
     }
+    let now = Clock::system().now();
+    let since = args
+        .since
+        .map_or(Ok(Timestamp::UNIX_EPOCH), |since| since.past(now))?;
     let (name, text) = secret_of(args, &config).await?;
     let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some());
     let secret = secret.map_err(|error| format!("{name}: {error}"))?;
-    let now = Clock::system().now();
     let campaign = campaign_of(args, &text)?;
     let tried = Tried {
         secret: &secret,
@@ -110,15 +113,14 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
             campaign: campaign.map_or_else(|| args::campaign(MADE_UP), Ok)?,
             run: now,
         },
-        since: args
-            .since
-            .map_or(Timestamp::UNIX_EPOCH, |since| since.time(now)),
+        since,
         is_json: args.json,
     };
     let found = match &args.answer {
         Some(path) => {
+            let answer = args::file(path)?;
             tried.show_request(1, None)?;
-            tried.saved(&args::file(path)?, now)
+            tried.saved(&answer, now)
         }
         None => tried.asked(config, args.page).await?,
     };
@@ -133,10 +135,7 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
 /// The secret that the arguments name, with a name for it.
 async fn secret_of(args: &Test, config: &Config) -> Result<(String, SecretString), String> {
     match (&args.secret, &args.org) {
-        (Some(path), _) => Ok((
-            path.display().to_string(),
-            SecretString::from(args::file(path)?),
-        )),
+        (Some(path), _) => Ok((args::name_of(path), SecretString::from(args::file(path)?))),
         (None, Some(org)) => stored(config, org).await,
         (None, None) => Err("expected --org or --secret".to_owned()),
     }
@@ -183,7 +182,8 @@ struct Tried<'a> {
 impl Tried<'_> {
     /// Prints the request before it is sent, so that a person sees it even if no answer comes.
     fn show_request(&self, number: u32, cursor: Option<&str>) -> Result<(), String> {
-        match self.is_json {
+        // Without a request there is no page, and the result says why.
+        match self.is_json || self.query(cursor).plain(self.secret).is_err() {
             true => Ok(()),
             false => crate::print(&shown::asks(self, number, cursor)),
         }

@@ -28,6 +28,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 
+use crate::args;
 use crm::Story;
 use defect::Break;
 use report::{Reconciled, Report};
@@ -55,13 +56,13 @@ The exit status is 0 when every contact is as the CRM last said and nothing is l
 the command could not run.")]
 pub(crate) struct Args {
     /// How many contacts the CRM has
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 200, value_parser = args::number::<u32>(1..=1_000_000), allow_hyphen_values = true)]
     contacts: u32,
     /// How many changes the CRM sends
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = args::number::<u32>(1..=10_000_000), allow_hyphen_values = true)]
     changes: u32,
     /// The same seed gives the same run
-    #[arg(long, default_value_t = 42)]
+    #[arg(long, default_value_t = 42, value_parser = args::number::<u64>(0..=u64::MAX), allow_hyphen_values = true)]
     seed: u64,
     /// The vendor whose webhooks the made-up CRM sends. The vendor's preset makes changes of them,
     /// and reconcile repairs what they leave out
@@ -77,13 +78,13 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["contacts", "changes", "seed", "file", "json", "defect"])]
     serve: bool,
     /// The port to serve on; 0 takes any that is free
-    #[arg(long, default_value_t = 8787, requires = "serve")]
+    #[arg(long, default_value_t = 8787, value_parser = args::number::<u16>(0..=65_535), allow_hyphen_values = true, requires = "serve")]
     port: u16,
     /// How many calls a minute Genesys Cloud allows each OAuth client
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 300, value_parser = args::number::<u64>(1..=1_000_000), allow_hyphen_values = true)]
     calls_per_minute: u64,
     /// Drops this share of the webhooks, then lets reconcile repair what they would have changed
-    #[arg(long, value_name = "PERCENT%", value_parser = percent, conflicts_with_all = ["serve", "file"])]
+    #[arg(long, value_name = "PERCENT%", value_parser = percent, allow_hyphen_values = true, conflicts_with_all = ["serve", "file"])]
     drop: Option<f64>,
     /// Which contact API the orgs have
     #[arg(long, value_enum, default_value_t = Api::Predictive)]

@@ -1,26 +1,64 @@
 //! How an operator names a contact, and whether its stored rank is ahead.
 
+use std::path::Path;
+
 use domain::change::{ContactKey, Rank};
 use domain::rules::Rules;
 use jiff::Timestamp;
+
+use crate::args;
 
 /// The contact keys that the arguments name. `-` stands for the keys on standard input, one a line,
 /// so that no key need stand in the shell's history.
 pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
     let mut keys = Vec::new();
     for argument in arguments {
-        for line in text(argument)?.lines() {
-            keys.push(key(line)?);
+        let text = text(argument)?;
+        let lines = (1..).zip(text.lines());
+        let before = keys.len();
+        for (number, line) in lines {
+            let in_line = |fault| match is_stdin(argument) {
+                true => format!("standard input, line {number}: {fault}"),
+                false => fault,
+            };
+            keys.push(key(line).map_err(in_line)?);
+        }
+        if keys.len() == before {
+            return Err(match is_stdin(argument) {
+                true => "--contact -: standard input holds no key".to_owned(),
+                false => "--contact: expected a contact key".to_owned(),
+            });
         }
     }
     Ok(keys)
 }
 
+/// The one contact key that an argument names.
+pub(crate) fn one_key(argument: &str) -> Result<ContactKey, String> {
+    key(&one_line(argument, "contact key")?)
+}
+
+/// The one line of an argument, which holds one of these.
+pub(crate) fn one_line(argument: &str, what: &str) -> Result<String, String> {
+    let text = text(argument)?;
+    let mut lines = text.lines();
+    match (lines.next(), lines.next()) {
+        (Some(line), None) => Ok(line.to_owned()),
+        _ if is_stdin(argument) => Err(format!(
+            "standard input: expected exactly one line, with one {what}"
+        )),
+        _ => Err(format!("KEY: expected one {what}, on one line")),
+    }
+}
+
+fn is_stdin(argument: &str) -> bool {
+    argument == "-"
+}
+
 /// The text of an argument; `-` stands for the text on standard input.
 pub(crate) fn text(argument: &str) -> Result<String, String> {
-    if argument == "-" {
-        return std::io::read_to_string(std::io::stdin())
-            .map_err(|error| format!("standard input: {error}"));
+    if is_stdin(argument) {
+        return args::file(Path::new(argument));
     }
     Ok(argument.to_owned())
 }

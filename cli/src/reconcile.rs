@@ -28,8 +28,8 @@ runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROF
 Ctrl-C ends it in good order: what was found is enqueued, and it prints the cursor to go on with. If much of a campaign differs and
 too little was compared to know whether the feed is right, only opt-outs are enqueued, and the cursor goes back to find the rest again.
 
-The exit status is 0 when all was compared and all that differs is in the queue, 1 when not so, 2 when the command could not
-run.")]
+The exit status is 0 when all was compared and all that differs is in the queue (with --dry-run: would be), 1 when not so, 2 when
+the command could not run.")]
 pub(crate) struct Args {
     /// The org, whose secrets are {prefix}/org/{org} and {prefix}/feed/{org}
     #[arg(long, value_parser = args::org)]
@@ -39,14 +39,14 @@ pub(crate) struct Args {
     campaigns: Vec<CampaignId>,
     /// Asks the feed only for contacts that changed since this time, such as 2026-11-24T16:00:00Z,
     /// or within this long, such as 90m, 48h or 2d. Without it, asks for all contacts
-    #[arg(long, value_parser = args::since)]
+    #[arg(long, value_parser = args::since, allow_hyphen_values = true)]
     since: Option<Since>,
     /// Compares, counts and lists, and enqueues nothing
     #[arg(long)]
     dry_run: bool,
     /// Where more of a campaign's contacts differ than this, and more than 100, enqueues nothing
     /// but opt-outs of the other campaigns
-    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = args::percent, allow_hyphen_values = true)]
     max_drift_percent: u64,
     /// Enqueues all that differs, however many contacts that are
     #[arg(long)]
@@ -70,16 +70,6 @@ pub(crate) struct Args {
     /// Prints one JSON object instead of the tables
     #[arg(long)]
     json: bool,
-}
-
-fn percent(text: &str) -> Result<u64, String> {
-    let number = text
-        .strip_suffix('%')
-        .unwrap_or(text)
-        .parse()
-        .ok()
-        .filter(|number| *number <= 100);
-    number.ok_or_else(|| "expected a whole number from 0 to 100, such as 20%".to_owned())
 }
 
 fn read(text: &str) -> Result<Read, String> {
@@ -109,7 +99,7 @@ fn check(args: &Args, now: Timestamp) -> Result<(), String> {
         .enumerate()
         .find(|(place, id)| campaigns[..*place].contains(id))
     {
-        return Err(format!("--campaign {twice}: expected once"));
+        return Err(format!("--campaign {twice} is given twice"));
     }
     if args
         .cursor
@@ -121,18 +111,15 @@ fn check(args: &Args, now: Timestamp) -> Result<(), String> {
         );
     }
     if args.remove_unknown && campaigns.len() > 1 {
-        return Err("--remove-unknown: expected one --campaign".to_owned());
+        return Err("--remove-unknown takes one --campaign".to_owned());
     }
     if args.remove_unknown && args.read == Some(Read::Bulk) {
-        return Err("--remove-unknown: expected --read export, or none".to_owned());
+        return Err("--remove-unknown needs --read export, or no --read".to_owned());
     }
     if args.full && args.read == Some(Read::Bulk) {
-        return Err("--full: expected --read export, or none".to_owned());
+        return Err("--full needs --read export, or no --read".to_owned());
     }
-    if args.since.is_some_and(|since| since.time(now) > now) {
-        return Err("--since: expected a time that is past".to_owned());
-    }
-    Ok(())
+    args.since.map_or(Ok(()), |since| since.past(now).map(drop))
 }
 
 fn input(args: &Args, now: Timestamp) -> Input {
@@ -199,11 +186,11 @@ mod tests {
         for (more, expected) in [
             (
                 ["--campaign", "c2"],
-                "--remove-unknown: expected one --campaign",
+                "--remove-unknown takes one --campaign",
             ),
             (
                 ["--read", "bulk"],
-                "--remove-unknown: expected --read export, or none",
+                "--remove-unknown needs --read export, or no --read",
             ),
             (["--since", "2h"], "cannot be used with"),
         ] {

@@ -14,7 +14,8 @@ use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 use domain::change::OrgId;
 use io::Clock;
-use io::config::stack_name;
+use io::aws::code_or_reason;
+use io::config::checked_stack_name;
 use io::records::ParameterStore;
 use serde_json::json;
 
@@ -71,7 +72,8 @@ enum Command {
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     crate::block_on(async {
         let sdk = io::aws::sdk_config().await;
-        let (client, stack) = (Client::new(&sdk), stack_name());
+        let stack = checked_stack_name().map_err(|error| error.to_string())?;
+        let client = Client::new(&sdk);
         match &args.command {
             Command::Set(args) => set::set(&sdk, &client, &stack, args).await,
             Command::List { json } => list(&sdk, &client, &stack, *json).await,
@@ -142,9 +144,7 @@ fn is_missing<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
 }
 
 fn failed<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
-    let code = error
-        .code()
-        .unwrap_or("no answer; are there credentials and a region?");
+    let code = code_or_reason(error);
     let message = error.message().map(|message| format!(": {message}"));
     format!(
         "EventBridge Scheduler: {code}{}",

@@ -19,7 +19,7 @@ mod terminal;
 mod text;
 mod warnings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::change::{CampaignId, OrgId};
 use domain::outbox::Outbox;
@@ -75,7 +75,7 @@ pub(crate) struct Args {
     /// The campaign
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
-    /// The file: CSV, JSON lines or a JSON array
+    /// The file: CSV, JSON lines or a JSON array; - reads standard input, with --format
     file: PathBuf,
     /// The format of the file [default: by the end of its name: .csv, .ndjson or .jsonl, .json,
     /// each also with .gz behind it]
@@ -118,7 +118,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
     let config = Config::from_env().map_err(|error| error.to_string())?;
     // A file that does not exist is reported before a name that says no format.
-    std::fs::metadata(&args.file).map_err(|error| in_file(args, error))?;
+    if args.file != Path::new("-") {
+        let found = std::fs::metadata(&args.file).map_err(|error| in_file(args, error))?;
+        if found.is_dir() {
+            return Err(in_file(args, "is a directory"));
+        }
+    }
     let format = format(args)?;
     let mut hash = state::digest(args, format, &config.queue_url);
     let source = Source::open(&args.file, &mut hash).map_err(|error| in_file(args, error))?;
@@ -130,6 +135,9 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
             .unwrap_or_else(|| StateFile::beside(&args.file)),
     );
     let state = state::known(args, &state_file, digest)?;
+    if !args.dry_run {
+        state_file.check_writable()?;
+    }
     let common = Common {
         org: args.org.clone(),
         campaign: args.campaign.clone(),
@@ -158,10 +166,13 @@ fn format(args: &Args) -> Result<Format, String> {
         "json" => Some(Format::Json),
         _ => None,
     };
+    if args.file == Path::new("-") && args.format.is_none() {
+        return Err(in_file(args, "expected --format"));
+    }
     args.format.or_else(by_name).ok_or_else(|| {
         format!(
             "{}: expected a name that ends in .csv, .ndjson, .jsonl or .json, or --format",
-            args.file.display()
+            args::name_of(&args.file)
         )
     })
 }
@@ -182,7 +193,7 @@ async fn send(
     let mut report = checked(args, file, &secret, &campaign)?;
     if report.faulty == 0 && !args.json {
         let summary = report.summary(file.guessed_delimiter().as_deref());
-        eprintln!("{}: {summary}", args.file.display());
+        eprintln!("{}: {summary}", args::name_of(&args.file));
     }
     if args.dry_run || !report.is_right() {
         return Ok(report);
@@ -268,5 +279,5 @@ fn to_send<'a>(
 }
 
 fn in_file(args: &Args, error: impl std::fmt::Display) -> String {
-    format!("{}: {error}", args.file.display())
+    format!("{}: {error}", args::name_of(&args.file))
 }

@@ -9,7 +9,7 @@ mod shown;
 mod shows;
 mod whole;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use domain::change::SourceName;
 use http::{HeaderName, HeaderValue};
@@ -21,8 +21,9 @@ use jiff::Timestamp;
 use mapping::{preset, presets};
 use secrecy::SecretString;
 
+use crate::args::{self, ONE_OF_STDIN};
+use crate::connect;
 use crate::webhook::curl;
-use crate::{args, connect};
 pub(crate) use examine::{Asked, examine, examine_parked, signed};
 pub(crate) use shown::Found;
 
@@ -61,7 +62,7 @@ struct Test {
     /// read as redrive would read it
     body: PathBuf,
     /// The source. Without --secret its secret is read from Secrets Manager
-    #[arg(long, value_parser = args::source, required_unless_present = "secret")]
+    #[arg(long, value_parser = args::source)]
     source: Option<SourceName>,
     /// The JSON of a source's secret, in a file or, by -, standard input
     #[arg(long, value_name = "FILE")]
@@ -77,7 +78,7 @@ struct Test {
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     at: Option<Timestamp>,
     /// Prints only a curl command that sends the body to this URL as the source would
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = args::endpoint)]
     sign: Option<String>,
     /// Print JSON instead of tables
     #[arg(long)]
@@ -115,8 +116,11 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
 }
 
 fn test(args: &Test) -> Result<bool, String> {
+    if args.secret.as_deref() == Some(Path::new("-")) && args.body == Path::new("-") {
+        return Err(format!("--secret - and BODY -: {ONE_OF_STDIN}"));
+    }
     let (name, text) = match (&args.secret, &args.source) {
-        (Some(path), _) => (path.display().to_string(), args::file(path)?),
+        (Some(path), _) => (args::name_of(path), args::file(path)?),
         (None, Some(source)) => crate::block_on(stored(source))?,
         (None, None) => return Err("expected --source or --secret".to_owned()),
     };

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long = "org", value_parser = args::org)]
     orgs: Vec<OrgId>,
     /// Looks again every SECONDS, until Ctrl-C; without a number, every 5
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = args::number_of::<u64>("seconds", 1..=86_400))]
     watch: Option<u64>,
     /// Prints one JSON object, with --watch one a line
     #[arg(long)]
@@ -64,8 +64,7 @@ struct Status {
 /// Runs the command, prints its result, and returns whether nothing is parked and every org
 /// answered.
 pub(crate) fn run(args: &Args) -> Result<bool, String> {
-    let config = Config::from_env().map_err(|error| error.to_string())?;
-    let dlq = DlqConfig::from_env(true).map_err(|error| error.to_string())?;
+    let (config, dlq) = DlqConfig::from_env_with_genesys().map_err(|error| error.to_string())?;
     crate::block_on(async {
         let (https, sdk) = connect::clients().await?;
         let mut orgs = Vec::new();
@@ -175,7 +174,7 @@ impl Status {
         let mut lines = vec![shown.to_string()];
         match &self.runs {
             Some(Ok(_)) => {}
-            Some(Err(why)) => lines.push(format!("the queue of runs, no answer: {why}")),
+            Some(Err(why)) => lines.push(format!("queue of runs: {why}")),
             None => lines.push("the queue of runs is not known: set RUNS_QUEUE_URL".to_owned()),
         }
         for (id, budget) in &self.orgs {

@@ -1,7 +1,10 @@
 //! Builds webhooks as a CRM sends them.
 
+use std::net::IpAddr;
+
 use http::{HeaderName, HeaderValue, Request};
 use ingest::auth::{self, Sent};
+use io::http::Url;
 use io::secrets::{Auth, SigningSecret};
 use jiff::Timestamp;
 use lambda_http::Body;
@@ -32,6 +35,18 @@ pub(crate) fn with_query(url: &str, sent: &Sent) -> String {
         (false, false) => format!("{url}?{}", sent.query),
         (false, true) => format!("{url}&{}", sent.query),
     }
+}
+
+/// Whether a source's credentials may be sent to this address: by TLS, or to this machine.
+pub(crate) fn is_safe(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else {
+        return false;
+    };
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let is_loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
+    is_safe && url.username().is_empty() && url.password().is_none()
 }
 
 /// A shell command that sends the request.

@@ -165,7 +165,7 @@ with genesys("--api", "contactLists") as service:
     check(refused(lambda: api.get_outbound_contactlist(scratch_id)) == (404, "contact.list.not.found"))
     check(refused(lambda: api.delete_outbound_contactlist(list_id)) == (400, "contact.list.in.use"))
     status, _, shown = probe(service.base, list_id)
-    check(status == 2 and "a campaign draws on it" in shown, shown)
+    check(status == 2 and "is used by campaign" in shown, shown)
 
     # An update of a campaign must name the version that was read. It may choose another list.
     new_list = api.post_outbound_contactlists(scratch).id

@@ -89,8 +89,8 @@ with served() as (base, greeting):
     reconcile = f"{exports}\n{BINARY} reconcile --org acme-us --campaign nowhere --campaign {CAMPAIGN}"
     answered = subprocess.run(["bash", "-c", reconcile], capture_output=True, text=True, timeout=60)
     assert answered.returncode == 2 and answered.stderr == (
-        "campaign-sync: org acme-us, campaign nowhere: GET contact: 404 campaign.not.found: look at the campaign's id, and at the "
-        "division of the OAuth client's role\n"
+        "campaign-sync: org acme-us, campaign nowhere: GET contact: 404 campaign.not.found: check the campaign's id and "
+        "the divisions of the OAuth client's role\n"
         "Until then: 1 contact checked, 1 missing, 0 different, 1 change enqueued.\n"
     ), answered
     eventually(base, "LEAD-00044", lambda contact: contact["callable"] is True)

@@ -209,7 +209,8 @@ async fn check_reports_whatever_is_wrong_and_what_to_do() {
         "{shown}"
     );
     assert!(
-        shown.contains("look at the campaign's id") && !shown.contains("contactLists"),
+        shown.contains("check the campaign's id and the divisions")
+            && !shown.contains("contactLists"),
         "{shown}"
     );
     served
@@ -353,7 +354,9 @@ async fn a_queue_of_runs_that_does_not_answer_is_reported_and_stops_nothing() {
     };
     let none = told(&format!("{}/000000000000/no-such.fifo", served.base)).await;
     assert!(
-        none.contains("the queue of runs, no answer: no-such.fifo"),
+        none.contains(
+            "queue of runs: no-such.fifo: SQS: there is no such queue in this account and region"
+        ),
         "{none}"
     );
     // An empty variable counts as unset.

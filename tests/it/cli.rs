@@ -1,7 +1,9 @@
 //! The command line as a user calls it.
 
+mod arguments;
 mod denied;
 mod refused;
+mod unset;
 mod vendors;
 
 use std::path::Path;

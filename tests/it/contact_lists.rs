@@ -261,10 +261,13 @@ async fn a_write_whose_answer_lacks_the_contact_is_not_taken_for_done() {
 }
 
 /// A copy of apply that sees every contact of a bulk read altered.
-fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
-    let altering = between(
-        &world.genesys,
-        move |genesys, request, timeout| async move {
+fn altered(
+    world: &World,
+    alter: impl Fn(&mut Value) + Clone + Send + Sync + 'static,
+) -> apply::Context {
+    let altering = between(&world.genesys, move |genesys, request, timeout| {
+        let alter = alter.clone();
+        async move {
             let is_bulk = request.uri().path().ends_with("/bulk");
             let answer = genesys.send(request, timeout).await?;
             if !is_bulk {
@@ -275,8 +278,8 @@ fn altered(world: &World, alter: fn(&mut Value)) -> apply::Context {
                 body.as_array_mut().unwrap().iter_mut().for_each(alter);
                 Bytes::from(body.to_string())
             }))
-        },
-    );
+        }
+    });
     world.copy(Some(altering), |_| {})
 }
 
@@ -352,4 +355,38 @@ async fn keys_of_one_batch_that_differ_in_case_are_not_mixed_up() {
         ),
         ("9".into(), "1".into())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_that_cannot_be_read_takes_no_other_along() {
+    for (member, value) in [
+        ("data", json!({ "phone": 42 })),
+        ("data", json!(null)),
+        ("callable", json!("false")),
+    ] {
+        let world = world();
+        for key in ["bad", "a", "out"] {
+            world.put(key, 1, "1");
+        }
+        let spoil = move |contact: &mut Value| {
+            if contact["id"] == "bad" {
+                contact[member] = value.clone();
+            }
+        };
+        let copy = altered(&world, spoil);
+        let thirty = Some(Duration::from_secs(30));
+        world.send([
+            change("bad", 2).phone("2"),
+            change("a", 2).phone("2"),
+            change("out", 2).callable(false),
+        ]);
+        let done = world.invoke_copy(&copy, thirty).await;
+        assert_eq!(done.failed, [0], "{member}: {done:?}");
+        assert_eq!(done.records[1..], ["updated", "updated"], "{member}");
+        assert_eq!(world.column("bad", "phone"), "1", "nothing is guessed");
+        // The call was answered, so no other contact is thought to be the cause.
+        world.send((0..5).map(|n| change(&format!("new-{n}"), 1)));
+        let done = world.invoke_copy(&copy, thirty).await;
+        assert_eq!(done.calls, ["POST bulk 200", "POST contacts 200"]);
+    }
 }

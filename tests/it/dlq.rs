@@ -123,8 +123,14 @@ async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
     assert_eq!(other["parked"][0]["reason"], "invalidChange");
     let empty = Served::new().await;
     for (arguments, expected) in [
-        (&["list"][..], "Nothing is parked that can be seen now.\n"),
-        (&["redrive"], "Nothing is parked that can be seen now.\n"),
+        (
+            &["list"][..],
+            "Nothing is parked, or somebody else is looking at what is parked (for two minutes at most).\n",
+        ),
+        (
+            &["redrive"],
+            "Nothing is parked, or somebody else is looking at what is parked (for two minutes at most).\n",
+        ),
         (
             &[
                 "redrive",
@@ -134,7 +140,7 @@ async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
                 "other",
                 "--dry-run",
             ],
-            "Nothing is parked that can be seen now and is of --reason rejected --org other.\n",
+            "No parked change that can be seen now matches --reason rejected --org other.\n",
         ),
     ] {
         assert_eq!(empty.dlq(arguments).await.2, expected);
@@ -144,7 +150,7 @@ async fn parked_messages_are_listed_without_personal_data_and_stay_visible() {
         (status, text.as_str()),
         (
             0,
-            "Nothing is parked that can be seen now and is of --source no-such.\n"
+            "No parked change that can be seen now matches --source no-such.\n"
         )
     );
 }
@@ -371,6 +377,36 @@ async fn messages_that_cannot_be_seen_are_counted() {
     let (_, _, text) = served.dlq(&["list"]).await;
     assert!(
         text.contains(&format!("About {hidden} more cannot be seen now")),
+        "{text}"
+    );
+    let (status, _, text) = served.dlq(&["redrive", "--dry-run"]).await;
+    assert!(
+        status == 0 && text.contains(&format!("About {hidden} more cannot be seen now")),
+        "{text}"
+    );
+    // Another look holds the first messages of both groups, and with them all that are behind.
+    let held = served.dead_letters.receive(10);
+    assert!(held.is_some());
+    let (status, report, text) = served.dlq(&["redrive", "--json"]).await;
+    assert_eq!(
+        (status, report["sent"].as_u64(), report["hidden"].as_u64()),
+        (1, Some(0), Some(14)),
+        "{text}"
+    );
+    let (_, _, text) = served.dlq(&["redrive"]).await;
+    assert!(text.contains("About 14 more cannot be seen now"), "{text}");
+}
+
+#[tokio::test]
+async fn a_redrive_that_saw_every_parked_message_is_complete() {
+    let served = Served::new().await;
+    for n in 0..13 {
+        served.park("ranked", "LEAD-1", &format!("evt_{n}"), Some(n), "rejected");
+    }
+    let (status, report, text) = served.dlq(&["redrive", "--rate", "100/s", "--json"]).await;
+    assert_eq!(
+        (status, report["sent"].as_u64(), report["hidden"].as_u64()),
+        (0, Some(13), Some(0)),
         "{text}"
     );
 }

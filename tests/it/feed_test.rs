@@ -185,7 +185,7 @@ async fn feed_test_reports_an_invalid_page_and_an_invalid_secret() {
     let page = json!({ "results": [] });
     let (status, _, text) = tested("campaign", &hubspot(), &page, &["--campaign", "other"]).await;
     assert!(
-        status == 1 && text.contains("cannot be asked for"),
+        status == 1 && text.starts_with("There is no page: ") && text.lines().count() == 1,
         "{text}"
     );
     let mut malformed = hubspot();
@@ -197,8 +197,22 @@ async fn feed_test_reports_an_invalid_page_and_an_invalid_secret() {
     );
     let served = Served::new().await;
     for (arguments, expected) in [
-        (vec!["feed", "test"], "--org"),
-        (vec!["feed", "test", "--secret", "-", "-"], "one of the two"),
+        (vec!["feed", "test"], "expected --org or --secret"),
+        (
+            vec![
+                "feed",
+                "test",
+                "--org",
+                "ranked",
+                "--since",
+                "2999-01-01T00:00:00Z",
+            ],
+            "--since: expected a time in the past",
+        ),
+        (
+            vec!["feed", "test", "--secret", "-", "-"],
+            "only one of them",
+        ),
         (
             vec!["feed", "test", "--org", "ranked"],
             "there is no such secret",

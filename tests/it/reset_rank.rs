@@ -189,6 +189,9 @@ async fn an_org_that_stores_no_ranks_has_none_to_reset() {
     assert_eq!(world.column("a", VERSION_FIELD), END.to_string());
 }
 
+const NOT_AHEAD: &str =
+    "the stored rank 7 is not ahead: look whether it is really wrong, and pass --force if it is";
+
 const OF_LISTS: &str = "campaign-of-lists";
 
 fn arguments<'a>(key: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -284,31 +287,39 @@ async fn the_command_says_why_there_is_nothing_to_reset() {
             "ranked",
             &["--to", "9007199254740990"],
             2,
-            "--to 9007199254740990: it is itself at the end",
+            "--to 9007199254740990: expected a rank that is not ahead itself: it is at the end",
         ),
         ("ranked", &["--to", "1e3"], 2, "expected a whole number"),
         ("ranked", &["--reason", &long], 2, "--reason"),
-        ("nobody", &[], 2, "there is no such contact"),
+        ("nobody", &[], 2, "contact lists/campaign-of-lists/"),
+        ("nobody", &[], 2, ": there is no such contact"),
         ("unranked", &[], 1, "there is nothing to reset"),
         (" x", &[], 2, "contact key: expected"),
+        ("ranked", &[], 2, NOT_AHEAD),
+        ("ranked", &["--to", "5"], 2, NOT_AHEAD),
+        ("ranked", &["--dry-run"], 2, NOT_AHEAD),
         (
             "ranked",
-            &["--dry-run"],
+            &["--dry-run", "--force"],
             0,
-            "7, not ahead: look whether it is really wrong",
+            "stored rank: 7, not ahead",
         ),
+        ("", &[], 2, "KEY: expected one contact key, on one line"),
     ] {
         let (status, _, text) = served.command(&arguments(key, more)).await;
         assert_eq!(status, expected_status, "{key} {more:?}: {text}");
         assert!(text.contains(expected), "{key} {more:?}: {text}");
     }
+    assert!(served.queue.is_empty());
+    let (status, _, text) = served.command(&arguments("ranked", &["--force"])).await;
+    assert_eq!((status, served.queue.len()), (0, 1), "{text}");
     served.put_org(
         "lists",
         &json!({ "api": "contactLists", "versionField": null }),
     );
     let (status, _, text) = served.command(&arguments("ranked", &[])).await;
     assert!(status == 2 && text.contains("no versionField"), "{text}");
-    assert!(served.queue.is_empty());
+    assert_eq!(served.queue.len(), 1);
 }
 
 #[tokio::test]

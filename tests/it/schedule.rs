@@ -206,11 +206,11 @@ async fn a_wrong_command_line_is_refused_before_any_call() {
         (vec!["set", "--org", "A", "--campaigns", "x"], "--org"),
         (
             vec!["set", "--org", "a", "--campaigns", "x,x"],
-            "campaignIds",
+            "--campaigns: expected 1 to 100 different ids",
         ),
         (
             vec!["set", "--org", "a", "--campaigns", "x", "--window", "0"],
-            "windowMinutes",
+            "--window <MINUTES>",
         ),
     ] {
         let output = scheduler(&server, &arguments).await;

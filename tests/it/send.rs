@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use io::queue::Message;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use crate::support::CAMPAIGN;
 use crate::support::served::Served;
@@ -133,4 +134,20 @@ async fn every_row_is_in_the_queue_once_and_in_the_files_order() {
             "the state is removed once all is sent"
         );
     }
+}
+
+#[tokio::test]
+async fn a_file_may_come_by_standard_input() {
+    let (served, folder) = (Served::new().await, Folder::new("stdin"));
+    let state = folder.0.join("state.json");
+    let more = ["--format", "csv", "--state", state.to_str().unwrap()];
+    let mut command = served.prepared(&arguments("-", &more));
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(csv(3).as_bytes()).await.unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(served.queue.len(), 3);
+    assert!(folder.names().is_empty());
 }

@@ -195,12 +195,11 @@ fn may_be_written(
     facts: &ScratchFacts,
     deletion: impl Fn(&[String]) -> String,
 ) -> Result<[String; 2], String> {
-    const NOTHING: &str =
-        "Nothing was written. Make a contact list that is for nothing else, and name that";
+    const NOTHING: &str = "Nothing was written. Create a contact list that is used for nothing else, and name that one";
     if !facts.campaigns.is_empty() {
         let campaigns = facts.campaigns.join(", ");
         return Err(format!(
-            "list {id} is no scratch list: a campaign draws on it ({campaigns}). {NOTHING}"
+            "list {id} is used by campaign {campaigns}. {NOTHING}"
         ));
     }
     if facts.is_importing {

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::QueueAttributeName;
+use io::aws::Unanswered;
+use io::config::DlqConfig;
 use io::queue::QueueError;
 use serde_json::Value;
 
@@ -26,46 +29,66 @@ const RETENTION: u64 = 14 * 86_400;
 
 type Attributes = BTreeMap<String, String>;
 
-pub(super) async fn check(
-    sdk: &aws_config::SdkConfig,
-    queue_url: &str,
-    dead_letter_queue_url: &str,
-    apply_timeout: u64,
-    findings: &mut Findings,
-) {
-    let client = Client::new(sdk);
-    let queue = attributes(&client, queue_url).await;
-    let dead_letters = attributes(&client, dead_letter_queue_url).await;
-    match &queue {
-        Err(why) => findings.add("queue", Err(not_reached(why, "QUEUE_URL"))),
-        Ok(queue) => {
-            findings.add("queue", of_both(queue));
-            findings.add("queue: high throughput", high_throughput(queue));
-            findings.add(
-                "queue: visibility timeout",
-                visibility(queue, apply_timeout),
-            );
-            findings.add(
-                "queue: redrive policy",
-                redrive(queue, dead_letters.as_ref().ok()),
-            );
-        }
-    }
-    let found = dead_letters
-        .as_ref()
-        .map_err(|why| not_reached(why, "DEAD_LETTER_QUEUE_URL"));
-    findings.add("dead-letter queue", found.and_then(of_both));
+/// Why the attributes of a queue are not known.
+struct Unread {
+    why: String,
+    /// The reason, if it is none of this queue's.
+    unanswered: Option<Unanswered>,
 }
 
-async fn attributes(client: &Client, url: &str) -> Result<Attributes, String> {
+/// The attributes of both queues.
+pub(super) struct Queues {
+    queue: Result<Attributes, Unread>,
+    dead_letters: Result<Attributes, Unread>,
+}
+
+impl Queues {
+    pub(super) async fn read(sdk: &aws_config::SdkConfig, dlq: &DlqConfig) -> Queues {
+        let client = Client::new(sdk);
+        let queue_url = dlq.queue_url.as_deref().unwrap_or_default();
+        Queues {
+            queue: attributes(&client, queue_url).await,
+            dead_letters: attributes(&client, &dlq.dead_letter_queue_url).await,
+        }
+    }
+
+    /// What the operator must set before any service of AWS can be asked.
+    pub(super) fn not_set_up(&self) -> Option<Unanswered> {
+        let unread = self.queue.as_ref().err()?;
+        unread.unanswered.filter(|reason| reason.is_of_setup())
+    }
+
+    pub(super) fn check(&self, apply_timeout: u64, findings: &mut Findings) {
+        match &self.queue {
+            Err(unread) => findings.add("queue", Err(not_reached(unread, "QUEUE_URL"))),
+            Ok(queue) => {
+                findings.add("queue", of_both(queue));
+                findings.add("queue: high throughput", high_throughput(queue));
+                findings.add(
+                    "queue: visibility timeout",
+                    visibility(queue, apply_timeout),
+                );
+                findings.add(
+                    "queue: redrive policy",
+                    redrive(queue, self.dead_letters.as_ref().ok()),
+                );
+            }
+        }
+        let found = self.dead_letters.as_ref();
+        let found = found.map_err(|unread| not_reached(unread, "DEAD_LETTER_QUEUE_URL"));
+        findings.add("dead-letter queue", found.and_then(of_both));
+    }
+}
+
+async fn attributes(client: &Client, url: &str) -> Result<Attributes, Unread> {
     let call = client
         .get_queue_attributes()
         .queue_url(url)
         .attribute_names(QueueAttributeName::All);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| QueueError::from(error).to_string())?;
+    let answer = call.send().await.map_err(|error| Unread {
+        unanswered: error.code().is_none().then(|| Unanswered::of(&error)),
+        why: QueueError::from(error).to_string(),
+    })?;
     let attributes = answer.attributes.unwrap_or_default();
     Ok(attributes
         .into_iter()
@@ -73,9 +96,10 @@ async fn attributes(client: &Client, url: &str) -> Result<Attributes, String> {
         .collect())
 }
 
-fn not_reached(why: &str, variable: &str) -> String {
+fn not_reached(unread: &Unread, variable: &str) -> String {
     format!(
-        "{why}: {variable} must be the stack's output, and your credentials need sqs:GetQueueAttributes"
+        "{} ({variable} must be the stack's output, and your credentials need sqs:GetQueueAttributes)",
+        unread.why
     )
 }
 
@@ -123,7 +147,7 @@ fn visibility(queue: &Attributes, apply_timeout: u64) -> Result<String, String> 
     }
     Err(format!(
         "expected {least} s at least, six times apply's timeout of {apply_timeout} s, not {is} s: a change could be applied \
-         twice at once (say --apply-timeout where the stack has another)"
+         twice at once (pass --apply-timeout where the stack has another)"
     ))
 }
 

@@ -16,7 +16,7 @@ use io::secrets::{
     SecretsManager, SourceSecret,
 };
 use io::{Clock, Config};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Findings;
 use crate::connect::DENIED;
@@ -137,9 +137,13 @@ pub(super) async fn source(
     findings: &mut Findings,
 ) {
     let (what, text) = read("source", source.as_str(), config, secrets).await;
-    let found = text
+    let secret = text
         .map_err(|error| why(error, "docs/deploy.md \"Add a source\""))
-        .and_then(|text| SourceSecret::parse(&text).map_err(malformed))
+        .and_then(|text| SourceSecret::parse(&text).map_err(malformed));
+    let short = secret
+        .as_ref()
+        .map_or(0, |secret| short_tokens(&secret.auth));
+    let found = secret
         .and_then(|secret| match secret.auth.short_secrets() {
             0 => Ok(secret),
             short => Err(format!("{short} of its signing secrets is {SHORT}")),
@@ -148,7 +152,25 @@ pub(super) async fn source(
             let mapping = seen_of_mapping(&secret, source)?;
             Ok(format!("{}{mapping}", seen_of_source(&secret)))
         });
-    findings.add(what, found);
+    findings.add(what.as_str(), found);
+    if short > 0 {
+        let tokens = counted(short as u64, "bearer token");
+        findings.note(
+            &what,
+            format!("{tokens} shorter than 16 bytes: let the sender use one that nobody guesses, such as $(openssl rand -hex 16)"),
+        );
+    }
+}
+
+/// How many bearer tokens are so short that they may be guessed.
+fn short_tokens(auth: &Auth) -> usize {
+    match auth {
+        Auth::Bearer(tokens) => {
+            let is_short = |token: &&SecretString| token.expose_secret().len() < 16;
+            tokens.iter().filter(is_short).count()
+        }
+        _ => 0,
+    }
 }
 
 /// How requests of a source are authenticated.
@@ -248,13 +270,13 @@ fn why(error: SecretsError, how: &str) -> String {
         ),
         SecretsError::Denied => DENIED.to_owned(),
         SecretsError::Unavailable => {
-            "Secrets Manager is not reached: look at AWS_REGION, your credentials (aws sts get-caller-identity), the network \
-             (no proxy variable is read) and the CA certificates"
+            "Secrets Manager does not answer: look at AWS_REGION, your credentials (aws sts get-caller-identity) and the network"
                 .to_owned()
         }
-        SecretsError::PendingDeletion | SecretsError::NoCurrentVersion | SecretsError::NoText => {
-            error.to_string()
-        }
+        SecretsError::PendingDeletion
+        | SecretsError::NoCurrentVersion
+        | SecretsError::NoText
+        | SecretsError::NotAsked(_) => error.to_string(),
     }
 }
 

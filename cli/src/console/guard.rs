@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_names_this_address_as_its_own() {
+    fn a_post_is_let_in_only_from_the_consoles_own_origin() {
         let guard = Guard::new(4000).unwrap();
         let host = ("host", HOST);
         let own = ("origin", "http://127.0.0.1:4000");

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_is_what_the_contract_tells() {
+    fn every_measure_of_an_org_or_the_stack_is_in_the_contract() {
         let contract = std::fs::read_to_string("../docs/contract.md").unwrap();
         for measure in MEASURES
             .iter()

@@ -4,8 +4,8 @@
 
 use domain::change::{CampaignId, OrgId};
 use futures_util::future::join;
-use io::config::{DlqConfig, stack_name};
-use io::{Clock, Config};
+use io::Clock;
+use io::config::{DlqConfig, checked_stack_name};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -47,11 +47,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: CampaignId,
     /// How far back the log is searched: a time, or how long ago [default: 2d]
-    #[arg(long, value_parser = args::since)]
+    #[arg(long, value_parser = args::since, allow_hyphen_values = true)]
     since: Option<Since>,
     /// The stack's name, which is part of the name of its log group [default: `STACK_NAME`, or
     /// campaign-sync]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = args::stack)]
     stack: Option<String>,
     /// Prints one JSON object instead of text
     #[arg(long)]
@@ -60,24 +60,24 @@ pub(super) struct Args {
 
 /// Runs the command, prints its result, and returns whether everything was looked at and nothing
 /// keeps the contact from being called.
-pub(super) fn run(args: &Args, config: &Config) -> Result<bool, String> {
-    let keys = one_contact::keys(std::slice::from_ref(&args.key))?;
-    let [key] = &keys[..] else {
-        return Err("contact key: expected one".to_owned());
+pub(super) fn run(args: &Args) -> Result<bool, String> {
+    let (config, dlq) = DlqConfig::from_env_with_genesys().map_err(|error| error.to_string())?;
+    let stack = match &args.stack {
+        Some(stack) => stack.clone(),
+        None => checked_stack_name().map_err(|error| error.to_string())?,
     };
+    let now = Clock::system().now();
+    let since = args.since.unwrap_or(Since::For(SINCE)).past(now)?;
+    let key = one_contact::one_key(&args.key)?;
     let whom = Whom {
         org: args.org.clone(),
         campaign: args.campaign.clone(),
-        key: key.clone(),
+        key,
     };
-    let dlq = DlqConfig::from_env(false).map_err(|error| error.to_string())?;
     let (looked, parked) = crate::block_on(async {
         let (https, sdk) = connect::clients().await?;
-        let stack = args.stack.clone().unwrap_or_else(stack_name);
         let logs = CloudWatchLogs::new(&sdk, &stack);
-        let now = Clock::system().now();
-        let since = args.since.unwrap_or(Since::For(SINCE)).time(now);
-        let of = (config, &sdk, &https);
+        let of = (&config, &sdk, &https);
         let dead_letters = DeadLetters::new(&sdk, &dlq);
         let parked = dead_letters.look(&|_| ());
         let (looked, parked) = join(look(of, &logs, &whom, (now, since)), parked).await;

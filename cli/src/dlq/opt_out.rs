@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_says_something_of_calls_and_is_no_change_may_be_an_opt_out() {
+    fn a_body_that_is_no_change_but_mentions_calls_may_be_an_opt_out() {
         let change = |more: &str| {
             format!(
                 r#"{{"schema":1,"eventId":"e","org":"o","campaignId":"c","contactKey":"k"{more}}}"#

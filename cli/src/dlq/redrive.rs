@@ -70,7 +70,10 @@ pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &How<'_>) ->
         held_at: Instant::now(),
         seen: BTreeSet::new(),
     };
+    // Counted before anything is deleted: SQS's numbers lag behind deletes.
+    let depth = queue.depth().await.unwrap_or_default();
     run.report.ended = run.all().await.err();
+    run.report.hidden = depth.saturating_sub(run.seen.len() as u64);
     for id in how.which.ids.iter().filter(|id| !run.seen.contains(*id)) {
         run.report.leave(super::unknown(id));
     }

@@ -21,6 +21,9 @@ pub(crate) struct Report {
     pub(crate) left: BTreeMap<String, u64>,
     /// Ids of the messages that were taken off the dead-letter queue.
     pub(crate) gone: BTreeSet<String>,
+    /// About how many parked messages could not be seen: another look holds them, or in a dry run
+    /// they are behind ten others of their message group.
+    pub(crate) hidden: u64,
     /// Why the run ended before everything was looked at.
     pub(crate) ended: Option<String>,
 }
@@ -48,12 +51,18 @@ impl Report {
 
     /// Whether no message was chosen.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.sent + self.ignored == 0 && self.left.is_empty() && self.ended.is_none()
+        self.sent + self.ignored + self.hidden == 0 && self.left.is_empty() && self.ended.is_none()
+    }
+
+    /// Whether everything was done. A dry run never sees a whole message group of more than ten.
+    pub(crate) fn is_complete(&self, is_dry: bool) -> bool {
+        self.left.is_empty() && self.ended.is_none() && (is_dry || self.hidden == 0)
     }
 
     pub(crate) fn json(&self) -> String {
         json!({
-            "sent": self.sent, "items": self.items, "ignored": self.ignored, "left": self.left, "ended": self.ended,
+            "sent": self.sent, "items": self.items, "ignored": self.ignored, "left": self.left, "hidden": self.hidden,
+            "ended": self.ended,
         })
         .to_string()
     }
@@ -84,8 +93,19 @@ impl Report {
         }
         let left = self.left.iter();
         lines.extend(left.map(|(why, count)| format!("{} left: {why}", number(*count))));
+        if self.hidden > 0 {
+            lines.push(not_seen(self.hidden));
+        }
         let ended = self.ended.iter();
         lines.extend(ended.map(|why| format!("ended before everything was looked at: {why}")));
         lines.join("\n")
     }
+}
+
+/// Says that some messages cannot be seen, and why.
+pub(super) fn not_seen(hidden: u64) -> String {
+    format!(
+        "About {} more cannot be seen now: behind ten others of the same message group, or looked at by somebody",
+        number(hidden)
+    )
 }

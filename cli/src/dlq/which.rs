@@ -50,8 +50,8 @@ impl Which {
     /// A sentence that says that no such message is parked.
     pub(super) fn nothing(&self) -> String {
         match self.words() {
-            None => "Nothing is parked that can be seen now.".to_owned(),
-            Some(words) => format!("Nothing is parked that can be seen now and is of {words}."),
+            None => "Nothing is parked, or somebody else is looking at what is parked (for two minutes at most).".to_owned(),
+            Some(words) => format!("No parked change that can be seen now matches {words}."),
         }
     }
 

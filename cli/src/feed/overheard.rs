@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_in_one_line_without_what_shows_who_asks() {
+    fn a_refusal_is_shown_in_one_line_without_credentials() {
         for (body, expected) in [
             (
                 r#"[{"message":"Session expired","errorCode":"INVALID_SESSION_ID"}]"#,

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_a_secret_is_not_shown() {
+    fn values_that_may_be_secrets_are_not_shown() {
         let mut headers = HeaderMap::new();
         headers.insert("prefer", "odata.maxpagesize=5".parse().unwrap());
         headers.insert("x-api-key", "hush".parse().unwrap());

@@ -50,14 +50,10 @@ pub(super) fn check(args: &Args) -> Result<(), Error> {
         (Break::Conflict, crm, _) if crm != Crm::Own => {
             "conflict: with --crm reconcile repairs what is lost by it"
         }
-        (Break::OptOut, Crm::Own, _) => {
-            "optOut: only what a vendor sends is mapped; expected --crm with it"
-        }
-        (Break::Clock, Crm::Own, _) => {
-            "clock: only what a vendor's API lists is mapped; expected --crm with it"
-        }
+        (Break::OptOut, Crm::Own, _) => "optOut needs --crm with a vendor",
+        (Break::Clock, Crm::Own, _) => "clock needs --crm with a vendor",
         (Break::Clock, ..) if args.drop.is_none() => {
-            "clock: what webhooks say is right; expected --drop with it"
+            "clock needs --drop: what webhooks say is right"
         }
         _ => return Ok(()),
     };

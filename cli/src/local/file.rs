@@ -21,6 +21,9 @@ pub(crate) fn read(path: &Path, api: Api) -> Result<Story, Error> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let event: SqsEvent = serde_json::from_str(&text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
+        if error.is_eof() {
+            return format!("{}: not JSON: it ends at line {line}", path.display());
+        }
         format!(
             "{}: line {line}, column {column}: expected an SQS event, {{\"Records\": […]}}",
             path.display()

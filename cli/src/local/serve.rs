@@ -32,6 +32,7 @@ use super::crm::Story;
 use super::vendor::{self, Sample};
 use super::world::{self, World};
 use super::{Api, Error};
+use crate::args;
 use crate::console::Local;
 use crms::Crms;
 use deeds::Deeds;
@@ -50,7 +51,7 @@ pub(crate) fn run(port: u16, api: Api, calls_per_minute: u64) -> Result<bool, Er
 async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> {
     let listener =
         tokio::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
-    let listener = listener.map_err(|error| format!("--port {port}: {error}"))?;
+    let listener = listener.map_err(|error| args::no_port(port, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
     let heard = Heard::default();

@@ -184,8 +184,10 @@ impl Report {
         }
     }
 
+    /// Whether all was compared and all that differs is in the queue or, after a dry run, would be.
     pub(crate) fn is_complete(&self) -> bool {
-        self.answer.complete
+        let would_stop = self.answer.dry_run && self.why.is_some();
+        self.answer.complete && !would_stop
     }
 }
 

@@ -16,8 +16,9 @@ use crate::connect;
 pub(super) struct Asked {
     /// The campaigns that do not exist.
     pub(super) unknown: Vec<CampaignId>,
-    /// The name of the org's secret, if there is none: no run of the org could log in.
-    pub(super) missing_secret: Option<String>,
+    /// Why the org's secret is of no use, if there is none or it is malformed: no run of the org
+    /// could log in.
+    pub(super) unusable_secret: Option<String>,
     /// Why it is not known whether some or all of them exist.
     pub(super) untold: Option<String>,
 }
@@ -34,9 +35,13 @@ pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) 
         (_, Err(error)) => return untold(error),
     };
     let secret = format!("{}/org/{org}", config.secret_prefix);
-    if let Err(SecretsError::Missing) = SecretsManager::new(sdk).read(&secret).await {
+    let unusable = match SecretsManager::new(sdk).read(&secret).await {
+        Err(error) => (error == SecretsError::Missing).then(|| error.to_string()),
+        Ok(text) => OrgSecret::parse(&text).err().map(|error| error.to_string()),
+    };
+    if let Some(why) = unusable {
         return Asked {
-            missing_secret: Some(secret),
+            unusable_secret: Some(format!("secret {secret}: {why}")),
             ..Asked::default()
         };
     }

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_read_and_other_expressions_are_none() {
+    fn rates_are_read_and_other_expressions_have_no_interval() {
         for (rate, seconds) in [
             ("rate(15 minutes)", Some(900)),
             ("rate(1 hour)", Some(3_600)),

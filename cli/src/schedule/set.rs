@@ -35,11 +35,11 @@ pub(super) struct Set {
     /// The feed is asked for what changed in these minutes before each run, and before the end
     /// of the last one. Choose the longest time after which the CRM may show a change. A
     /// campaign's first run looks back no further
-    #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = args::number_of::<u64>("minutes", 1..=5_256_000), allow_hyphen_values = true)]
     window: u64,
     /// If more than this share of a campaign's contacts differ, and more than 100, a run
     /// enqueues nothing but opt-outs of its other campaigns
-    #[arg(long, value_name = "PERCENT", default_value_t = 20)]
+    #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = args::percent, allow_hyphen_values = true)]
     max_drift_percent: u64,
 }
 
@@ -61,6 +61,7 @@ pub(super) async fn set(
 ) -> Result<bool, String> {
     let config = ScheduleConfig::from_env().map_err(|error| error.to_string())?;
     let name = name(stack, &args.org);
+    check_campaigns(&args.campaigns)?;
     let mut input = json!({
         "org": args.org.as_str(),
         "campaignIds": args.campaigns.iter().map(CampaignId::as_str).collect::<Vec<_>>(),
@@ -91,14 +92,20 @@ pub(super) async fn set(
     Ok(true)
 }
 
+/// Refuses more campaigns than a run takes, and one that is named twice.
+fn check_campaigns(campaigns: &[CampaignId]) -> Result<(), String> {
+    let is_new = |(place, id): (usize, &CampaignId)| !campaigns[..place].contains(id);
+    match campaigns.len() <= 100 && campaigns.iter().enumerate().all(is_new) {
+        true => Ok(()),
+        false => Err("--campaigns: expected 1 to 100 different ids".to_owned()),
+    }
+}
+
 /// Refuses campaigns that Genesys Cloud does not have, and warns if it does not answer.
 async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
     let asked = known::ask(sdk, &args.org, &args.campaigns).await;
-    if let Some(secret) = asked.missing_secret {
-        return Err(format!(
-            "org {}: there is no secret {secret}; nothing is set",
-            args.org
-        ));
+    if let Some(why) = asked.unusable_secret {
+        return Err(format!("org {}: {why}; nothing is set", args.org));
     }
     if !asked.unknown.is_empty() {
         let unknown: Vec<_> = asked.unknown.iter().map(CampaignId::as_str).collect();

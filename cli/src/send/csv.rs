@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         let (value, rest) = self.rest.split_at(end);
         if self.has_quotes && value.contains('"') {
             let what = "a value with a quote in it: expected quotes around all of it, and each quote \
-                        in it doubled; or say --no-quotes if quotes mean nothing in this file";
+                        in it doubled; or pass --no-quotes if quotes mean nothing in this file";
             return Err(self.malformed(what));
         }
         self.rest = rest;
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
         let mut end = 0;
         loop {
             let Some(quote) = inner[end..].find('"') else {
-                return Err(self.malformed("a quoted value begins, and never ends"));
+                return Err(self.malformed("a quoted value begins here and never ends"));
             };
             end += quote;
             if !inner[end + 1..].starts_with('"') {
@@ -208,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_value_is_told_by_the_line_at_which_it_begins_and_nothing_is_read_behind_it() {
+    fn a_damaged_value_is_reported_by_its_first_line_and_ends_the_reading() {
         for (text, line, what) in [
             (
                 "a\nb,\"c\nd\ne\n",
                 2,
-                "a quoted value begins, and never ends",
+                "a quoted value begins here and never ends",
             ),
-            ("a\n\"", 2, "a quoted value begins, and never ends"),
+            ("a\n\"", 2, "a quoted value begins here and never ends"),
             (
                 "a\n\"two\nlines\",\"b\"c\nd\n",
                 3,
@@ -266,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn one_quote_too_few_or_too_many_is_always_told(rows in values(), always: bool, place: prop::sample::Index, adds: bool) {
+        fn one_quote_too_few_or_too_many_is_always_an_error(rows in values(), always: bool, place: prop::sample::Index, adds: bool) {
             let style = if always { csv::QuoteStyle::Always } else { csv::QuoteStyle::Necessary };
             let mut text = written(&rows, style);
             if adds {

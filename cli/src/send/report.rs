@@ -9,6 +9,7 @@ use serde_json::json;
 use super::rows::{ParsedRow, RowFault};
 use super::state::StateFile;
 use super::warnings::Warnings;
+use crate::args;
 use crate::table::{are, counted, number};
 
 /// The most faults that are shown.
@@ -18,11 +19,11 @@ const SHOWN: usize = 20;
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct ExpectedCounts {
     /// Sends nothing unless the file has this many rows, blank ones left out
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = args::number::<u64>(0..=u64::MAX), allow_hyphen_values = true)]
     expect_rows: Option<u64>,
     /// Sends nothing unless this many rows opt their contact out: by callable, by remove, or by a
     /// channel or number
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = args::number::<u64>(0..=u64::MAX), allow_hyphen_values = true)]
     expect_opt_outs: Option<u64>,
 }
 
@@ -197,10 +198,11 @@ impl Report {
             }
         });
         if let Some(why) = &self.ended {
-            lines.push(format!(
-                "Ended: {why}. The same command goes on from there ({}).",
-                state.path()
-            ));
+            let goes_on = match self.sent_before + self.sent {
+                0 => String::new(),
+                _ => format!(" The same command goes on from there ({}).", state.path()),
+            };
+            lines.push(format!("Ended: {why}.{goes_on}"));
         }
         lines.join("\n")
     }

@@ -37,14 +37,20 @@ impl fmt::Display for Changed {
 impl std::error::Error for Changed {}
 
 impl Source {
-    /// Reads the file once, and adds its bytes to `hash`.
+    /// Reads the file once, and adds its bytes to `hash`. `-` means standard input.
     pub(super) fn open(path: &Path, hash: &mut Sha256) -> Result<Source> {
-        let mut file = File::open(path)?;
-        let mut held = (!file.metadata()?.is_file()).then(Vec::new);
+        let (mut file, is_file): (Box<dyn Read>, bool) = if path == Path::new("-") {
+            (Box::new(std::io::stdin()), false)
+        } else {
+            let file = File::open(path)?;
+            let is_file = file.metadata()?.is_file();
+            (Box::new(file), is_file)
+        };
+        let mut held = (!is_file).then(Vec::new);
         let (mut digests, mut block) = (Vec::new(), Vec::new());
         loop {
             block.clear();
-            (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
+            file.by_ref().take(BLOCK as u64).read_to_end(&mut block)?;
             if block.is_empty() {
                 break;
             }
@@ -136,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_again_and_one_that_changed_meanwhile_is_told_before_any_of_it_is_used() {
+    fn a_file_is_read_again_and_one_that_changed_meanwhile_is_refused() {
         let bytes: Vec<u8> = (0..3 * BLOCK + 7).map(|n| (n / 3) as u8).collect();
         let own = own("changed", &bytes);
         let mut hash = Sha256::new();

@@ -47,6 +47,9 @@ impl StateFile {
 
     /// The path beside the file that is sent, for where no other is named.
     pub(super) fn beside(file: &Path) -> PathBuf {
+        if file == Path::new("-") {
+            return PathBuf::from("standard-input.send-state.json");
+        }
         let mut name = file.file_name().unwrap_or_default().to_owned();
         name.push(".send-state.json");
         file.with_file_name(name)
@@ -62,17 +65,37 @@ impl StateFile {
                 let state = serde_json::from_slice(&bytes);
                 state
                     .map(Some)
-                    .map_err(|_| format!("{}: expected the state of an earlier send", self.path()))
+                    .map_err(|_| {
+                        format!(
+                            "{}: expected the state of an earlier send; delete it, or pass --restart to send the file from its first \
+                             row",
+                            self.path()
+                        )
+                    })
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(format!("{}: {error}", self.path())),
         }
     }
 
-    /// Writes the state by a rename, so that no reader finds half of it.
-    pub(super) fn write(&self, state: &SendState) -> Result<(), String> {
+    /// Checks that a state can be written, before any row is sent: a row whose place is not kept is
+    /// sent again.
+    pub(super) fn check_writable(&self) -> Result<(), String> {
+        let beside = self.new_path();
+        let written = fs::write(&beside, b"").and_then(|()| fs::remove_file(&beside));
+        written.map_err(|error| format!("--state {}: cannot be written: {error}", self.path()))
+    }
+
+    /// The file that a state is written to before it takes its place.
+    fn new_path(&self) -> PathBuf {
         let mut beside = self.0.clone().into_os_string();
         beside.push(".new");
+        beside.into()
+    }
+
+    /// Writes the state by a rename, so that no reader finds half of it.
+    pub(super) fn write(&self, state: &SendState) -> Result<(), String> {
+        let beside = self.new_path();
         let bytes = serde_json::to_vec(state).map_err(|error| error.to_string())?;
         let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &self.0));
         written.map_err(|error| format!("{}: {error}", self.path()))
@@ -124,7 +147,7 @@ pub(super) fn known(args: &Args, file: &StateFile, digest: String) -> Result<Sen
         return Ok(known);
     }
     Err(format!(
-        "{}: an earlier run sent {} of another file, or to another queue or campaign, or with other flags: say --restart to send {} from its \
+        "{}: an earlier run sent {} of another file, or to another queue or campaign, or with other flags: pass --restart to send {} from its \
          first row on",
         file.path(),
         counted(known.all_sent(), "row"),

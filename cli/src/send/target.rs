@@ -8,7 +8,7 @@ use std::sync::Arc;
 use domain::Change;
 use domain::change::VersionFrom;
 use domain::rules::Rules;
-use io::genesys::{Campaign, Failure, Kind, Run, UNKNOWN_CAMPAIGN};
+use io::genesys::{Campaign, Failure, Kind, Run};
 use io::secrets::OrgSecret;
 use io::{Config, Https};
 use jiff::Timestamp;
@@ -30,15 +30,7 @@ pub(super) async fn open(
         .open(&run)
         .await
         .map_err(|failure| format!("org {}: {}", args.org, connect::told(&failure)))?;
-    let failed = |failure: Failure| {
-        let told = connect::told(&failure);
-        let told = format!("org {}, campaign {}: {told}", args.org, args.campaign);
-        if failure.kind == Kind::UnknownCampaign {
-            format!("{told}: {UNKNOWN_CAMPAIGN}")
-        } else {
-            told
-        }
-    };
+    let failed = |failure: Failure| connect::failed(&args.org, &args.campaign, &failure);
     let campaign = Campaign::open(org, &args.campaign, &rules, run)
         .await
         .map_err(failed)?;
@@ -74,11 +66,11 @@ pub(super) fn fault(
         Some(VersionFrom::Version) => "version",
         Some(VersionFrom::OccurredAt) => "occurredAt",
         None => {
-            let what = "the org has no versionField, so that nothing keeps a row from overwriting what is newer: say --unranked";
+            let what = "the org has no versionField, so that nothing keeps a row from overwriting what is newer: pass --unranked";
             return Some(what.to_owned());
         }
     };
     Some(format!(
-        "{member}: expected, since the org ranks its changes by it; or say --unranked"
+        "{member}: missing; the org ranks its changes by it. Add it, or pass --unranked"
     ))
 }

@@ -133,7 +133,7 @@ impl<'a> Text<'a> {
         }
         let line = self.ends + 1;
         format!(
-            "line {line}: expected UTF-8; Excel's \"CSV\" is mostly windows-1252: say --encoding \
+            "line {line}: expected UTF-8; Excel's \"CSV\" is mostly windows-1252: pass --encoding \
              windows-1252 if it is that, or save it as \"CSV UTF-8\""
         )
     }

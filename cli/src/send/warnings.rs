@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_look_alike_are_told_and_one_key_twice_is_not() {
+    fn keys_that_look_alike_get_a_warning_and_a_repeated_key_gets_none() {
         assert!(lines(&["LEAD-1", "LEAD-1", "LEAD-2", "lead 2"], false).is_empty());
         for twins in [
             ["LEAD-1", "lead-1"],
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_mostly_a_mistake_is_told_without_the_key() {
+    fn a_suspicious_key_gets_a_warning_without_the_key() {
         for (key, expected) in [
             (
                 "LEAD\u{200B}-1",

@@ -13,11 +13,12 @@
 //! begin is given back to the queue and holds nobody up.
 //!
 //! `begin` chooses the contacts that begin, `calls` turns steps into calls, and `dnc` puts entries
-//! on the DNC list. What a step means for a contact is decided in [`domain::attempt`].
+//! on the DNC list. `doubt` keeps contacts apart that may make calls fail. What a step means for a contact is decided in [`domain::attempt`].
 
 mod begin;
 mod calls;
 mod dnc;
+mod doubt;
 mod saw;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,6 +93,17 @@ pub(crate) struct DrivenContact {
     ended: u64,
     /// Its entries on the DNC list.
     listing: Listing,
+}
+
+/// Something at the place of a contact.
+trait Placed {
+    fn place(&self) -> usize;
+}
+
+impl Placed for usize {
+    fn place(&self) -> usize {
+        *self
+    }
 }
 
 /// The progress of a contact.

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_opts_out_where_it_may() {
+    fn a_body_that_cannot_be_read_opts_out_if_it_may_be_an_opt_out() {
         let record = |said: &str| Record {
             message_id: "m".to_owned(),
             receipt_handle: "r".to_owned(),

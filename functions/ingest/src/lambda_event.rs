@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_sender_of_a_source_sends_is_left_out() {
+    fn parts_that_no_accepted_request_has_are_replaced_or_removed() {
         let long = "a".repeat(LONGEST);
         let unknown = request("/webhooks/crm", &long, json!({}), "");
         assert_eq!((unknown.uri().path(), unknown.uri().query()), ("/", None));

@@ -117,14 +117,14 @@ impl Sources {
         let unusable =
             |why: &dyn std::fmt::Display| Known::Unusable(format!("secret {name}: {why}"));
         let read = self.secrets.read(name).await;
-        let in_doubt = matches!(read, Err(SecretsError::Unavailable));
+        let in_doubt = matches!(&read, Err(error) if error.is_temporary());
         let known = match (read, old) {
             (Ok(text), _) => match SourceSecret::parse(&text) {
                 Ok(secret) => Known::Secret(Arc::new(secret)),
                 Err(error) => unusable(&error),
             },
             (Err(SecretsError::Missing), _) => Known::NoSource,
-            (Err(SecretsError::Unavailable), Some(old)) => Known::Secret(old),
+            (Err(error), Some(old)) if error.is_temporary() => Known::Secret(old),
             (Err(error), _) => unusable(&error),
         };
         Kept {

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_kept_and_only_what_is_said_outright_is_lowered() {
+    fn lowering_keeps_what_was_read_and_changes_only_the_named_statuses() {
         let read = Statuses::new(
             json!({
                 "Voice": { "contactable": true, "columnStatus": { "phone": { "contactable": false } } },
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_says_nothing() {
+    fn statuses_that_are_not_an_object_are_read_as_empty() {
         let odd = Statuses::new(Value::Null, json!([1]));
         assert_eq!(odd, Statuses::default());
         let wish = lowered(&[Channel::Sms], &["phone"]);

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_org_has_sent_drains_at_its_own_rate_and_a_neighbour_takes_no_room_away() {
+    fn an_orgs_backlog_drains_at_its_own_rate_and_other_orgs_leave_it_room_in_the_queue() {
         assert_eq!(left_of(1_500, 1_500, 0), 1_500);
         assert_eq!(left_of(1_500, 1_500, 120), 1_200);
         assert_eq!(left_of(1_500, 1_500, 600), 0);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_in_the_queue_takes_ten_minutes_at_most() {
+    fn a_full_queue_takes_ten_minutes_at_most() {
         for api in [Predictive, ContactLists] {
             for top_up in (0..=990).step_by(10) {
                 for calls in [10, 60, 300, 1_200, 9_000] {

@@ -77,11 +77,14 @@ pub struct Failure {
     pub correlation_id: Option<String>,
 }
 
+/// The code of a 400 to columns that the list does not have.
+const OTHER_COLUMNS: &str = "invalid.contact.columns";
+
 /// The codes of a 400 that concern the contact that was sent (docs/genesys-cloud.md "Answers and
 /// errors", "Add or update contacts").
 const OF_WHAT_WAS_SENT: [&str; 7] = [
     "bad.request",
-    "invalid.contact.columns",
+    OTHER_COLUMNS,
     "invalid.contact.id",
     "invalid.date",
     "invalid.value",
@@ -136,6 +139,30 @@ impl Failure {
         matches!(self.kind, Kind::Unavailable | Kind::Lost | Kind::Unanswered)
     }
 
+    /// A failure to read a contact out of an answer that shows it. The others of the answer can be
+    /// read.
+    pub fn unreadable(what: &str) -> Failure {
+        let detail = format!("{what}: the answer shows the contact in a form that is not known");
+        Failure {
+            http_status: Some(200),
+            ..Failure::new(Kind::Unavailable, detail)
+        }
+    }
+
+    /// Whether the whole call failed, and any contact in it may be the cause. Refusals are not
+    /// meant: 400 and 413 are narrowed down at once, and 401, 403 and 429 are about the org or the
+    /// campaign.
+    pub fn is_of_the_call(&self) -> bool {
+        let is_answered = self.http_status == Some(200);
+        (self.leaves_unknown() || self.kind == Kind::NotFound) && !is_answered
+    }
+
+    /// Whether this refused write may have had other columns than its list. The answer may have
+    /// that code, none, or one that is not documented.
+    pub fn may_be_of_columns(&self) -> bool {
+        self.may_be_of_every_create() || self.code.as_deref() == Some(OTHER_COLUMNS)
+    }
+
     /// The cause of the retry that follows.
     pub fn cause(&self) -> Cause {
         match self.kind {
@@ -170,5 +197,48 @@ impl From<&Failure> for Evidence {
             http_status: failure.http_status,
             correlation_id: failure.correlation_id.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(kind: Kind, status: u16, code: Option<&str>) -> Failure {
+        Failure {
+            http_status: Some(status),
+            code: code.map(str::to_owned),
+            ..Failure::new(kind, "")
+        }
+    }
+
+    #[test]
+    fn a_failure_is_of_the_whole_call_unless_it_is_a_refusal_or_the_answer_shows_the_others() {
+        for (kind, status) in [(Kind::Unavailable, 503), (Kind::NotFound, 404)] {
+            assert!(answered(kind, status, None).is_of_the_call());
+        }
+        assert!(answered(Kind::NotFound, 400, Some("contact.does.not.exist")).is_of_the_call());
+        assert!(Failure::new(Kind::Lost, "").is_of_the_call());
+        assert!(Failure::not_taken().is_of_the_call());
+        assert!(!Failure::unreadable("").is_of_the_call());
+        for (kind, status) in [
+            (Kind::Rejected, 400),
+            (Kind::Refused, 403),
+            (Kind::UnknownCampaign, 404),
+        ] {
+            assert!(!answered(kind, status, None).is_of_the_call());
+        }
+        assert!(!Failure::new(Kind::OutOfTime, "").is_of_the_call());
+    }
+
+    #[test]
+    fn a_refused_write_may_have_had_other_columns_unless_its_code_says_otherwise() {
+        for code in [None, Some("invalid.contact.columns"), Some("who.knows")] {
+            assert!(answered(Kind::Rejected, 400, code).may_be_of_columns());
+        }
+        for code in ["invalid.contact.id", "bad.request"] {
+            assert!(!answered(Kind::Rejected, 400, Some(code)).may_be_of_columns());
+        }
+        assert!(!answered(Kind::Rejected, 413, None).may_be_of_columns());
     }
 }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_or_no_number_is_none() {
+    fn a_text_that_is_not_a_whole_number_is_invalid() {
         let long = "9".repeat(401);
         for text in [
             "",
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_to_be_written_out_is_none() {
+    fn a_text_that_is_no_number_or_too_long_to_write_out_is_invalid() {
         let long = "9".repeat(401);
         for text in [
             "1e400",

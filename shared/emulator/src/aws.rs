@@ -224,7 +224,9 @@ impl Aws {
                 "You can't perform this operation on the secret because it was marked for deletion.",
             ),
             Err(SecretsError::Denied) => ("AccessDeniedException", "see the error's type"),
-            Err(SecretsError::Unavailable) => ("InternalServiceError", "see the error's type"),
+            Err(SecretsError::Unavailable | SecretsError::NotAsked(_)) => {
+                ("InternalServiceError", "see the error's type")
+            }
         };
         Err(Fault(code.to_owned(), message))
     }

@@ -1,9 +1,11 @@
-//! The configuration of the AWS SDK that all clients share.
+//! The configuration of the AWS SDK that all clients share, and why a call has no answer.
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -34,4 +36,74 @@ pub fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(https)
         .timeout_config(timeouts)
+}
+
+/// The reason for which a call of AWS has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// The SDK finds no credentials, so that it sent nothing.
+    #[error(
+        "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (aws sts get-caller-identity \
+         tells whose they are)"
+    )]
+    NoCredentials,
+    /// The SDK finds no region, so that it sent nothing.
+    #[error("no AWS region: set AWS_REGION")]
+    NoRegion,
+    /// There is no connection to the service.
+    #[error(
+        "not reached: look at the network (no proxy variable is read), the CA certificates and AWS_ENDPOINT_URL"
+    )]
+    NotReached,
+    /// The answer did not come in time.
+    #[error("timed out")]
+    TimedOut,
+    /// The answer broke off, or is none of the service.
+    #[error("no answer")]
+    Other,
+}
+
+impl Unanswered {
+    /// The reason of an error that has no error code of the service.
+    pub fn of<E, R>(error: &SdkError<E, R>) -> Unanswered {
+        match error {
+            SdkError::TimeoutError(_) => Unanswered::TimedOut,
+            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
+                Unanswered::NotReached
+            }
+            SdkError::DispatchFailure(failure) => failure
+                .as_connector_error()
+                .map_or(Unanswered::Other, |error| Unanswered::unsent(error)),
+            _ => Unanswered::Other,
+        }
+    }
+
+    /// What the SDK lacked. Its errors have no public type for this, but their texts have words.
+    fn unsent(error: &(dyn Error + 'static)) -> Unanswered {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            let text = error.to_string().to_lowercase();
+            if text.contains("missing region") || text.contains("missing signing region") {
+                return Unanswered::NoRegion;
+            }
+            if text.contains("credential") {
+                return Unanswered::NoCredentials;
+            }
+            cause = error.source();
+        }
+        Unanswered::Other
+    }
+
+    /// Whether nothing can be asked of any service before the operator sets something.
+    pub fn is_of_setup(self) -> bool {
+        matches!(self, Unanswered::NoCredentials | Unanswered::NoRegion)
+    }
+}
+
+/// The error code of the service, or the reason for which there is none.
+pub fn code_or_reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> String {
+    match error.code() {
+        Some(code) => code.to_owned(),
+        None => Unanswered::of(error).to_string(),
+    }
 }

@@ -22,7 +22,8 @@ pub struct Config {
     pub secret_prefix: String,
     /// `SECRET_TTL_SECONDS`: how long a secret is kept.
     pub secret_ttl: Duration,
-    /// `GENESYS_BASE_URL`: replaces both hosts of every region. It has no slash at its end.
+    /// `GENESYS_BASE_URL`: replaces both hosts of every region. It is on loopback, so that an OAuth
+    /// client never goes to another host, and has no slash at its end.
     pub genesys_base_url: Option<String>,
     /// `APPLY_CONCURRENCY`: how many copies of apply share an OAuth client's call budget.
     pub apply_concurrency: u32,
@@ -138,7 +139,7 @@ impl Config {
                 failed_runs_queue_url: reader
                     .url("FAILED_RUNS_QUEUE_URL", true)
                     .unwrap_or_default(),
-                stack: reader.text("STACK_NAME").unwrap_or_else(default_stack),
+                stack: reader.stack_name(),
             };
             (config, own)
         })
@@ -183,7 +184,7 @@ impl Config {
             queue_url: reader.url("QUEUE_URL", needs_queue).unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
             secret_ttl: reader.secret_ttl(),
-            genesys_base_url: reader.url("GENESYS_BASE_URL", false),
+            genesys_base_url: reader.loopback_url("GENESYS_BASE_URL"),
             apply_concurrency: reader.number("APPLY_CONCURRENCY", 5, 1, 1_000),
             apply_top_up: reader.number("TOP_UP", 990, 0, 990) as usize,
         }
@@ -221,13 +222,27 @@ impl DlqConfig {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn from_env(sends: bool) -> Result<DlqConfig, ConfigError> {
-        read(from_env, |reader| DlqConfig {
+        read(from_env, |reader| DlqConfig::of(reader, sends))
+    }
+
+    /// Reads the environment of the process, for a command that asks Genesys Cloud too.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong.
+    pub fn from_env_with_genesys() -> Result<(Config, DlqConfig), ConfigError> {
+        read(from_env, |reader| {
+            (Config::of(reader, true), DlqConfig::of(reader, true))
+        })
+    }
+
+    fn of(reader: &mut Reader<'_>, sends: bool) -> DlqConfig {
+        DlqConfig {
             dead_letter_queue_url: reader
                 .url("DEAD_LETTER_QUEUE_URL", true)
                 .unwrap_or_default(),
             queue_url: reader.url("QUEUE_URL", sends),
             secret_prefix: reader.secret_prefix(),
-        })
+        }
     }
 }
 
@@ -238,9 +253,9 @@ impl ScheduleConfig {
     /// Every variable that is missing or wrong.
     pub fn from_env() -> Result<ScheduleConfig, ConfigError> {
         read(from_env, |reader| ScheduleConfig {
-            runs_queue_arn: reader.arn("RUNS_QUEUE_ARN"),
-            schedule_role_arn: reader.arn("SCHEDULE_ROLE_ARN"),
-            failed_runs_queue_arn: reader.arn("FAILED_RUNS_QUEUE_ARN"),
+            runs_queue_arn: reader.arn("RUNS_QUEUE_ARN", "RunsQueueArn"),
+            schedule_role_arn: reader.arn("SCHEDULE_ROLE_ARN", "ScheduleRoleArn"),
+            failed_runs_queue_arn: reader.arn("FAILED_RUNS_QUEUE_ARN", "FailedRunsQueueArn"),
         })
     }
 }
@@ -256,6 +271,26 @@ pub fn stack_name() -> String {
     from_env("STACK_NAME")
         .filter(|name| !name.is_empty())
         .unwrap_or_else(default_stack)
+}
+
+/// `STACK_NAME`, for a command that uses it in a name or a search.
+///
+/// # Errors
+/// It is no name of a stack.
+pub fn checked_stack_name() -> Result<String, ConfigError> {
+    read(from_env, |reader| reader.stack_name())
+}
+
+/// The form of a stack's name (`CloudFormation` user guide, "Specify stack name").
+pub const STACK_NAME: &str =
+    "the name of a CloudFormation stack: up to 128 letters, digits and -, a letter first";
+
+/// Whether this is a name that a stack may have.
+pub fn is_stack_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    name.len() <= 128
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(is_plain)
 }
 
 /// `RUNS_QUEUE_URL`, or the queue that the template makes beside this one of changes.

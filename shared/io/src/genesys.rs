@@ -62,7 +62,7 @@ use login::Login;
 
 /// What a person should check if a campaign is not found.
 pub const UNKNOWN_CAMPAIGN: &str =
-    "look at the campaign's id, and at the division of the OAuth client's role";
+    "check the campaign's id and the divisions of the OAuth client's role";
 
 /// The most campaigns of an invocation whose lists are still to be found, which takes two calls
 /// each.

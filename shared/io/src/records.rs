@@ -7,15 +7,18 @@ use aws_sdk_ssm::types::{ParameterTier, ParameterType};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-/// Parameter Store refused a call or did not answer. It holds nothing but the error code.
+use crate::aws::code_or_reason;
+
+/// Parameter Store refused a call or did not answer. It holds nothing but the error code, and whether
+/// there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Parameter Store: {0}")]
-pub struct RecordsError(String);
+pub struct RecordsError(String, bool);
 
 impl RecordsError {
     /// An error with this code.
     pub fn new(code: impl Into<String>) -> RecordsError {
-        RecordsError(code.into())
+        RecordsError(code.into(), false)
     }
 
     /// Whether Parameter Store did not answer, or cannot now. The same call may succeed later.
@@ -28,13 +31,13 @@ impl RecordsError {
             "Timeout",
             "no answer",
         ];
-        LATER.iter().any(|code| self.0.contains(code))
+        self.1 || LATER.iter().any(|code| self.0.contains(code))
     }
 }
 
 impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for RecordsError {
     fn from(error: SdkError<E, R>) -> RecordsError {
-        RecordsError::new(error.code().unwrap_or("no answer"))
+        RecordsError(code_or_reason(&error), error.code().is_none())
     }
 }
 

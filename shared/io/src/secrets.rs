@@ -29,11 +29,16 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
+use crate::aws::Unanswered;
+
 /// The reason for which a secret could not be read, and what a person can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
     /// There is no secret of this name.
-    #[error("there is no such secret")]
+    #[error(
+        "there is no such secret in this account and region: create it (docs/deploy.md), or set SECRET_PREFIX as the stack \
+         has it"
+    )]
     Missing,
     /// The secret is scheduled for deletion and can still be restored.
     #[error(
@@ -57,9 +62,27 @@ pub enum SecretsError {
     /// Secrets Manager does not answer now.
     #[error("Secrets Manager does not answer")]
     Unavailable,
+    /// Secrets Manager was not asked, because the call could not be sent.
+    #[error("Secrets Manager: {0}")]
+    NotAsked(Unanswered),
 }
 
 impl SecretsError {
+    /// Whether nothing is known of the secret, and the same call may succeed later.
+    pub fn is_temporary(self) -> bool {
+        matches!(self, SecretsError::Unavailable | SecretsError::NotAsked(_))
+    }
+
+    /// The reason for which there is no answer.
+    fn unanswered(reason: Unanswered) -> SecretsError {
+        match reason {
+            Unanswered::NoCredentials | Unanswered::NoRegion | Unanswered::NotReached => {
+                SecretsError::NotAsked(reason)
+            }
+            Unanswered::TimedOut | Unanswered::Other => SecretsError::Unavailable,
+        }
+    }
+
     /// The meaning of an error of `GetSecretValue` (Secrets Manager API reference). The codes do
     /// not distinguish every cause, but the messages do: "Secrets Manager can't find the specified
     /// secret." and "Secrets Manager can't find the specified secret value for staging label:
@@ -100,7 +123,10 @@ impl Secrets for SecretsManager {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<SecretString, SecretsError>> {
         async move {
             let answer = self.0.get_secret_value().secret_id(name).send().await;
-            let answer = answer.map_err(|error| SecretsError::of(error.code(), error.message()))?;
+            let answer = answer.map_err(|error| match error.code() {
+                None => SecretsError::unanswered(Unanswered::of(&error)),
+                code => SecretsError::of(code, error.message()),
+            })?;
             answer
                 .secret_string
                 .map(SecretString::from)

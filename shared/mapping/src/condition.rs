@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_near_is_a_text_alone() {
+    fn only_a_text_that_differs_in_case_or_spaces_is_near_a_value() {
         let text = |text: &str| Val::utf8_str(text.to_owned());
         let values = [text("Ja "), Val::Bool(true), Val::from(17_usize), Val::Null];
         for near in ["ja", "JA", "\tJa\u{a0}", "True", " 17 "] {

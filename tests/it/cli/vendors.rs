@@ -128,14 +128,17 @@ fn local_finds_a_mapping_that_ignores_opt_outs() {
         );
     }
     for (arguments, expected) in [
-        (vec!["--break", "optOut"], "expected --crm with it"),
+        (
+            vec!["--break", "optOut"],
+            "optOut needs --crm with a vendor",
+        ),
         (
             vec!["--break", "clock", "--drop", "10%"],
-            "expected --crm with it",
+            "clock needs --crm with a vendor",
         ),
         (
             vec!["--crm", "hubspot", "--break", "clock"],
-            "expected --drop with it",
+            "clock needs --drop",
         ),
         (
             vec!["--crm", "hubspot", "--break", "conflict"],

@@ -285,3 +285,68 @@ async fn the_columns_are_read_again_before_a_change_is_parked() {
     assert_eq!(done.records, ["created"], "{:?}", done.calls);
     assert_eq!(world.column("b", "mail"), "x");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_column_that_the_list_loses_costs_only_the_changes_that_name_it() {
+    let world = world();
+    world.apply([change("warm", 1)]).await;
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
+    let held = [(VERSION_FIELD, "1"), ("phone", "1"), ("nickname", "Ada")];
+    for key in ["a", "out"] {
+        world.genesys.put_contact(CAMPAIGN, key, &held, true);
+    }
+    let done = world
+        .apply([
+            change("a", 2).phone("2"),
+            change("out", 2).callable(false),
+            change("new", 2).phone("2"),
+        ])
+        .await;
+    assert_eq!(done.records, ["updated", "updated", "created"]);
+    let (campaign, list) = (
+        format!("GET {CAMPAIGN} 200"),
+        format!("GET list-of-{CAMPAIGN} 200"),
+    );
+    assert_eq!(
+        done.calls,
+        [
+            "POST bulk 200",
+            "POST contacts 400",
+            &campaign,
+            &list,
+            "POST contacts 200"
+        ]
+    );
+    assert!(!world.contact("out").1);
+    assert!(world.dead_letters.is_empty());
+    as_published(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_column_that_the_list_gains_costs_no_change() {
+    let world = world();
+    world.apply([change("warm", 1)]).await;
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", "mail", VERSION_FIELD]));
+    let done = world.apply([change("a", 2).phone("2")]).await;
+    assert_eq!(done.records, ["created"], "{:?}", done.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_names_a_lost_column_is_parked_alone_and_its_opt_out_takes_effect() {
+    let world = world();
+    world.apply([change("warm", 1)]).await;
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
+    world.put("a", 1, "1");
+    world.put("named", 1, "1");
+    let named = change("named", 2).column("nickname", json!("Ada"));
+    let done = world
+        .apply([named.callable(false), change("a", 2).phone("2")])
+        .await;
+    assert_eq!(done.records, ["parked: rejected", "updated"], "{done:?}");
+    assert!(!world.contact("named").1);
+    let looks = done
+        .calls
+        .iter()
+        .filter(|call| call.starts_with("GET list"));
+    assert_eq!(looks.count(), 1, "{:?}", done.calls);
+}

@@ -85,8 +85,14 @@ async fn its_errors_show_neither_key_nor_number() {
     let by_phone = served(&numbers(), &["+1"]).await;
     for (key, expected) in [
         ("hush", "phone number: expected a digit"),
-        ("+1\n+2", "expected one key or number"),
-        ("", "expected one key or number"),
+        (
+            "+1\n+2",
+            "KEY: expected one contact key or phone number, on one line",
+        ),
+        (
+            "",
+            "KEY: expected one contact key or phone number, on one line",
+        ),
     ] {
         let (status, _, text) = by_phone.command(&arguments(key, &[])).await;
         assert!(status == 2 && text.contains(expected), "{key}: {text}");
@@ -101,7 +107,10 @@ async fn its_errors_show_neither_key_nor_number() {
     assert_eq!(by_phone.genesys.dnc_entries("numbers"), ["+1"]);
     by_phone.put_org("lists", &json!({ "api": "contactLists" }));
     let (status, _, text) = by_phone.command(&arguments("+1", &[])).await;
-    assert!(status == 2 && text.contains("names no dncList"), "{text}");
+    assert!(
+        status == 2 && text.contains("names no dncList (docs/deploy.md"),
+        "{text}"
+    );
     let by_key = served(&values(), &[]).await;
     let (status, _, text) = by_key.command(&arguments(" hush", &[])).await;
     assert!(

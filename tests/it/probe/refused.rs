@@ -159,7 +159,7 @@ async fn a_list_that_is_used_is_not_written_to() {
         (
             ORG,
             "list-of-drawing",
-            "a campaign draws on it (drawing, gone)",
+            "is used by campaign drawing, gone. Nothing was written",
         ),
         (ORG, "list-of-gone", "holds 1 contact."),
         (ORG, "narrow", "needs two columns of plain text"),
@@ -222,7 +222,10 @@ async fn options_that_contradict_a_probe_are_refused() {
         assert!(shown.contains("cannot be used with"), "{shown}");
     }
     let shown = with(&["--probe", LIST]).await;
-    assert_eq!(shown, "campaign-sync: --probe needs --org\n");
+    assert!(
+        shown.contains("required arguments were not provided") && shown.contains("--org"),
+        "{shown}"
+    );
     for id in ["", "..", "a/b", "a?b"] {
         let shown = with(&["--org", ORG, "--probe", id]).await;
         assert!(shown.contains("expected 1 to 64 characters"), "{shown}");

@@ -84,7 +84,19 @@ async fn if_genesys_cloud_cannot_be_asked_the_command_warns_and_goes_on() {
     let server = scheduler().await;
     let (status, text) = set(&served, &server, "nobody", "a", &[]).await;
     assert!(
-        status == 2 && text.contains("org nobody: there is no secret campaign-sync/org/nobody"),
+        status == 2
+            && text
+                .contains("org nobody: secret campaign-sync/org/nobody: there is no such secret"),
+        "{text}"
+    );
+    let malformed = r#"{"clientId": "c", "clientSecret": "s", "region": "canary"}"#;
+    served.vault.put("campaign-sync/org/lists", malformed);
+    let (status, text) = set(&served, &server, "lists", "campaign-of-lists", &[]).await;
+    assert!(
+        status == 2
+            && text.contains("secret campaign-sync/org/lists: the secret is malformed: region: ")
+            && text.contains("nothing is set")
+            && !text.contains("canary"),
         "{text}"
     );
     assert!(
@@ -100,6 +112,12 @@ async fn if_genesys_cloud_cannot_be_asked_the_command_warns_and_goes_on() {
         "{text}"
     );
     assert!(was_set(&server).await);
+    let many = (0..101).map(|id| id.to_string()).collect::<Vec<_>>();
+    for campaigns in ["a,a", &many.join(",")] {
+        let (status, text) = set(&served, &server, "ranked", campaigns, &[]).await;
+        let expected = "campaign-sync: --campaigns: expected 1 to 100 different ids\n";
+        assert_eq!((status, text.as_str()), (2, expected));
+    }
     let more = ["--rate", "15 minutes"];
     let (status, text) = set(&served, &server, "ranked", "a", &more).await;
     assert!(

@@ -32,7 +32,7 @@ async fn if_one_row_is_invalid_no_row_is_sent() {
     ];
     let (status, _, shown) = served.command(&lists).await;
     let expected = "line 3: contactKey: expected a match of the org's contactKeyPattern\n\
-                    line 4: version: expected, since the org ranks its changes by it; or say --unranked\n\
+                    line 4: version: missing; the org ranks its changes by it. Add it, or pass --unranked\n\
                     line 5: callable: expected true or false, 1 or 0, yes or no\n\
                     line 6: data: expected not to name \"crmVersion\", in which the org's versionField stores the rank\n\
                     line 7: data: expected only columns of the campaign's contact list, which has no \"hatSize\", \
@@ -43,11 +43,11 @@ async fn if_one_row_is_invalid_no_row_is_sent() {
     for (arguments, expected) in [
         (
             vec!["send", "--org", "lists", "--campaign", "nobody", &file],
-            "GET campaign: 404 resource.not.found: look at the campaign's id",
+            "GET campaign: 404 resource.not.found: check the campaign's id and the divisions of the OAuth client's role",
         ),
         (
             vec!["send", "--org", "ranked", "--campaign", "nobody", &file],
-            "org ranked, campaign nobody: GET contact: 404 campaign.not.found: look at the campaign's id",
+            "org ranked, campaign nobody: GET contact: 404 campaign.not.found: check the campaign's id and the divisions of the OAuth client's role",
         ),
         (
             vec!["send", "--org", "nobody", "--campaign", "c", &file],
@@ -97,7 +97,7 @@ async fn a_malformed_csv_sends_nothing_and_its_line_is_reported() {
         (status, shown.as_str()),
         (
             1,
-            "line 3: a quoted value begins, and never ends. What follows is not read\n\
+            "line 3: a quoted value begins here and never ends; nothing after it was read\n\
              1 of 2 rows is not right: nothing was sent.\n"
         )
     );

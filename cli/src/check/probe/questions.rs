@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_question_is_told_once_and_by_an_id_of_its_own() {
+    fn every_question_stands_once_and_has_its_own_id() {
         let questions: BTreeSet<_> = TABLE.iter().map(|row| row.question).collect();
         let ids: BTreeSet<_> = TABLE.iter().map(|row| row.id).collect();
         assert_eq!((questions.len(), ids.len()), (14, 14));

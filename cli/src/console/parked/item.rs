@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_to_be_typed_is_the_beginning_of_the_id() {
+    fn the_text_to_type_is_the_first_eight_characters_of_the_id() {
         assert_eq!(to_type("5f0c1e1a-6f0e-4d6e"), "5f0c1e1a");
         assert_eq!(to_type("short"), "short");
         assert_eq!(to_type("ääääääääö"), "ääääääää");

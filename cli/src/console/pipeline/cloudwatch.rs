@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
+use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, Dimension, Metric, MetricDataQuery, MetricStat};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use io::aws::code_or_reason;
 use jiff::Timestamp;
 
 use super::measures::{Alarm, MEASURES, Measure, Metrics, Of, PERIODS, Series};
@@ -207,12 +208,9 @@ impl CloudWatch {
 }
 
 /// Why `CloudWatch` did not answer, and what to look at.
-fn failed(what: &str, error: &impl ProvideErrorMetadata) -> String {
+fn failed<E: ProvideErrorMetadata, R>(what: &str, error: &SdkError<E, R>) -> String {
     const TO_DO: &str = "the credentials, their rights (docs/console.md, Rights), the region (AWS_REGION) and the network";
-    match error.code() {
-        Some(code) => format!("{what}: {code}: look at {TO_DO}"),
-        None => format!("{what}: no answer: look at {TO_DO}"),
-    }
+    format!("{what}: {}: look at {TO_DO}", code_or_reason(error))
 }
 
 impl Metrics for CloudWatch {

@@ -2,7 +2,6 @@
 //!
 //! How a request is signed is decided in `crate::source`.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Draft, headers};
 use crate::source::signed;
-use crate::webhook::with_query;
+use crate::webhook::{is_safe, with_query};
 
 /// How long to wait for an answer: a little longer than the API in front of ingest waits for
 /// ingest.
@@ -60,13 +59,9 @@ pub(super) async fn send(https: &Https, draft: &Draft, now: Timestamp) -> Result
 fn endpoint(text: &str) -> Result<Url, String> {
     const EXPECTED: &str = "The endpoint: expected https://…/webhooks/SOURCE, the output WebhookUrl of the stack with the source's name in it; \
          http:// is for 127.0.0.1 alone.";
-    let url = Url::parse(text.trim()).map_err(|_| EXPECTED)?;
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    let is_loopback = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
-    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-    let is_whole = url.username().is_empty() && url.password().is_none() && !text.contains('{');
-    match is_safe && is_whole {
+    let text = text.trim();
+    let url = Url::parse(text).map_err(|_| EXPECTED)?;
+    match is_safe(text) && !text.contains('{') {
         true => Ok(url),
         false => Err(EXPECTED.to_owned()),
     }

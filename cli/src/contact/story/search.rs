@@ -8,8 +8,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_cloudwatchlogs::Client;
-use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata;
 use io::Clock;
+use io::aws::code_or_reason;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -110,7 +110,7 @@ impl CloudWatchLogs {
             let answer = match tokio::time::timeout_at(by, call.send()).await {
                 Err(_) => return End::OutOfTime,
                 Ok(Err(error)) => {
-                    let code = error.code().unwrap_or("no answer");
+                    let code = code_or_reason(&error);
                     return End::Failed(format!("log group {}: {code}", self.log_group));
                 }
                 Ok(Ok(answer)) => answer,
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_the_newest_are_kept() {
+    fn only_the_newest_entries_are_kept() {
         let mut newest = Newest::of(3);
         (0..20)
             .rev()
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_from_where_the_search_ended() {
+    fn the_missing_part_is_reported_by_where_the_search_ended() {
         let at = Some(Timestamp::UNIX_EPOCH);
         let failed = || End::Failed("log group l: Denied".to_owned());
         assert_eq!(cut(End::Read, at, &[]), Ok(None));

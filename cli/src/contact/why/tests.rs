@@ -100,7 +100,7 @@ fn stops(looked: &Looked) -> Vec<String> {
 }
 
 #[test]
-fn whom_nothing_stops_is_called_in_turn() {
+fn a_contact_that_nothing_stops_is_called_in_turn() {
     let found = why(&looked(Some(contact(true, "10:10+"))));
     assert!(
         found.iter().all(|one| one.says == Says::Passes),
@@ -110,7 +110,7 @@ fn whom_nothing_stops_is_called_in_turn() {
 }
 
 #[test]
-fn who_made_it_not_callable_and_by_which_change_is_told() {
+fn the_answer_names_who_made_a_contact_not_callable_and_by_which_change() {
     for (version, words) in [
         (
             "10:5-",

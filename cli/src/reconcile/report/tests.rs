@@ -38,3 +38,26 @@ fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplet
         "{shown}"
     );
 }
+
+#[test]
+fn a_dry_run_that_the_brake_would_stop_is_not_complete_for_a_script() {
+    for (dry_run, why, is_complete) in [
+        (true, None, true),
+        (true, Some(Why::Faulty(1)), false),
+        (false, None, true),
+    ] {
+        let mut report = Report::default();
+        report.add(Outcome {
+            answer: Answer {
+                complete: true,
+                dry_run,
+                ..Answer::default()
+            },
+            why,
+            left_out: LeftOut::new(),
+        });
+        assert_eq!(report.is_complete(), is_complete);
+        let would_stop = "Complete. But a run that is not dry would stop";
+        assert_eq!(report.table().contains(would_stop), !is_complete);
+    }
+}

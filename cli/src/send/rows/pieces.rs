@@ -73,6 +73,6 @@ type Next = Option<Result<Result<ParsedRow, RowFault>, String>>;
 const SHORTER: &str = "expected a row of at most 16 MiB";
 
 fn too_long(place: String) -> RowFault {
-    let what = format!("{SHORTER}. What follows is not read");
+    let what = format!("{SHORTER}; nothing after it was read");
     RowFault { place, what }
 }

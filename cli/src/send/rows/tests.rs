@@ -138,7 +138,7 @@ fn rows_of_json_are_changes_or_with_flags_flat_objects() {
 }
 
 #[test]
-fn a_row_that_is_not_right_is_told_by_its_line_and_without_its_values() {
+fn a_faulty_row_is_reported_by_its_line_and_without_its_values() {
     let text = "contactKey,version,callable,phone\n\
                 a,5,true,1\n\
                 ,x,maybe,1\n\
@@ -156,8 +156,8 @@ fn a_row_that_is_not_right_is_told_by_its_line_and_without_its_values() {
             "line 3: contactKey: expected this field; version: expected a whole number from 0 to \
              9007199254740991; callable: expected true or false, 1 or 0, yes or no",
             "line 4: expected 4 values, as in the first line; there are 3",
-            "line 5: contactKey: expected 1 to 255 bytes without control characters, U+FFFE or U+FFFF, \
-             not . or ..",
+            "line 5: contactKey: expected 1 to 255 bytes, without control characters, U+FFFE and U+FFFF, \
+             and neither . nor ..",
             "line 7: version: expected a whole number from 0 to 9007199254740991",
             "line 8: phone: expected at most 512 characters",
         ]
@@ -171,7 +171,7 @@ fn a_row_that_is_not_right_is_told_by_its_line_and_without_its_values() {
 }
 
 #[test]
-fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
+fn a_file_that_is_faulty_as_a_whole_is_refused_before_any_row() {
     for (text, flags, expected) in [
         ("", "", "line 1: expected the names of the columns"),
         (
@@ -187,8 +187,8 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
         (
             "contactKey|phone\n",
             "",
-            "--key: the file has no column \"contactKey\"; it has \"contactKey|phone\"; say --delimiter if \
-             it is the character between several",
+            "--key: the file has no column \"contactKey\"; it has \"contactKey|phone\"; pass --delimiter if \
+             another character separates the columns",
         ),
         (
             "contactKey,a,a\n",
@@ -203,8 +203,8 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
         (
             "contactKey\n",
             "--column phone=Phone",
-            "--column: the file has no column \"Phone\"; it has \"contactKey\"; say --delimiter if it is the \
-             character between several",
+            "--column: the file has no column \"Phone\"; it has \"contactKey\"; pass --delimiter if another \
+             character separates the columns",
         ),
         (
             "contactKey,a,b\n",
@@ -215,6 +215,16 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
             "contactKey,x\n",
             "--version x --callable x",
             "--callable: column \"x\" is that of --version already",
+        ),
+        (
+            "contactKey,callable\n",
+            "--version callable",
+            "--version \"callable\": this column already is the change's callable, by its name",
+        ),
+        (
+            "contactKey,version\n",
+            "--callable version",
+            "--callable \"version\": this column already is the change's version, by its name",
         ),
         (
             "contactKey,x\n",
@@ -229,13 +239,17 @@ fn a_file_that_is_not_right_as_a_whole_is_told_before_any_row() {
         (
             "contactKey,\"a\n",
             "",
-            "line 1: a quoted value begins, and never ends",
+            "line 1: a quoted value begins here and never ends",
         ),
     ] {
         assert_eq!(whole_fault(text, Format::Csv, flags), expected, "{text:?}");
     }
     assert_eq!(
         whole_fault("{\n}", Format::Json, ""),
+        "line 1: expected a JSON array of objects; for one object a line pass --format ndjson"
+    );
+    assert_eq!(
+        whole_fault("x", Format::Json, ""),
         "line 1: expected a JSON array of objects"
     );
 }

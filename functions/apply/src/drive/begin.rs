@@ -3,7 +3,7 @@
 use domain::attempt::Step;
 use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
 use domain::health::May;
-use io::genesys::{Campaign, MOST_CREATED, MOST_READ};
+use io::genesys::{Campaign, MOST_CREATED, MOST_READ, MOST_WRITTEN};
 
 use super::{At, Drive, DrivenContact, Progress, Under};
 
@@ -86,7 +86,7 @@ impl Drive<'_> {
         match may {
             // The opt-outs of a campaign in doubt take many calls, so nothing else of it begins
             // before them.
-            May::All if self.org.is_in_doubt(&of.id) && self.has_opt_outs(campaign) => {
+            May::All if self.is_in_doubt(campaign) && self.has_opt_outs(campaign) => {
                 units.retain(|unit| !is_of(unit) || unit.is_opt_out);
             }
             May::All => {}
@@ -101,7 +101,7 @@ impl Drive<'_> {
                 let even = (self.luck * copies).fract();
                 let drawn = |of: usize| (even * of as f64) as usize % of;
                 let mut probe = own.first().copied();
-                if self.org.is_in_doubt(&of.id) {
+                if self.is_in_doubt(campaign) {
                     let unit = own[drawn(own.len())];
                     units[unit].contacts =
                         vec![units[unit].contacts[drawn(units[unit].contacts.len())]];
@@ -154,21 +154,35 @@ impl Drive<'_> {
                 Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,
                 Campaign::Predictive(_) => 1,
             };
+            // Contacts of a campaign in doubt begin with those with which they share their calls.
+            let is_parted = self.is_parted(campaign);
             let mut waiting: Vec<_> = waiting
-                .map(|(place, contact)| (together(contact), !contact.attempt.is_opt_out(), place))
+                .map(|(place, contact)| Waiting {
+                    together: if self.goes_alone(place) {
+                        1
+                    } else {
+                        together(contact)
+                    },
+                    is_other: !contact.attempt.is_opt_out(),
+                    part: if is_parted { self.part(place) } else { 0 },
+                    place,
+                })
                 .collect();
             let begun = self.of(campaign).len() - waiting.len();
             waiting.sort_unstable();
             let is_wide = self.is_wide(campaign);
-            let alike =
-                waiting.chunk_by(|one, other| one.0 == other.0 && (one.1 == other.1 || !is_wide));
+            let alike = waiting.chunk_by(|one, other| {
+                one.together == other.together
+                    && one.part == other.part
+                    && (one.is_other == other.is_other || !is_wide)
+            });
             let units = alike
-                .flat_map(|alike| alike.chunks(alike[0].0))
+                .flat_map(|alike| alike.chunks(alike[0].together))
                 .map(|chunk| Unit {
-                    contacts: chunk.iter().map(|(_, _, place)| *place).collect(),
-                    is_opt_out: chunk.iter().any(|(_, is_other, _)| !is_other),
+                    contacts: chunk.iter().map(|waiting| waiting.place).collect(),
+                    is_opt_out: chunk.iter().any(|waiting| !waiting.is_other),
                 });
-            let first = begun / waiting.first().map_or(1, |(together, _, _)| *together);
+            let first = begun / waiting.first().map_or(1, |first| first.together);
             units.zip(first..).collect::<Vec<_>>()
         };
         let mut rounds: Vec<_> = (0..self.campaigns.len()).flat_map(in_turn).collect();
@@ -180,32 +194,52 @@ impl Drive<'_> {
     fn promised(&self) -> u64 {
         let mut promised = 0;
         for (campaign, of) in self.campaigns.iter().enumerate() {
-            let (mut begun, mut written, mut created) = (0, 0, 0u64);
-            for contact in self.of(campaign) {
-                match &contact.at {
-                    At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => begun += 1,
+            let (mut begun, mut written, mut created) = (Vec::new(), Vec::new(), Vec::new());
+            for place in of.contacts.clone() {
+                match &self.contacts[place].at {
+                    At::Calls(Under::Read) | At::Ready(Step::Read | Step::Probe) => {
+                        begun.push(place);
+                    }
                     // The contact is read again and then written.
                     At::Calls(Under::Pause | Under::Lower)
-                    | At::Ready(Step::Pause(_) | Step::Lower) => begun += 1,
+                    | At::Ready(Step::Pause(_) | Step::Lower) => begun.push(place),
                     At::Calls(Under::Create) | At::Ready(Step::Create { alone: false, .. }) => {
-                        created += 1;
+                        created.push(place);
                     }
-                    At::Calls(Under::Write) | At::Ready(_) => written += 1,
+                    At::Calls(Under::Write) | At::Ready(_) => written.push(place),
                     At::Waits(_) | At::Ended => {}
                 }
             }
             promised += match of.campaign {
                 Campaign::Predictive(_) => {
-                    CALLS_OF_A_CONTACT * begun + written + created.div_ceil(MOST_CREATED as u64)
+                    CALLS_OF_A_CONTACT * begun.len() as u64
+                        + written.len() as u64
+                        + self.calls_of(campaign, created, MOST_CREATED)
+                }
+                Campaign::ContactList(_) if self.is_parted(campaign) => {
+                    written.append(&mut created);
+                    CALLS_OF_A_CONTACT * self.calls_of(campaign, begun, MOST_READ)
+                        + self.calls_of(campaign, written, MOST_WRITTEN)
                 }
                 Campaign::ContactList(_) => {
-                    CALLS_OF_A_CONTACT * begun.div_ceil(MOST_READ as u64)
-                        + (written + created).min(1)
+                    let is_written = !written.is_empty() || !created.is_empty();
+                    CALLS_OF_A_CONTACT * begun.len().div_ceil(MOST_READ) as u64
+                        + u64::from(is_written)
                 }
             };
         }
         promised + self.calls_of_entries()
     }
+}
+
+/// A contact that waits to begin, in the order in which contacts are put together.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Waiting {
+    /// The most contacts that begin together with it.
+    together: usize,
+    is_other: bool,
+    part: usize,
+    place: usize,
 }
 
 /// Contacts that begin together: a single one, or as many of a list as one call reads.

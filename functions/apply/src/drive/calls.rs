@@ -16,10 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use io::genesys::Campaign;
 
-use super::{Answer, Answers, At, Drive, DrivenContact, Under};
-
-/// About the most contacts that fail together with one contact whose calls fail.
-const MOST_IN_DOUBT: usize = 50;
+use super::{Answer, Answers, At, Drive, DrivenContact, Placed, Under};
 
 /// A call about the contacts at these places.
 pub(super) struct Call {
@@ -169,41 +166,6 @@ impl Drive<'_> {
         let is_opt_out = |made: &T| self.contacts[made.place()].attempt.is_opt_out();
         all.into_iter().partition(is_opt_out)
     }
-
-    fn is_in_doubt(&self, campaign: usize) -> bool {
-        self.org.is_in_doubt(&self.campaigns[campaign].id)
-    }
-
-    /// Divides contacts among calls of at most `most`. If one of them may be what makes calls fail,
-    /// there are at least two calls of about fifty contacts at most, divided at random each time.
-    /// So the others are soon apart from it, and few fail with it.
-    fn in_calls<T: Placed>(&self, campaign: usize, all: Vec<T>, most: usize) -> Vec<Vec<T>> {
-        let is_in_doubt = self.is_in_doubt(campaign);
-        let calls = if is_in_doubt {
-            all.len().div_ceil(most.min(MOST_IN_DOUBT)).max(2)
-        } else {
-            all.len().div_ceil(most)
-        };
-        let mut parts: Vec<Vec<T>> = (0..calls).map(|_| Vec::new()).collect();
-        for (number, it) in all.into_iter().enumerate() {
-            let part = if is_in_doubt {
-                drawn(self.luck, it.place(), calls)
-            } else {
-                number / most
-            };
-            parts[part].push(it);
-        }
-        parts.retain(|part| !part.is_empty());
-        parts
-    }
-}
-
-/// The part, of several, that this place is in by chance.
-fn drawn(luck: f64, place: usize, parts: usize) -> usize {
-    // The constants are those of splitmix64, which scatters neighbours.
-    let mixed = luck.to_bits() ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
-    usize::try_from(mixed).unwrap_or_default() % parts
 }
 
 /// Which creates may go.
@@ -213,11 +175,6 @@ enum Creates {
     /// Only that of this contact, by itself.
     Probe(usize),
     None,
-}
-
-/// Something at the place of a contact.
-trait Placed {
-    fn place(&self) -> usize;
 }
 
 impl Placed for ToMake {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::attempt::{Seen, Step};
 use domain::failure::{Failure, Kind};
+use io::genesys::Campaign;
 
 use super::{At, Drive, Progress};
 
@@ -58,6 +59,21 @@ impl Drive<'_> {
         }
     }
 
+    /// Whether a call failed that may have failed because of another contact in it. A read or a
+    /// write of several that is answered with 404 says nothing about the single contact.
+    fn may_be_of_another(&self, place: usize, seen: &Seen) -> bool {
+        let Seen::Failed(failure) = seen else {
+            return false;
+        };
+        let contact = &self.contacts[place];
+        let of = &self.campaigns[contact.campaign];
+        let is_of_many = match of.campaign {
+            Campaign::ContactList(_) => true,
+            Campaign::Predictive(_) => contact.attempt.is_creating() && self.org.knows(&of.id),
+        };
+        failure.is_of_the_call() && (failure.kind != Kind::NotFound || is_of_many)
+    }
+
     pub(super) fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
         let seen = self.contacts[place].attempt.judged(seen);
         let seen = self.seen_of_create(place, seen);
@@ -88,9 +104,11 @@ impl Drive<'_> {
         if matches!(seen, Seen::Written(_)) {
             progress.written.push((progress.seen, place));
         }
-        if matches!(&seen, Seen::Failed(failure) if failure.leaves_unknown()) {
-            self.org.doubts(&self.campaigns[contact.campaign].id);
+        if self.may_be_of_another(place, &seen) {
+            self.org
+                .doubts(&self.campaigns[self.contacts[place].campaign].id);
         }
+        let contact = &mut self.contacts[place];
         // A contact whose write was refused begins anew, with new calls from the budget.
         let begins_anew = match &seen {
             Seen::Nothing | Seen::RefusedTogether(_) => true,

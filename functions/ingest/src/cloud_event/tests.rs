@@ -18,7 +18,7 @@ fn form(media_type: &'static str) -> Option<Form> {
 }
 
 #[test]
-fn the_media_type_tells_the_form() {
+fn the_media_type_decides_the_form() {
     assert_eq!(form("application/json"), Some(Form::Plain));
     assert_eq!(
         form("Application/Vnd.Acme+JSON; charset=utf-8"),
@@ -64,7 +64,7 @@ fn attributes_in_headers_are_decoded_once_and_unquoted() {
 }
 
 #[test]
-fn what_is_wrong_with_attributes_in_headers_is_told() {
+fn a_missing_repeated_or_undecodable_attribute_in_a_header_is_refused() {
     let without = |name: &str| {
         let all: Vec<_> = BINARY.into_iter().filter(|(n, _)| *n != name).collect();
         Form::of(&headers(&all)).unwrap()

@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_person_is_not_nothing_but_their_opt_out_is_said() {
+    fn a_campaign_without_the_person_gets_only_the_opt_out() {
         let said =
             json!({ "data": { "phone": "1" }, "callable": true, "contactable": { "Sms": false } });
         let campaigns = campaigns(r#"{ "autumn": "autumn", "spring": "spring" }"#);

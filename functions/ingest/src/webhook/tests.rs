@@ -80,7 +80,7 @@ fn a_body_is_one_change_or_a_list() {
 }
 
 #[test]
-fn all_faults_of_all_changes_are_told_with_pointers() {
+fn all_faults_of_all_changes_are_reported_with_pointers() {
     let bad = r#"{"eventId": "", "contactKey": "k", "data": {"a/b": 1}, "org": "other"}"#;
     let faults = parse(&format!(r#"{{"changes": [{CHANGE}, {bad}, 7]}}"#)).unwrap_err();
     let expected = [
@@ -132,7 +132,7 @@ fn a_list_is_bounded_and_has_nothing_beside_it() {
 }
 
 #[test]
-fn what_is_told_of_a_hostile_body_is_bounded() {
+fn the_number_of_faults_of_a_hostile_body_is_bounded() {
     let columns = "\"\":0,".repeat(40_000);
     assert_eq!(
         parse(&format!("{{{}\"eventId\": 1}}", columns))

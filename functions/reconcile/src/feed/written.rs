@@ -74,7 +74,9 @@ pub(super) fn refusal(status: StatusCode, secret: &FeedSecret) -> NoPage {
     let expected = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match secret.pages {
             Pages::Own => "expected that it takes the secret's bearerToken",
-            Pages::Configured { .. } => "expected that it takes what the secret's auth shows",
+            Pages::Configured { .. } => {
+                "the CRM does not accept the credentials in the secret's auth"
+            }
         },
         status if status.is_redirection() => "redirects are not followed; expected the page itself",
         _ => "expected 200",

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_goes_round_is_found_out_soon_and_one_with_an_end_never() {
+    fn a_cyclic_feed_is_detected_soon_and_a_finite_one_never_is() {
         for contacts in [1, 10, 300, 870, 5_000] {
             let mut brought = Brought::default();
             let mut rounds = 0;

@@ -49,7 +49,7 @@ fn no_campaign_is_always_the_last() {
 }
 
 #[test]
-fn what_is_left_out_or_null_has_its_default() {
+fn absent_and_null_members_have_their_defaults() {
     for input in [
         json!({ "org": "acme", "campaignIds": ["a", "b"] }),
         json!({ "org": "acme", "campaignIds": ["a", "b"], "windowMinutes": null, "dryRun": false,

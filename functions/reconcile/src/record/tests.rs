@@ -67,7 +67,7 @@ fn a_run_looks_at_its_window_and_at_all_since_the_last_that_came_to_its_end() {
 }
 
 #[test]
-fn a_run_that_was_due_before_a_later_one_began_has_nothing_to_do_if_its_window_was_looked_at() {
+fn an_overtaken_run_does_nothing_if_its_window_is_covered() {
     let mut record = Record::default();
     looked_at(&mut record, &run("16:00:00", &["a"]), "18:00:30");
     assert!(asked(&record, &run("16:15:00", &["a"])).is_empty());
@@ -159,7 +159,7 @@ fn the_campaign_in_which_a_run_stopped_comes_first() {
 }
 
 #[test]
-fn a_place_is_given_up_after_three_failures_in_a_row_of_runs_that_began_there() {
+fn a_cursor_is_dropped_after_three_failed_runs_of_its_campaign() {
     let mut record = Record::default();
     let input = run("16:00:00", &["a"]);
     let did = Did {
@@ -265,7 +265,7 @@ fn a_hundred_campaigns_and_the_longest_link_fit_into_a_parameter_by_shorter_ids(
 }
 
 #[test]
-fn what_another_version_writes_of_an_unfinished_run_takes_nothing_from_what_was_looked_at() {
+fn an_unfinished_run_of_another_version_leaves_the_covered_window_intact() {
     let mut record = Record::default();
     looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:02");
     let text = record.text().unwrap();
@@ -280,7 +280,7 @@ fn what_another_version_writes_of_an_unfinished_run_takes_nothing_from_what_was_
 }
 
 #[test]
-fn a_record_that_is_too_large_says_less_than_was_looked_at() {
+fn an_oversized_record_understates_the_covered_window() {
     let ids: Vec<_> = (0..200)
         .map(|n| format!("{n:08}-0000-4000-8000-000000000000"))
         .collect();
@@ -318,7 +318,7 @@ fn a_campaign_whose_first_run_fails_is_not_forgotten() {
 }
 
 #[test]
-fn what_was_sent_drains_and_a_campaign_that_no_run_has_is_forgotten_after_ninety_days() {
+fn the_backlog_drains_and_an_unused_campaign_is_forgotten_after_ninety_days() {
     let mut record = Record::default();
     assert_eq!(record.left(1_500, time("16:00:00")), 0);
     record.note_sent(1_500, time("16:00:00"));

@@ -194,7 +194,7 @@ fn whether_a_parked_opt_out_was_refused_too_stands_in_its_detail() {
 }
 
 #[test]
-fn what_a_rule_refuses_is_parked_and_its_opt_out_is_heard_first() {
+fn a_change_that_a_rule_refuses_is_parked_after_its_opt_out_is_written() {
     let new = |said: &[(&str, bool)]| {
         let piece = |(index, (said, is_refused)): (usize, &(&str, bool))| {
             let change = change(5 + index as u64, said);
@@ -233,7 +233,7 @@ fn what_a_rule_refuses_is_parked_and_its_opt_out_is_heard_first() {
 }
 
 #[test]
-fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_comes_after_it() {
+fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
     // At an equal rank who is callable is only lowered.
     let tie = || {
         let pieces = vec![taken(0, change(5, "out")), taken(1, change(5, "in"))];
@@ -275,7 +275,7 @@ fn what_was_heard_of_a_refused_opt_out_is_not_undone_by_what_comes_after_it() {
 }
 
 #[test]
-fn what_is_given_back_says_which_are_opt_outs() {
+fn only_opt_outs_are_marked_as_such_among_returned_changes() {
     let mut attempt = attempt(&["2", "out"]);
     assert!(attempt.is_opt_out());
     attempt.next(Seen::Nothing);

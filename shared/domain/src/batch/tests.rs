@@ -106,7 +106,7 @@ fn followers_wait_as_long_as_the_first() {
 }
 
 #[test]
-fn what_fails_by_itself_is_parked_after_the_horizon_while_its_campaign_is_well() {
+fn a_change_that_fails_alone_is_parked_after_the_horizon_unless_it_is_an_opt_out() {
     for cause in [Cause::Unavailable, Cause::Refused, Cause::Panicked] {
         assert_eq!(settled(&[7], vec![retry(cause)]), "h", "{cause:?}");
         assert_eq!(settled(&[6], vec![retry(cause)]), "r", "{cause:?}: not yet");
@@ -224,7 +224,7 @@ fn a_record_whose_age_is_unknown_is_not_parked() {
 }
 
 #[test]
-fn what_cannot_be_parked_is_retried_with_all_after_it() {
+fn a_change_that_cannot_be_parked_is_retried_with_the_rest_of_its_group() {
     let mut settled = vec![
         Settled::Done(Outcome::Created),
         Settled::Park(Parking {
@@ -334,7 +334,7 @@ fn confirm(then: Settled) -> Verdict {
 }
 
 #[test]
-fn what_is_to_be_read_comes_back_when_it_can_be_and_holds_its_group() {
+fn an_unconfirmed_write_returns_later_and_holds_its_group() {
     for receives in [1, 9, 900] {
         let records = ["a", "b"].map(|id| Record {
             receives,
@@ -378,7 +378,7 @@ fn nothing_is_parked_since_reads_lag() {
 }
 
 #[test]
-fn what_may_have_been_written_waits_until_reads_show_it() {
+fn a_change_that_may_have_been_written_waits_until_reads_show_it() {
     let delay = |at_least| {
         let retry = Retry {
             at_least,

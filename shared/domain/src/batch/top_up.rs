@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_in_time_and_before_memory_does() {
+    fn a_top_up_stops_at_its_deadline_and_memory_limit() {
         let late = NOW + LONGEST;
         assert_eq!(TopUp::new(990, NOW).calls(late), 0);
         assert_eq!(TopUp::new(0, NOW).calls(NOW), 0, "switched off");

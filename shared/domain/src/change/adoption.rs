@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_adoption_that_is_wrong_is_told() {
+    fn the_fault_of_an_invalid_adoption_names_what_is_expected() {
         const EXPECTED: &str = "adopt: expected the rank of the CRM's opt-out (optOut) or none, and the one that is stored \
                                 (stored) or none (wrongFormat)";
         for wrong in [
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_adopted_but_who_is_not_callable_without_a_mark_and_nothing_newer() {
+    fn only_an_uncallable_unmarked_contact_without_a_newer_rank_is_adopted() {
         let unmarked = |is_behind| OptedOut::Unmarked { is_behind };
         for (opt_out, callable, stored, expected) in [
             (rank(7), true, "7", OptedOut::Callable),

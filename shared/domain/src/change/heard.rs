@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opt_out_is_heard_whatever_else_is_wrong() {
+    fn an_opt_out_takes_effect_whatever_else_is_wrong() {
         for (text, expected) in [
             (
                 r#"{"eventId": "e", "contactKey": "k", "version": 7, "callable": false, "data": {"phone": [1]}, "ifAbsent": "skip"}"#,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_no_opt_out_or_not_whose_is_not_heard() {
+    fn a_body_without_an_opt_out_or_a_clear_contact_has_no_effect() {
         for text in [
             r#"{"eventId": "e", "contactKey": "k", "data": {"phone": [1]}}"#,
             r#"{"eventId": "e", "contactKey": "k", "callable": true, "data": 1}"#,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_something_of_calls_in_any_form_may_be_an_opt_out() {
+    fn a_body_that_mentions_calls_in_any_form_may_be_an_opt_out() {
         for text in [
             r#"{"schema": 1, "callable": "false"}"#,
             r#"{"schema": 1, "callable": 0}"#,

@@ -131,7 +131,7 @@ text_type!(
     personal,
     /// The key of a contact within its campaign. It may be personal data, so `Debug` hides it.
     ContactKey,
-    "expected 1 to 255 bytes without control characters, U+FFFE or U+FFFF, not . or ..",
+    "expected 1 to 255 bytes, without control characters, U+FFFE and U+FFFF, and neither . nor ..",
     contact_key
 );
 

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_that_is_wrong_is_told() {
+    fn the_fault_of_an_invalid_reset_names_what_is_expected() {
         const EXPECTED: &str =
             "expected the rank that is stored (from), a lower one (to) or none, and a reason";
         const LOWER: &str = "expected a rank below the stored one";

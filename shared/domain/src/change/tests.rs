@@ -123,7 +123,7 @@ fn a_change_is_the_same_when_it_says_the_same_under_the_same_event_id() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let body = body(
         &[
             ("org", r#""Acme""#),
@@ -147,7 +147,7 @@ fn all_faults_are_told_at_once() {
 }
 
 #[test]
-fn what_is_shown_of_a_fault_holds_nothing_that_the_sender_wrote() {
+fn a_fault_text_contains_nothing_the_sender_wrote() {
     let body = body(
         &[
             ("+13175550100", "1"),
@@ -191,7 +191,7 @@ fn unknown_and_repeated_fields_are_refused() {
 }
 
 #[test]
-fn another_schema_is_told_apart_and_not_judged_by_our_rules() {
+fn another_schema_is_recognized_and_not_judged_by_our_rules() {
     let invalid = parse(&body(&[("schema", "2"), ("later", "[]")], &["data"])).unwrap_err();
     assert!(invalid.is_unsupported_schema());
     assert_eq!(invalid.faults().len(), 1);
@@ -206,7 +206,7 @@ fn another_schema_is_told_apart_and_not_judged_by_our_rules() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn a_body_that_is_not_an_object_is_refused() {
     for (text, code) in [
         ("", "notJson"),
         ("{", "notJson"),
@@ -254,7 +254,7 @@ fn remove_has_neither_data_nor_callable() {
 }
 
 #[test]
-fn what_ingest_took_in_is_not_refused_by_a_clock_that_is_behind() {
+fn a_slow_clock_does_not_refuse_an_accepted_change() {
     let body = body(&[("occurredAt", "\"2026-11-24T16:05:00Z\"")], &[]);
     let taken = Change::parse_from(&sender(), &body, now()).unwrap();
     let behind = now() - SignedDuration::from_secs(1);

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_rank_is_no_time_is_ahead_of_any_clock() {
+    fn a_leave_whose_rank_is_no_time_has_the_latest_time() {
         let change = leave("9007199254740991", VersionFrom::OccurredAt);
         assert_eq!(change.occurred_at, Some(Timestamp::MAX));
     }

@@ -57,7 +57,7 @@ fn different(columns: &[&str], callable: Option<bool>) -> Drift {
 }
 
 #[test]
-fn what_is_equal_or_newer_in_the_campaign_is_left_alone() {
+fn a_contact_that_is_equal_or_newer_in_the_campaign_is_left_alone() {
     assert_eq!(
         drift(&says("1", Some(true)), 5, Some(&holds("1", true, 5))),
         Drift::Same
@@ -81,7 +81,7 @@ fn what_is_equal_or_newer_in_the_campaign_is_left_alone() {
 }
 
 #[test]
-fn what_the_orgs_wish_keeps_out_is_no_drift() {
+fn an_opt_in_that_the_orgs_wish_keeps_out_is_no_drift() {
     for version in ["5", "5:5+", "5:4!"] {
         let kept = stores("1", false, version);
         for rank in [6, 7] {
@@ -103,7 +103,7 @@ fn what_the_orgs_wish_keeps_out_is_no_drift() {
 }
 
 #[test]
-fn who_is_not_in_the_campaign_and_is_not_to_be_is_no_drift() {
+fn an_absent_contact_that_is_not_to_be_created_is_no_drift() {
     let drift = |if_absent, operation: &Operation, actual: Option<&Contact>| {
         let rank = Rank::new(7);
         let change = RankedChange {
@@ -131,7 +131,7 @@ fn who_is_not_in_the_campaign_and_is_not_to_be_is_no_drift() {
 }
 
 #[test]
-fn what_is_missing_older_or_unlike_is_repaired() {
+fn a_missing_older_or_different_contact_is_repaired() {
     assert_eq!(drift(&says("1", None), 5, None), Drift::Missing);
     assert_eq!(
         drift(&says("2", None), 5, Some(&holds("1", true, 5))),
@@ -214,7 +214,7 @@ fn channels_and_numbers_that_are_up_are_drift_also_by_what_is_stale() {
 }
 
 #[test]
-fn of_who_opted_out_every_channel_that_is_up_is_drift_where_the_org_wishes_so() {
+fn each_raised_channel_of_an_opted_out_contact_is_drift_if_the_org_lowers_all() {
     let all = Wishes {
         opt_out: OptOut::All,
         ..own()

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_is_probed_by_one_call_after_ever_longer_waits() {
+    fn a_hanging_dead_letter_queue_is_probed_by_one_call_with_growing_waits() {
         let mut health = DeadLetterHealth::default();
         assert!(health.begin(at(0)) && health.begin(at(0)));
         assert!(health.took(at(3), HUNG, false), "it is told");

@@ -11,7 +11,7 @@ fn org(name: &str) -> OrgId {
 }
 
 #[test]
-fn what_is_not_known_begins_with_one_probe_and_an_answer_lets_all_in_for_a_minute() {
+fn an_unknown_service_gets_one_probe_and_opens_for_a_minute_once_it_answers() {
     let mut breaker = Breaker::default();
     assert_eq!(breaker.may(at(0)), May::Probe);
     breaker.answered(at(5));
@@ -172,7 +172,7 @@ fn an_answered_read_does_not_let_the_writes_of_all_others_hang() {
 }
 
 #[test]
-fn who_is_not_drawn_leaves_the_probe_to_another_copy_for_a_while() {
+fn a_copy_that_is_not_drawn_leaves_the_probe_to_others_for_a_while() {
     let mut campaign = CampaignHealth::default();
     campaign.unanswered(at(0), false, Hung);
     assert_eq!(

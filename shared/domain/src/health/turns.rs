@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_slowly_rests_for_as_long_as_it_took() {
+    fn a_slow_campaign_rests_for_as_long_as_its_batch_took() {
         let mut turns = Turns::default();
         let rests = |turns: &Turns, seconds| turns.rests(at(seconds), &campaign("a"));
         batch(&mut turns, 0, 9, &[("a", FAST)]);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_campaigns_share_is_the_orgs_trouble() {
+    fn a_slow_or_failed_call_that_campaigns_share_makes_the_org_rest() {
         let mut turns = Turns::default();
         batch(&mut turns, 10, 5, &[("a", FAST)]);
         turns.answered_after(None, LONG);

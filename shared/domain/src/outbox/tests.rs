@@ -48,7 +48,7 @@ fn a_group_is_in_one_call_at_a_time_and_once_in_it() {
 }
 
 #[test]
-fn what_was_refused_holds_its_group_back_and_nobody_else_until_it_is_taken() {
+fn a_failed_entry_holds_back_only_its_group() {
     let mut outbox = outbox(PATIENT, &["a", "a", "b", "b"]);
     let call = next(&mut outbox, NOW);
     outbox.answered(&call, Ok(vec![refused(false), Ok(())]), NOW);
@@ -65,7 +65,7 @@ fn what_was_refused_holds_its_group_back_and_nobody_else_until_it_is_taken() {
 }
 
 #[test]
-fn a_call_that_fails_whole_lets_nothing_begin_for_a_while_and_the_sixth_is_the_end() {
+fn after_failed_calls_the_outbox_waits_and_the_sixth_round_is_the_last() {
     let groups: Vec<_> = (0..60).map(|n| n.to_string()).collect();
     let groups: Vec<_> = groups.iter().map(String::as_str).collect();
     let mut outbox = outbox(PATIENT, &groups);
@@ -95,7 +95,7 @@ fn a_call_that_fails_whole_lets_nothing_begin_for_a_while_and_the_sixth_is_the_e
 }
 
 #[test]
-fn who_tries_once_still_sends_the_other_groups_behind_an_entry_that_failed() {
+fn with_one_try_a_failed_entry_does_not_stop_other_groups() {
     let mut outbox = outbox(ONCE, &["a", "b", "a", "c", "b"]);
     let call = next(&mut outbox, NOW);
     assert_eq!(call, [0, 1, 3]);
@@ -156,7 +156,7 @@ fn no_more_is_held_than_a_thousand_messages_or_eight_megabytes() {
 }
 
 #[test]
-fn what_an_earlier_run_sent_is_not_sent_and_counts() {
+fn an_entry_sent_by_an_earlier_run_is_counted_and_not_resent() {
     let mut outbox = outbox(PATIENT, &["a"]);
     outbox.push_taken();
     outbox.push("a".to_owned(), 1, ());

@@ -242,7 +242,7 @@ fn a_change_without_a_rank_applies_at_its_place_in_the_queue() {
 }
 
 #[test]
-fn where_no_ranks_are_stored_the_queue_decides() {
+fn without_stored_ranks_the_order_of_the_queue_decides() {
     let actual = contact(&[("phone", "9")], false, None);
     let run = vec![
         (None, upsert("phone=1", Some(false))),

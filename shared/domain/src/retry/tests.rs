@@ -50,7 +50,7 @@ fn a_throttled_change_waits_at_least_as_asked_but_no_absurd_time() {
 }
 
 #[test]
-fn what_is_closed_comes_back_with_the_next_probe_or_its_own_backoff() {
+fn a_change_to_a_closed_org_or_campaign_returns_with_the_next_probe_or_its_own_backoff() {
     let closed = |seconds, receives| {
         let after = Duration::from_secs(seconds);
         Cause::Closed { after }
@@ -67,7 +67,7 @@ fn what_is_closed_comes_back_with_the_next_probe_or_its_own_backoff() {
 }
 
 #[test]
-fn what_the_budget_puts_off_comes_back_after_the_windows_end_by_a_part_of_its_age() {
+fn a_change_that_the_budget_puts_off_returns_after_the_window_by_a_part_of_its_age() {
     let delay = |age, receives, share| {
         let after = Duration::from_secs(42);
         let waited = Waited {

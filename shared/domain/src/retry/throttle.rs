@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_wait_names_none() {
+    fn a_text_that_is_not_a_wait_is_invalid() {
         for text in [
             "",
             " ",
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_the_least_in_vain_waits_as_if_nothing_were_named() {
+    fn a_second_429_after_a_minimal_retry_after_waits_the_default() {
         let mut throttle = Throttle::default();
         // Calls that were under way together are refused together: that is no second refusal.
         for early in [0, 1, 40, 999] {
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_named_the_wait_is_bounded(
+        fn the_wait_is_bounded_for_any_named_value(
             named in prop::collection::vec("\\PC{0,30}|[0-9]{1,30}(\\.[0-9]{1,5})?", 0..3),
             pauses in prop::collection::vec(0i64..20_000, 1..6),
         ) {

@@ -27,7 +27,7 @@ fn ranked(version: i64) -> Change {
 }
 
 #[test]
-fn each_rule_is_told_with_the_reason_for_which_apply_parks() {
+fn each_broken_rule_is_reported_with_the_reason_for_which_apply_parks() {
     for (more, reason, told) in [
         (
             r#""contactKey": "lead-1", "data": {}"#,
@@ -128,7 +128,7 @@ fn a_stored_count_is_ahead_only_at_the_very_end() {
 }
 
 #[test]
-fn of_what_breaks_a_rule_an_opt_out_is_heard_without_the_rank_that_is_wrong() {
+fn a_rule_breaking_opt_out_is_salvaged_and_loses_its_rank_only_if_that_is_wrong() {
     let rules = Rules {
         version_unit: Some(VersionUnit::Milliseconds),
         ..rules()
@@ -158,7 +158,7 @@ fn of_what_breaks_a_rule_an_opt_out_is_heard_without_the_rank_that_is_wrong() {
 }
 
 #[test]
-fn of_what_breaks_a_rule_channels_and_numbers_are_heard_that_can_be_said() {
+fn lowered_channels_of_a_rule_breaking_change_are_salvaged_where_supported() {
     let more = r#""contactKey": "LEAD-1", "version": 5, "data": {"crmVersion": "1"},
         "contactable": {"Sms": false}, "phones": {"home": false, "cell": false}"#;
     let change = change(more);
@@ -207,7 +207,7 @@ fn of_what_breaks_a_rule_channels_and_numbers_are_heard_that_can_be_said() {
 }
 
 #[test]
-fn columns_of_numbers_and_channels_that_cannot_be_said_are_told_and_left_out() {
+fn unknown_columns_and_unsupported_channels_are_reported_and_left_out() {
     let more = r#""contactKey": "LEAD-1", "data": {"a": "1", "b": "1"},
         "contactable": {"Sms": false}, "phones": {"a": false, "c": false}"#;
     let mut change = change(more);

@@ -50,7 +50,7 @@ fn made(before: (bool, &str), changes: &str, raise: Raise) -> String {
 }
 
 #[test]
-fn a_text_is_read_as_it_is_written_and_any_other_is_none() {
+fn a_text_of_a_version_round_trips_and_any_other_reads_as_no_version() {
     for (text, decision) in [
         ("", None),
         ("0", None),
@@ -102,7 +102,7 @@ fn a_text_is_read_as_it_is_written_and_any_other_is_none() {
 
 /// docs/design.md "Who may be called".
 #[test]
-fn who_lowered_may_raise() {
+fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
     use Raise::{Always, Never, Own};
     for (before, changes, raise, after) in [
         // Campaign-sync lowered, and raises again; nothing older does.
@@ -171,7 +171,7 @@ fn who_lowered_may_raise() {
 }
 
 #[test]
-fn whoever_must_be_created_may_be_called_unless_the_changes_say_otherwise() {
+fn a_created_contact_is_callable_unless_the_changes_opt_it_out() {
     for raise in [Raise::Own, Raise::Always, Raise::Never] {
         for (change, callable, version) in [
             ("5", true, "5"),
@@ -303,7 +303,7 @@ proptest! {
 
     /// Whoever else lowered is known for good: until a person makes the contact callable.
     #[test]
-    fn what_somebody_else_lowered_is_never_campaign_syncs(
+    fn a_contact_that_somebody_else_lowered_is_never_raised_or_marked_as_our_own(
         before in standings(), said in prop::collection::vec((ranks(), any::<Option<bool>>()), 0..5),
         raise in prop::sample::select(vec![Raise::Own, Raise::Never])
     ) {

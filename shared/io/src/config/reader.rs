@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::{STACK_NAME, default_stack, is_stack_name};
+
 /// Every variable that is missing or wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
@@ -55,35 +57,62 @@ impl Reader<'_> {
         (self.lookup)(name).filter(|text| !text.is_empty())
     }
 
+    /// Keeps a fault. Several configurations may read one variable.
+    fn fault(&mut self, fault: String) {
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
     /// A URL, without a slash at its end.
     pub(super) fn url(&mut self, name: &str, required: bool) -> Option<String> {
         let Some(text) = self.text(name) else {
             if required {
-                self.faults
-                    .push(format!("{name} is missing: expected the URL of a queue"));
+                self.fault(format!("{name} is missing: {}", wanted(name)));
             }
             return None;
         };
-        let uri = text
-            .parse::<http::Uri>()
-            .ok()
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-        if uri.is_none() {
-            self.faults.push(format!(
+        if !is_url(&text, |_| true) {
+            self.fault(format!(
                 "{name}: expected a URL that begins with https:// or http://"
             ));
         }
         Some(text.trim_end_matches('/').to_owned())
     }
 
-    /// An ARN that the stack's outputs tell.
-    pub(super) fn arn(&mut self, name: &str) -> String {
-        let arn = self.text(name).filter(|text| text.starts_with("arn:"));
-        if arn.is_none() {
-            let fault = format!("{name}: expected the ARN that the stack's outputs tell");
-            self.faults.push(fault);
+    /// The URL of a service on this machine, without a slash at its end.
+    pub(super) fn loopback_url(&mut self, name: &str) -> Option<String> {
+        const HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
+        let text = self.text(name)?;
+        if !is_url(&text, |host| HOSTS.contains(&host)) {
+            self.fault(format!(
+                "{name}: expected http://127.0.0.1:PORT, http://[::1]:PORT or http://localhost:PORT"
+            ));
         }
-        arn.unwrap_or_default()
+        Some(text.trim_end_matches('/').to_owned())
+    }
+
+    /// An ARN, which is an output of the stack.
+    pub(super) fn arn(&mut self, name: &str, output: &str) -> String {
+        match self.text(name) {
+            None => self.fault(format!(
+                "{name} is missing: set it to the stack's output {output}"
+            )),
+            Some(text) if text.starts_with("arn:") => return text,
+            Some(_) => self.fault(format!(
+                "{name}: expected an ARN, the stack's output {output}"
+            )),
+        }
+        String::new()
+    }
+
+    /// `STACK_NAME`: the deployed stack.
+    pub(super) fn stack_name(&mut self) -> String {
+        let name = self.text("STACK_NAME").unwrap_or_else(default_stack);
+        if !is_stack_name(&name) {
+            self.fault(format!("STACK_NAME: expected {STACK_NAME}"));
+        }
+        name
     }
 
     /// `SECRET_PREFIX`: the first part of the names of all secrets.
@@ -97,8 +126,7 @@ impl Reader<'_> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte))
         {
-            self.faults
-                .push("SECRET_PREFIX: expected only letters, digits and /_+=.@-".to_owned());
+            self.fault("SECRET_PREFIX: expected only letters, digits and /_+=.@-".to_owned());
         }
         prefix
     }
@@ -117,12 +145,27 @@ impl Reader<'_> {
             .ok()
             .filter(|number| (least..=most).contains(number))
             .unwrap_or_else(|| {
-                let fault = format!("{name}: expected a whole number from {least} to {most}");
-                // Apply reads one variable twice.
-                if !self.faults.contains(&fault) {
-                    self.faults.push(fault);
-                }
+                self.fault(format!(
+                    "{name}: expected a whole number from {least} to {most}"
+                ));
                 default
             })
     }
+}
+
+/// What a queue's variable is to be set to.
+fn wanted(name: &str) -> &'static str {
+    match name {
+        "QUEUE_URL" => "set it to the stack's output QueueUrl",
+        "DEAD_LETTER_QUEUE_URL" => "set it to the stack's output DeadLetterQueueUrl",
+        _ => "expected the URL of a queue",
+    }
+}
+
+/// Whether this is a URL of HTTP, with a host that is accepted.
+fn is_url(text: &str, is_host: impl Fn(&str) -> bool) -> bool {
+    let uri = text.parse::<http::Uri>().ok();
+    uri.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(is_host)
+    })
 }

@@ -34,8 +34,8 @@ fn every_wrong_variable_is_named_with_what_was_expected() {
     let error = Config::read_for_apply(wrong).unwrap_err().to_string();
     assert_eq!(
         error,
-        "QUEUE_URL is missing: expected the URL of a queue; \
-         DEAD_LETTER_QUEUE_URL is missing: expected the URL of a queue; \
+        "QUEUE_URL is missing: set it to the stack's output QueueUrl; \
+         DEAD_LETTER_QUEUE_URL is missing: set it to the stack's output DeadLetterQueueUrl; \
          RETRY_HORIZON_SECONDS: expected a whole number from 1800 to 259200"
     );
     assert!(
@@ -93,4 +93,46 @@ fn a_base_url_loses_its_last_slash_and_an_empty_variable_is_absent() {
         Some("http://127.0.0.1:8080")
     );
     assert_eq!(config.secret_ttl, Duration::from_mins(5));
+}
+
+#[test]
+fn a_base_url_is_on_loopback() {
+    for url in [
+        "http://127.0.0.1:8787",
+        "https://127.0.0.1:8787/",
+        "http://[::1]:8787",
+        "http://localhost",
+    ] {
+        let (config, _) = read(&[("GENESYS_BASE_URL", url)]).unwrap();
+        let kept = config.genesys_base_url.unwrap();
+        assert_eq!(kept, url.trim_end_matches('/'));
+    }
+    for url in [
+        "http://example.com",
+        "https://login.mypurecloud.com",
+        "http://127.0.0.1@example.com",
+        "http://localhost.example.com:8787",
+        "http://127.0.0.1.example.com",
+        "http://0.0.0.0:8787",
+        "http://10.0.0.1:8787",
+        "ftp://127.0.0.1",
+        "127.0.0.1:8787",
+    ] {
+        assert_eq!(
+            read(&[("GENESYS_BASE_URL", url)]).unwrap_err(),
+            "GENESYS_BASE_URL: expected http://127.0.0.1:PORT, http://[::1]:PORT or http://localhost:PORT",
+            "{url}"
+        );
+    }
+}
+
+#[test]
+fn a_stack_has_a_name_of_cloudformation() {
+    for name in ["campaign-sync", "a", "Stack2"] {
+        assert!(is_stack_name(name), "{name}");
+    }
+    let long = "a".repeat(129);
+    for name in ["", "has_under", "x/y", "a b", "2nd", "-a", &long] {
+        assert!(!is_stack_name(name), "{name}");
+    }
 }

@@ -58,6 +58,9 @@ pub struct ContactList {
     list: Mutex<Arc<List>>,
     /// Whether the list was found by this invocation, and not by one before.
     is_new: bool,
+    /// Whether the columns were read by this invocation, at the latest after a write that was
+    /// refused for them.
+    are_columns_new: futures_util::lock::Mutex<bool>,
     /// How many refused calls this invocation may still halve.
     halvings: AtomicUsize,
 }
@@ -93,6 +96,7 @@ impl ContactList {
             run,
             list: Mutex::new(list),
             is_new,
+            are_columns_new: is_new.into(),
             halvings: AtomicUsize::new(MOST_HALVINGS),
         })
     }
@@ -130,16 +134,9 @@ impl ContactList {
         if self.is_new {
             return;
         }
-        let found = find(
-            &self.org,
-            &self.campaign,
-            self.version_field.as_deref(),
-            &self.run,
-        )
-        .await;
         // If that fails, what is known stands, and the calls that follow tell.
-        if let Ok(list) = found {
-            *self.list.lock().unwrap_or_else(PoisonError::into_inner) = list;
+        if let Ok(list) = self.find().await {
+            self.keep(&list);
         }
     }
 
@@ -155,38 +152,64 @@ impl ContactList {
         list.columns.contains(name) && numbers.is_none_or(|numbers| numbers.contains(name))
     }
 
-    /// Makes a call on the list. After a 404 the campaign is asked again which list that is.
+    /// Makes a call on the list. After a 404, and once after a write that may have been refused for
+    /// its columns, the campaign is asked again which list that is.
     async fn call(
         &self,
         call: &OnList<'_>,
         body: &(dyn Fn(&List) -> Result<Bytes, Failure> + Sync),
     ) -> Result<Bytes, Failure> {
         let list = self.list();
-        match self.call_on(&list, call, body).await {
+        let is_write = call.effect != Effect::Read;
+        let (failure, again) = match self.call_on(&list, call, body).await {
             Err(failure) if failure.kind == Kind::NotFound => {
-                let again = find(
-                    &self.org,
-                    &self.campaign,
-                    self.version_field.as_deref(),
-                    &self.run,
-                )
-                .await?;
-                let is_another = again.id != list.id;
-                *self.list.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&again);
-                if !is_another {
-                    return Err(failure);
-                }
-                // A write was planned on what the other list held, so this list is read first.
-                if call.effect != Effect::Read {
-                    return Err(Failure {
-                        kind: Kind::Unavailable,
-                        ..failure
-                    });
-                }
-                self.call_on(&again, call, body).await
+                let again = self.find().await?;
+                self.keep(&again);
+                (failure, (again.id != list.id).then_some(again))
             }
-            answer => answer,
+            Err(failure) if is_write && failure.may_be_of_columns() => {
+                let again = self.other_columns(&list).await?;
+                (failure, again)
+            }
+            answer => return answer,
+        };
+        match again {
+            None => Err(failure),
+            // A write was planned on what the other list held, so this list is read first.
+            Some(again) if is_write && again.id != list.id => Err(Failure {
+                kind: Kind::Unavailable,
+                ..failure
+            }),
+            Some(again) => self.call_on(&again, call, body).await,
         }
+    }
+
+    async fn find(&self) -> Result<Arc<List>, Failure> {
+        let version_field = self.version_field.as_deref();
+        find(&self.org, &self.campaign, version_field, &self.run).await
+    }
+
+    fn keep(&self, list: &Arc<List>) {
+        *self.list.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(list);
+    }
+
+    /// The list, if it has other columns by now than it had when it was `used`. That is asked once
+    /// in an invocation: a change may name a column that the list never had.
+    async fn other_columns(&self, used: &Arc<List>) -> Result<Option<Arc<List>>, Failure> {
+        let mut is_known = self.are_columns_new.lock().await;
+        let known = self.list();
+        if !Arc::ptr_eq(&known, used) {
+            return Ok(Some(known));
+        }
+        if std::mem::replace(&mut *is_known, true) {
+            return Ok(None);
+        }
+        let again = self.find().await?;
+        let is_other = again.id != used.id || again.columns != used.columns;
+        if is_other {
+            self.keep(&again);
+        }
+        Ok(is_other.then_some(again))
     }
 
     async fn call_on(
@@ -223,7 +246,10 @@ impl ContactList {
     }
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Failure> {
+pub(super) fn parse<'a, T: serde::Deserialize<'a>>(
+    body: &'a [u8],
+    what: &str,
+) -> Result<T, Failure> {
     let wrong = |_| {
         Failure::new(
             Kind::Unavailable,

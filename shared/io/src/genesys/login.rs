@@ -243,7 +243,7 @@ impl Org {
         self.may_read_secret(began)?;
         let read = tokio::time::timeout(timeout, self.shared.secrets.read(&name)).await;
         let is_answered =
-            matches!(&read, Ok(read) if !matches!(read, Err(SecretsError::Unavailable)));
+            matches!(&read, Ok(read) if !read.as_ref().is_err_and(|error| error.is_temporary()));
         self.asked_for_secret(began, is_answered);
         let cut_short = if Run::is_short(timeout) {
             Err(out_of_time())
@@ -251,7 +251,7 @@ impl Org {
             Ok(Err(SecretsError::Unavailable))
         };
         let text = read.or(cut_short)?.map_err(|error| {
-            let kind = if error == SecretsError::Unavailable {
+            let kind = if error.is_temporary() {
                 Kind::Unavailable
             } else {
                 Kind::Refused

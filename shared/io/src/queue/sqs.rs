@@ -12,19 +12,25 @@ use aws_sdk_sqs::types::{
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use crate::aws::code_or_reason;
+
 use super::{Message, Queue, QueueError, Receive, Record, RefusedEntry, Visibility};
+
+/// The codes for a queue that does not exist, in the two protocols of SQS.
+const NO_SUCH_QUEUE: [&str; 2] = [
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueDoesNotExist",
+];
 
 impl<E: ProvideErrorMetadata, R> From<SdkError<E, R>> for QueueError {
     fn from(error: SdkError<E, R>) -> QueueError {
-        let fallback = match &error {
-            SdkError::TimeoutError(_) => "timed out",
-            SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => {
-                "not reached"
-            }
-            SdkError::DispatchFailure(_) => "no answer; are there credentials and a region?",
-            _ => "no answer",
-        };
-        QueueError::new(error.code().unwrap_or(fallback))
+        let code = code_or_reason(&error);
+        if NO_SUCH_QUEUE.contains(&code.as_str()) {
+            return QueueError::new(
+                "there is no such queue in this account and region: the stack's outputs tell its URL",
+            );
+        }
+        QueueError::new(code)
     }
 }
 

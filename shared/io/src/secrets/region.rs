@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_region_of_genesys_cloud_has_no_host() {
+    fn an_unknown_region_has_no_host() {
         for name in [
             "",
             "us-west-1",

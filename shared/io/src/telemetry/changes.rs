@@ -188,7 +188,7 @@ mod tests {
 
     /// docs/contract.md "Log": public.
     #[test]
-    fn who_is_looked_for_a_second_time_has_a_cause_of_its_own() {
+    fn an_absent_contact_has_a_cause_of_its_own() {
         let after = Duration::ZERO;
         assert_eq!(name_of(Cause::Absent { after }), "contact not found");
         assert_eq!(name_of(Cause::Missing), "not found");

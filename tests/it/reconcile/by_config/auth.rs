@@ -57,11 +57,11 @@ async fn a_refusal_of_the_credentials_or_a_redirect_is_an_error() {
     for (told, expected) in [
         (
             status(401),
-            "it answered 401: expected that it takes what the secret's auth shows",
+            "it answered 401: the CRM does not accept the credentials in the secret's auth",
         ),
         (
             status(403),
-            "it answered 403: expected that it takes what the secret's auth shows",
+            "it answered 403: the CRM does not accept the credentials in the secret's auth",
         ),
         (status(204), "it answered 204: expected 200"),
         (
@@ -163,7 +163,9 @@ async fn after_a_401_exactly_one_more_token_is_requested() {
     });
     let error = run.error().await;
     assert!(
-        error.ends_with("it answered 401: expected that it takes what the secret's auth shows"),
+        error.ends_with(
+            "it answered 401: the CRM does not accept the credentials in the secret's auth"
+        ),
         "{error}"
     );
     let kinds: Vec<_> = run.asked().iter().map(is_token).collect();

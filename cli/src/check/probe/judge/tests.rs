@@ -158,7 +158,7 @@ fn an_answer_without_a_contact_has_no_order() {
 }
 
 #[test]
-fn tokens_share_or_do_not_and_a_new_minute_tells_neither() {
+fn token_budgets_are_shared_or_separate_and_a_new_minute_leaves_it_open() {
     assert_eq!(
         budget([20, 21, 22, 23]),
         Seen::AsAssumed("are shared".into())
@@ -187,7 +187,7 @@ fn a_column_that_holds_a_third_value_was_neither_kept_nor_emptied() {
 }
 
 #[test]
-fn reads_that_come_late_are_told_with_their_time() {
+fn late_reads_are_reported_with_their_delay() {
     let after = |seconds| Some(Duration::from_secs(seconds));
     assert_eq!(
         new_contact(true, after(0)),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_could_not_be_looked_at_is_not_known_and_is_never_well() {
+fn a_source_that_could_not_be_read_makes_the_answer_not_known() {
     let well = || looked(Some(contact(true, "10:10+")));
     let mut campaign = well();
     campaign.genesys.as_mut().unwrap().campaign = Err("GET campaign: 403".to_owned());
@@ -42,7 +42,7 @@ fn what_could_not_be_looked_at_is_not_known_and_is_never_well() {
 }
 
 #[test]
-fn what_is_known_to_stop_it_is_told_whatever_else_is_not_known() {
+fn a_known_cause_is_reported_even_if_others_are_not_known() {
     let mut one = looked(Some(contact(false, "10:5-")));
     one.story = Err("log group l: AccessDenied".to_owned());
     let found = super::super::why(&one, &Err(NotSeen::Yet));
@@ -75,7 +75,7 @@ fn nothing_is_concluded_from_a_story_without_its_end() {
 }
 
 #[test]
-fn what_cannot_be_known_is_told_as_what_may_stop_it() {
+fn a_cause_that_cannot_be_verified_is_reported_as_possible() {
     let facts = |filters| CampaignFacts {
         status: Some("on".to_owned()),
         filters,
@@ -119,7 +119,7 @@ fn what_cannot_be_known_is_told_as_what_may_stop_it() {
 }
 
 #[test]
-fn who_is_not_there_is_told_by_what_is_known_and_no_more() {
+fn the_answer_for_an_absent_contact_claims_only_what_is_known() {
     let mut one = looked(None);
     assert!(stops(&one)[0].contains("tells of no change of it since"));
     assert!(stops(&one)[0].contains("the CRM sent none"));

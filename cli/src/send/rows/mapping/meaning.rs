@@ -79,10 +79,7 @@ impl Mapping {
             };
             let meaning = meanings[place].get_or_insert_default();
             if let Some(other) = meaning.member {
-                let (flag, name, other) = (member.flag(), &file[place], other.flag());
-                return Err(format!(
-                    "{flag}: column {name:?} is that of {other} already"
-                ));
+                return Err(self.both(&file[place], other, member));
             }
             meaning.member = Some(member);
         }
@@ -120,12 +117,32 @@ impl Mapping {
         Ok(meanings)
     }
 
+    /// The fault of a column with two meanings. A member without a flag is that of the column of its
+    /// name.
+    fn both(&self, name: &str, one: Member, other: Member) -> String {
+        let (said, known) = match self.flag_of(one) {
+            None => (other, one),
+            Some(_) => (one, other),
+        };
+        let said = said.flag();
+        match self.flag_of(known).is_some() {
+            true => format!(
+                "{}: column {name:?} is that of {said} already",
+                known.flag()
+            ),
+            false => format!(
+                "{said} {name:?}: this column already is the change's {}, by its name",
+                known.of_change()
+            ),
+        }
+    }
+
     /// The place of the column that says this member of a change. `None` means that no column does.
     fn place(&self, member: Member, file: &[String]) -> Result<Option<usize>, String> {
         if let Some(name) = self.flag_of(member) {
             if member == Member::Callable && says_no(name) {
                 return Err(format!(
-                    "--callable: column {name:?} says the opposite by its name: say --not-callable \
+                    "--callable: column {name:?} says the opposite by its name: pass --not-callable \
                      {name:?}, or give the column another name"
                 ));
             }
@@ -140,7 +157,7 @@ impl Mapping {
                     && !self.ignored.iter().any(|other| other == name)
                 {
                     return Err(format!(
-                        "column {name:?}: --not-callable says already who may be called; say --ignore \
+                        "column {name:?}: --not-callable already says who may be called; pass --ignore \
                          {name:?} if that is right"
                     ));
                 }
@@ -182,7 +199,7 @@ impl Mapping {
                 return Ok(());
             }
             return Err(format!(
-                "column {name:?}: say --not-callable {name:?} if true means that the contact may not be \
+                "column {name:?}: pass --not-callable {name:?} if true means that the contact may not be \
                  called; if not, --column {name:?} sends it as a column of the contact list, --ignore \
                  {name:?} leaves it out"
             ));
@@ -194,7 +211,7 @@ impl Mapping {
         };
         match Member::ALL.into_iter().find(asked) {
             Some(member) => Err(format!(
-                "column {name:?}: say {} {name:?} if it is {}; if not, say which column is, or --column \
+                "column {name:?}: pass {} {name:?} if it is {}; if not, say which column is, or --column \
                  {name:?} sends it as a column of the contact list, --ignore {name:?} leaves it out",
                 member.flag(),
                 member.of_change()

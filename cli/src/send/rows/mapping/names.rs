@@ -36,7 +36,7 @@ pub(super) fn place(flag: &str, name: &str, file: &[String]) -> Result<usize, St
         (Some(_), Some(_)) => Err(format!("column {name:?}: expected once in the first line")),
         (None, _) => {
             let hint = match file {
-                [_] => "; say --delimiter if it is the character between several",
+                [_] => "; pass --delimiter if another character separates the columns",
                 _ => "",
             };
             let columns = listed(file);

@@ -114,7 +114,7 @@ impl Iterator for Csv<'_> {
         Some(Ok(row.unwrap_or_else(|fault| {
             Err(RowFault {
                 place: format!("line {}", fault.line),
-                what: format!("{}. What follows is not read", fault.what),
+                what: format!("{}; nothing after it was read", fault.what),
             })
         })))
     }

@@ -29,8 +29,13 @@ impl<'a> Json<'a> {
             lines: 0,
             is_over: false,
         };
-        if json.after_space()? != Some('[') {
-            return Err(json.wrong(1));
+        match json.after_space()? {
+            Some('[') => {}
+            Some('{') => {
+                let hint = "for one object a line pass --format ndjson";
+                return Err(format!("{}; {hint}", json.wrong(1)));
+            }
+            _ => return Err(json.wrong(1)),
         }
         json.pass(1);
         Ok(json)

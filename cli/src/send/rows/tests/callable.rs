@@ -95,7 +95,7 @@ fn a_column_that_may_say_who_may_be_called_is_asked_about() {
                 let text = format!("contactKey,{name},phone\na,false,1\n");
                 let told = whole_fault(&text, Format::Csv, others);
                 assert!(
-                    told.starts_with(&format!("column {name:?}: say {flag} {name:?}")),
+                    told.starts_with(&format!("column {name:?}: pass {flag} {name:?}")),
                     "{told}"
                 );
             }
@@ -164,7 +164,7 @@ fn a_column_that_may_say_who_may_be_called_is_asked_about() {
         "--not-callable Stop",
     );
     assert!(
-        both.starts_with("column \"callable\": --not-callable says already"),
+        both.starts_with("column \"callable\": --not-callable already says"),
         "{both}"
     );
 }

@@ -14,7 +14,7 @@ fn a_quote_that_is_not_where_it_belongs_ends_the_file_at_the_line_where_its_valu
     let told = rows[1].as_ref().unwrap_err();
     assert_eq!(
         told,
-        "line 3: a quoted value begins, and never ends. What follows is not read"
+        "line 3: a quoted value begins here and never ends; nothing after it was read"
     );
     let inches = "contactKey\tsize\nK-1\t6\" tall\n";
     assert!(self::rows(inches, Format::Csv, "")[0].is_err());
@@ -99,7 +99,7 @@ fn the_delimiter_is_what_the_file_says_or_what_fits_its_first_line() {
 }
 
 #[test]
-fn faults_are_told_by_line_however_lines_end() {
+fn faults_are_reported_by_line_with_any_line_ending() {
     for (end, blanks) in [
         ("\n", 0),
         ("\r\n", 0),
@@ -129,7 +129,7 @@ fn faults_are_told_by_line_however_lines_end() {
 }
 
 #[test]
-fn a_key_that_excel_shortened_is_told_as_that() {
+fn a_key_that_excel_shortened_is_refused_as_such() {
     for key in ["1.23E+11", "1E+15", "-1.2E+11", "\"1,23E+11\""] {
         let told = rows(&format!("contactKey\n{key}\n"), Format::Csv, "")
             .remove(0)

@@ -81,7 +81,7 @@ fn rows_of_json_are_whole_wherever_a_piece_ends() {
 }
 
 #[test]
-fn a_fault_late_in_an_array_is_told_by_its_line_and_ends_the_file() {
+fn a_fault_late_in_an_array_is_reported_by_its_line_and_ends_the_file() {
     let row = r#"{"contactKey":"K","data":{}}"#;
     let many = vec![row; ROWS].join(",\n");
     for (end, line) in [
@@ -114,9 +114,9 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
     let told = rows(&csv, Format::Csv, "").remove(0).unwrap_err();
     assert_eq!(
         told,
-        "line 2: a quoted value begins, and never ends. What follows is not read"
+        "line 2: a quoted value begins here and never ends; nothing after it was read"
     );
-    let expected = "line 2: expected a row of at most 16 MiB. What follows is not read";
+    let expected = "line 2: expected a row of at most 16 MiB; nothing after it was read";
     // A piece may hold more than that: a row that is a little longer is refused for its value.
     let longer = "x".repeat(40 << 20);
     let csv = format!("contactKey,note\nK,{longer}\nL,2\n");
@@ -124,6 +124,6 @@ fn a_row_that_does_not_end_is_not_held_for_ever() {
     let told = rows(&format!("\n\"{long}\"\n{{}}\n"), Format::Ndjson, "");
     assert_eq!(told, [Err(expected.to_owned())]);
     let told = rows(&format!("[\"{long}\", {{}}]"), Format::Json, "");
-    let expected = "element 1: expected a row of at most 16 MiB. What follows is not read";
+    let expected = "element 1: expected a row of at most 16 MiB; nothing after it was read";
     assert_eq!(told, [Err(expected.to_owned())]);
 }

@@ -36,6 +36,7 @@ impl Drive<'_> {
         }
         if self.is_reading(campaign) {
             self.opt_outs_of_many(campaign, list, calls);
+            self.alone_once_read(campaign, list, calls);
             return;
         }
         let creates = self.creates(campaign, calls);
@@ -80,6 +81,26 @@ impl Drive<'_> {
         let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let opt_outs = made.filter_map(|made| self.to_write(made)).collect();
         self.write_opt_outs(campaign, list, opt_outs, calls);
+    }
+
+    /// Writes the contacts that go alone once they are read, without waiting for the other
+    /// contacts.
+    fn alone_once_read(&mut self, campaign: usize, list: &Arc<ContactList>, calls: &mut Vec<Call>) {
+        // Creates that are held wait for a probe, and that for all reads.
+        let are_held = self.org.holds_creates(&self.campaigns[campaign].id);
+        for place in self.campaigns[campaign].contacts.clone() {
+            let is_ready = match &self.contacts[place].at {
+                At::Ready(Step::Update(_)) => true,
+                At::Ready(Step::Create { .. }) => !are_held,
+                _ => false,
+            };
+            if is_ready
+                && self.goes_alone(place)
+                && let Some(write) = self.take_one(place)
+            {
+                self.write(list, vec![vec![write]], calls);
+            }
+        }
     }
 
     fn write_opt_outs(

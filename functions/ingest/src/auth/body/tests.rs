@@ -63,7 +63,7 @@ fn a_token_is_found_by_its_pointer_and_taken_out() {
 }
 
 #[test]
-fn a_token_that_is_not_there_once_as_a_text_is_none() {
+fn a_token_that_is_not_present_exactly_once_as_a_text_is_invalid() {
     for (pointer, body) in [
         ("/token", "{}"),
         ("/token", ""),

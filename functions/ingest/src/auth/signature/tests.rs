@@ -284,7 +284,7 @@ fn auth_of(name: &str, secrets: &[&str]) -> Auth {
 }
 
 #[test]
-fn webflow_airtable_and_any_other_are_told_by_their_members() {
+fn webflow_airtable_and_custom_signatures_are_verified() {
     let webflow = preset("webflow", KEY);
     let millis = format!("{SENT_AT}250");
     let mac = hmac::<Sha256>(KEY.as_bytes(), [millis.as_bytes(), b":", BODY].into_iter());
@@ -345,7 +345,7 @@ fn the_vector_of_standard_webhooks_passes_as_preset_and_as_members() {
 }
 
 #[test]
-fn an_id_that_could_be_told_as_a_part_of_what_follows_it_is_refused() {
+fn an_id_that_could_be_read_as_a_part_of_what_follows_it_is_refused() {
     let auth = auth(&serde_json::from_str(STANDARD_WEBHOOKS).unwrap());
     let Auth::Signature(signature) = &auth else {
         panic!("{auth:?}")

@@ -91,7 +91,7 @@ fn any_of_several_secrets_and_of_several_signatures_will_do() {
 }
 
 #[test]
-fn whatever_is_not_as_it_was_signed_is_refused() {
+fn a_request_that_differs_from_the_signed_one_is_refused() {
     let good = signed(ID, "1614265330", SIGNATURE);
     let refused = |auth: &Auth, headers: &HeaderMap, body: &[u8]| {
         !is_authentic(auth, headers, body, at(SENT_AT))
@@ -143,7 +143,7 @@ fn whatever_is_not_as_it_was_signed_is_refused() {
 }
 
 #[test]
-fn who_signs_with_a_secret_that_is_too_short_is_known_and_not_let_in() {
+fn a_signature_by_a_too_short_secret_is_recognized_and_rejected() {
     let short = "whsec_b2xkZXI=";
     let signature = Webhook::new(short)
         .unwrap()

@@ -13,7 +13,7 @@ fn twice(said: &[&str], seconds: u64) -> Attempt {
 }
 
 #[test]
-fn what_reads_miss_is_looked_for_by_an_update_of_nothing() {
+fn before_a_skip_a_contact_that_reads_miss_is_probed_by_an_empty_update() {
     let none = || Seen::Contact(None);
     assert_eq!(
         steps(attempt(&["skip 2"]), vec![ABSENT, none()]),
@@ -36,7 +36,7 @@ fn what_reads_miss_is_looked_for_by_an_update_of_nothing() {
 }
 
 #[test]
-fn what_is_no_answer_to_the_question_skips_nothing() {
+fn a_failed_probe_skips_nothing() {
     for (kind, then) in [
         (Kind::UnknownCampaign, "retry Missing"),
         (Kind::NotFound, "retry Missing"),
@@ -83,7 +83,7 @@ fn a_list_is_read_twice_a_minute_apart() {
 }
 
 #[test]
-fn who_holds_nothing_but_an_opt_out_was_read_and_so_is_known() {
+fn a_contact_with_only_an_opt_out_needs_no_probe_after_it_is_read() {
     let hollow = || {
         let hollow = Contact {
             data: Columns::default(),
@@ -107,7 +107,7 @@ fn who_holds_nothing_but_an_opt_out_was_read_and_so_is_known() {
 }
 
 #[test]
-fn no_skip_is_taken_for_a_create() {
+fn changes_with_a_skip_among_them_are_never_assumed_to_be_of_a_new_contact() {
     for said in [&["skip 2"][..], &["skip out"], &["2", "skip 3"]] {
         let mut attempt = attempt(said);
         assert_eq!(attempt.next(Seen::Nothing), Step::Read);
@@ -134,7 +134,7 @@ fn a_fold_that_is_refused_is_applied_one_by_one_and_asks_once() {
 }
 
 #[test]
-fn of_what_breaks_a_rule_the_opt_out_is_skipped_or_heard_likewise() {
+fn the_opt_out_of_a_change_that_breaks_a_rule_is_skipped_or_written_too() {
     let parked = |said: &str| {
         let piece = refused(0, change(5, said), ParkReason::ReservedColumn);
         let key = ContactKey::parse("k").unwrap();

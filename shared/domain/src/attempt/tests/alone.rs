@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_taken_for_new_is_created_without_a_look_and_read_once_that_is_refused() {
+fn a_contact_assumed_new_is_created_unread_and_read_after_a_refusal() {
     let mut new = attempt(&["1"]);
     assert_eq!(new.taken_for_new(), None, "nothing began");
     assert_eq!(new.next(Seen::Nothing), Step::Read);
@@ -16,7 +16,7 @@ fn what_is_taken_for_new_is_created_without_a_look_and_read_once_that_is_refused
 }
 
 #[test]
-fn what_a_rule_refuses_and_a_reset_are_never_taken_for_new() {
+fn a_change_that_a_rule_refuses_a_reset_and_an_adoption_are_never_assumed_new() {
     let parked = refused(0, change(5, "out"), ParkReason::KeyPattern);
     let key = ContactKey::parse("k").unwrap();
     let mut heard = Attempt::new(key, vec![parked], ranked(), plan);

@@ -47,7 +47,7 @@ fn an_answer_that_does_not_show_them_lowered_is_no_write() {
 }
 
 #[test]
-fn of_a_write_that_is_refused_they_are_written_alone_and_without_a_rank() {
+fn lowered_channels_of_a_refused_write_are_written_alone_and_unranked() {
     let refused = || failed(Kind::Rejected);
     let heard = written(1, true, &[Channel::Sms], &["phone"]);
     let alone = steps(attempt(&["quiet"]), vec![THERE(), refused(), heard.clone()]);
@@ -84,7 +84,7 @@ fn of_a_write_that_is_refused_they_are_written_alone_and_without_a_rank() {
 }
 
 #[test]
-fn an_opt_out_is_heard_whatever_of_its_write_is_refused() {
+fn a_refused_opt_out_is_tried_in_smaller_writes_and_parked_with_what_was_refused() {
     let refused = || failed(Kind::Rejected);
     let all = steps(
         attempt(&["out quiet"]),
@@ -147,7 +147,7 @@ fn a_key_that_no_bulk_read_takes_is_read_by_itself_and_lowered() {
 }
 
 #[test]
-fn what_a_rule_refuses_is_heard_without_its_rank_and_does_not_wait_behind_others() {
+fn lowered_channels_that_a_rule_refuses_are_written_unranked_as_an_opt_out() {
     let piece = refused(0, change(9, "quiet"), ParkReason::UnknownColumn);
     let key = ContactKey::parse("k").unwrap();
     let heard = Attempt::new(key, vec![piece], ranked(), plan);

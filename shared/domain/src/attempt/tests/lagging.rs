@@ -45,7 +45,7 @@ fn ended(attempt: Attempt, seen: Vec<Seen>) -> String {
 }
 
 #[test]
-fn what_is_written_comes_back_and_ends_once_it_is_read() {
+fn a_written_change_returns_and_ends_once_it_is_read() {
     let made = ended(saying(&["2"]), vec![ABSENT, Seen::Written(None)]);
     assert_eq!(made, "written created");
     let written = || wrote("2", 5, true);
@@ -98,7 +98,7 @@ fn an_opt_out_that_is_parked_comes_back_too_so_that_nothing_older_undoes_it() {
 }
 
 #[test]
-fn what_is_applied_one_by_one_stops_at_the_first_write() {
+fn changes_applied_one_by_one_stop_at_the_first_write() {
     let rejected = || failed(Kind::Rejected);
     let first = vec![THERE(), rejected(), wrote("2", 5, true)];
     let waits = format!("written updated, {BEHIND}, {BEHIND}");
@@ -152,7 +152,7 @@ fn a_write_of_unknown_end_is_retried_once_reads_show_it() {
 }
 
 #[test]
-fn what_became_of_it_is_kept_for_its_last_day() {
+fn a_written_change_keeps_its_outcome_for_its_last_day() {
     let mut attempt = saying(&["2"]);
     for seen in [Seen::Nothing, THERE()] {
         attempt.next(seen);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn who_is_looked_for_a_second_time_waits_and_is_never_parked_for_it() {
+fn an_absent_contact_is_looked_for_again_after_its_wait_and_never_parked() {
     let after = Duration::from_secs(42);
     let old = record("a", "g", Duration::from_hours(13 * 24 + 1));
     let first = Record {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn where_nothing_is_known_one_contact_is_begun_an_opt_out_first() {
+fn without_known_limits_one_contact_is_begun_opt_outs_first() {
     let budget = Budget::new(5, Share::Whole);
     assert_eq!(offer(&budget, 0, &demand(3, 7)), (1, 0));
     assert_eq!(offer(&budget, 0, &demand(0, 7)), (0, 1));
@@ -83,7 +83,7 @@ fn a_tenth_is_kept_for_opt_outs_by_all_copies_together_and_less_as_the_window_en
 }
 
 #[test]
-fn what_is_kept_shrinks_with_new_counts_not_with_the_clock() {
+fn the_reserve_shrinks_with_new_counts_not_with_time() {
     let mut budget = learnt(8, &counted(270, 60));
     let others =
         |budget: &Budget, now| budget.left(at(now), 300, &demand(1, 1)).unwrap().for_others;
@@ -99,7 +99,7 @@ fn what_is_kept_shrinks_with_new_counts_not_with_the_clock() {
 }
 
 #[test]
-fn no_contact_is_begun_that_cannot_be_ended() {
+fn a_contact_is_begun_only_if_its_calls_are_affordable() {
     let budget = learnt(1, &counted(275, 60));
     // 25 are left, 30 would be kept.
     assert_eq!(offer(&budget, 0, &demand(0, 10)), (0, 0));
@@ -175,7 +175,7 @@ fn a_window_that_ends_soon_is_waited_for() {
 }
 
 #[test]
-fn of_calls_that_are_too_few_for_every_copy_some_copies_begin_a_contact_by_chance() {
+fn if_calls_are_too_few_for_all_copies_some_begin_by_chance() {
     // 34 are left, 30 kept, 4 for five copies: two contacts.
     let budget = learnt(5, &counted(266, 60));
     let begun = |luck| {
@@ -193,7 +193,7 @@ fn of_calls_that_are_too_few_for_every_copy_some_copies_begin_a_contact_by_chanc
 }
 
 #[test]
-fn what_no_other_copy_spends_is_not_divided() {
+fn a_budget_from_which_no_other_copy_spends_is_not_divided() {
     let mut budget = Budget::new(5, Share::Whole);
     let mine = |budget: &mut Budget, now: i64, told: Told| {
         assert_eq!(budget.turn(at(now), CALLS_PER_MINUTE), Turn::Go);

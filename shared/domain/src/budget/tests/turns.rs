@@ -36,7 +36,7 @@ fn calls_go_side_by_side_while_more_is_left_than_the_other_copies_may_be_spendin
 }
 
 #[test]
-fn what_is_known_grows_old() {
+fn a_known_count_is_outdated_after_a_quarter_of_a_second() {
     for copies in [5, 1] {
         let mut budget = learnt(copies, &counted(10, 30));
         assert!(side_by_side(&mut budget, 250).0 >= 250);
@@ -111,7 +111,7 @@ fn without_a_count_each_copy_keeps_to_its_share_in_any_minute() {
 }
 
 #[test]
-fn a_service_that_tells_nothing_any_more_is_one_that_tells_nothing() {
+fn after_its_window_a_service_that_stops_sending_limits_counts_as_one_without() {
     let mut budget = learnt(5, &counted(10, 60));
     call(&mut budget, 30_000, &UNCOUNTED);
     assert!(matches!(budget.known, Known::Window(_)), "its window lasts");

@@ -9,7 +9,7 @@ const BOTH: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn what_is_false_is_read_and_written_back_and_what_is_empty_says_nothing() {
+fn lowered_channels_round_trip_and_empty_objects_have_no_effect() {
     let change = parse(&body(&BOTH, &["callable"])).unwrap();
     let lowers = change.operation.lowers().unwrap();
     assert_eq!(lowers.channels, [Channel::Sms, Channel::WhatsApp].into());
@@ -31,7 +31,7 @@ fn what_is_false_is_read_and_written_back_and_what_is_empty_says_nothing() {
 }
 
 #[test]
-fn what_is_said_of_them_makes_another_change() {
+fn lowered_channels_enter_the_deduplication_id() {
     let id = |set: &[(&str, &str)]| parse(&body(set, &[])).unwrap().deduplication_id();
     let ids = [
         id(&[]),
@@ -93,7 +93,7 @@ fn nothing_is_raised_and_every_other_name_and_value_is_refused() {
 }
 
 #[test]
-fn what_is_refused_is_told_with_why_and_without_what_the_sender_wrote() {
+fn a_refusal_is_reported_with_its_reason_and_without_what_the_sender_wrote() {
     let set = [
         ("contactable", r#"{"Sms": true}"#),
         ("phones", r#"{"Ada": true}"#),

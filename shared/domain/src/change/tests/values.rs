@@ -141,7 +141,7 @@ fn a_version_that_is_whole_is_that_number_however_it_is_written() {
 }
 
 #[test]
-fn what_nobody_sees_at_the_ends_of_a_key_is_refused_and_named() {
+fn invisible_characters_at_the_ends_of_a_key_are_refused_and_named() {
     for (key, expected) in [
         (
             "LEAD-1\u{202C}",
@@ -179,7 +179,7 @@ fn what_nobody_sees_at_the_ends_of_a_key_is_refused_and_named() {
 }
 
 #[test]
-fn half_of_a_surrogate_pair_is_told_as_that_and_nothing_else() {
+fn half_of_a_surrogate_pair_is_reported_as_such_and_as_nothing_else() {
     for (set, pointer) in [
         (("contactKey", r#""\ud800""#), "/contactKey"),
         (("eventId", r#""evt\udc00""#), "/eventId"),

@@ -45,7 +45,7 @@ fn held() -> Creates {
 }
 
 #[test]
-fn where_three_are_refused_and_none_is_created_one_probes_after_ever_longer_waits() {
+fn after_three_refused_creates_one_probes_with_growing_waits() {
     let mut creates = held();
     assert_eq!(creates.probes(&["d", "e"], 5), Err(10));
     for (second, next) in [
@@ -76,7 +76,7 @@ fn where_three_are_refused_and_none_is_created_one_probes_after_ever_longer_wait
 }
 
 #[test]
-fn who_was_never_refused_probes_before_those_that_were() {
+fn a_contact_never_refused_probes_first() {
     let mut creates = held();
     assert_eq!(creates.probes(&["d"], 5), Err(10));
     assert_eq!(creates.probes(&["a", "b"], 15), Err(0), "d waits for it");
@@ -93,7 +93,7 @@ fn who_was_never_refused_probes_before_those_that_were() {
 }
 
 #[test]
-fn who_is_refused_again_and_again_while_others_are_created_holds_up_nobody() {
+fn a_contact_refused_repeatedly_while_others_are_created_does_not_hold_others() {
     let mut creates = Creates::default();
     for (second, fault) in [
         (0, CreateRefusal::Unknown),
@@ -124,7 +124,7 @@ fn who_is_refused_again_and_again_while_others_are_created_holds_up_nobody() {
 }
 
 #[test]
-fn who_was_refused_and_is_created_shows_that_it_was_the_list() {
+fn a_create_after_a_refusal_blames_the_list() {
     let mut creates = held();
     for round in 0..9 {
         let second = 100 + 600 * round;
@@ -139,7 +139,7 @@ fn who_was_refused_and_is_created_shows_that_it_was_the_list() {
 }
 
 #[test]
-fn who_was_held_and_is_created_shows_nothing() {
+fn a_create_of_a_held_contact_proves_nothing() {
     let mut creates = held();
     assert!(creates.probes(&["held-1", "held-2"], 5).is_err());
     creates.creates("held-1", 16);

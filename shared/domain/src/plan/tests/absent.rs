@@ -70,7 +70,7 @@ fn hollow(text: &str) -> Contact {
 }
 
 #[test]
-fn who_is_not_in_the_campaign_is_not_brought_there() {
+fn a_skip_does_not_bring_an_absent_contact_into_the_campaign() {
     for if_absent in [SkipAbsent, SkipOptOut] {
         for operation in [says(), upsert("phone=1", Some(true))] {
             for actual in [None, Some(hollow("5:5-")), Some(hollow("5:-"))] {

@@ -54,7 +54,7 @@ fn raising(raise: Raise) -> Wishes {
 }
 
 #[test]
-fn what_is_callable_marked_or_otherwise_by_now_is_left_alone() {
+fn an_adoption_leaves_callable_marked_or_changed_contacts_alone() {
     let stale = (Action::Skip(Skip::Stale), vec![Part::Stale]);
     let unchanged = (Action::Skip(Skip::Unchanged), vec![Part::Newest]);
     let nine = adoption(Some(9), Some(9));
@@ -108,7 +108,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn it_never_touches_who_may_be_called_or_any_column_and_twice_is_once(
+    fn an_adoption_is_idempotent_and_never_changes_callable_or_columns(
         opt_out in prop::option::of(0u64..8), stored in prop::option::of(0u64..8), actual in actuals()
     ) {
         let operation = adoption(opt_out, stored);
@@ -127,7 +127,7 @@ proptest! {
 
     /// Whatever follows, by every wish: nothing that is no newer than the opt-out and the columns raises.
     #[test]
-    fn who_was_adopted_is_raised_by_nothing_older(
+    fn only_a_newer_opt_in_raises_an_adopted_contact_and_none_if_raise_is_never(
         opt_out in 0u64..8, stored in 0u64..8, number in 0u64..16, raise in raises()
     ) {
         let stored_text = stored.to_string();

@@ -57,7 +57,7 @@ fn all() -> Wishes {
 }
 
 #[test]
-fn what_is_up_is_lowered_and_what_is_lowered_needs_no_write() {
+fn only_raised_channels_are_written() {
     let actual = lowered_by(contact(&[], true, rank(9)), &lowered("Sms home"));
     let run = vec![(rank(9), lowers("Sms Email home cell"))];
     assert_eq!(
@@ -83,7 +83,7 @@ fn a_change_that_says_nothing_else_counts_as_any_other() {
 }
 
 #[test]
-fn a_stale_one_lowers_too_and_is_what_is_told_of_the_write() {
+fn a_stale_change_still_lowers_channels_and_is_reported_for_the_write() {
     let actual = contact(&[("phone", "9")], true, rank(9));
     let stale = (rank(8), lowering(upsert("phone=8", None), lowered("Sms")));
     let plan = planned(&vec![stale.clone()], Some(&actual));
@@ -131,7 +131,7 @@ fn by_the_orgs_wish_an_opt_out_that_counts_lowers_every_channel() {
 }
 
 #[test]
-fn who_is_not_callable_already_has_the_channels_lowered_that_are_up() {
+fn an_opt_out_lowers_the_raised_channels_of_a_contact_that_is_not_callable_already() {
     // Who lowered it is all the same: campaign-sync, the dialler, 0.1.
     for stored in ["9:9-", "9:9!", "9:9+", "9"] {
         for number in [9, 10] {

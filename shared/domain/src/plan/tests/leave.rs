@@ -7,7 +7,7 @@ fn left(actual: &Contact, run: &Run) -> Contact {
 }
 
 #[test]
-fn whoever_leaves_is_not_called_and_comes_back_by_the_next_opt_in() {
+fn a_contact_that_leaves_is_not_called_and_comes_back_by_the_next_opt_in() {
     let there = contact(&[("phone", "9")], true, rank(5));
     let gone = left(&there, &vec![(rank(7), Operation::Leave)]);
     assert_eq!((gone.callable, gone.version), (false, version("7:7~")));
@@ -20,7 +20,7 @@ fn whoever_leaves_is_not_called_and_comes_back_by_the_next_opt_in() {
 }
 
 #[test]
-fn who_opted_out_and_leaves_has_done_both_in_either_order() {
+fn an_opt_out_and_a_leave_are_both_marked_in_either_order() {
     let there = contact(&[], true, rank(1));
     let (out, gone) = (
         (rank(5), upsert("", Some(false))),
@@ -36,7 +36,7 @@ fn who_opted_out_and_leaves_has_done_both_in_either_order() {
 }
 
 #[test]
-fn whom_somebody_else_made_not_callable_stays_theirs() {
+fn a_leave_does_not_take_over_a_contact_that_somebody_else_made_not_callable() {
     let lowered = contact(&[], false, version("5:5+"));
     let gone = left(&lowered, &vec![(rank(7), Operation::Leave)]);
     assert_eq!(gone.version, version("7:7!"));

@@ -244,7 +244,7 @@ proptest! {
 
     /// A create or an update that leaves somebody not callable by an opt-out leaves no channel up.
     #[test]
-    fn whom_the_newest_opt_out_leaves_not_callable_no_channel_reaches(
+    fn the_newest_opt_out_leaves_every_channel_lowered_if_the_org_lowers_all(
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()
     ) {
         let wishes = Wishes { opt_out: OptOut::All, ..by(raise) };

@@ -1,7 +1,8 @@
 //! Reads contacts of a list: many in one call, or one whose key the bulk read refuses.
 //!
 //! A bulk read that is refused for one of its keys is made again in two halves, and each of these
-//! too, until the key is alone. Whole lists are read in `export`.
+//! too, until the key is alone. A contact that the answer shows in a form that is not known fails
+//! alone. Whole lists are read in `export`.
 
 use bytes::Bytes;
 use domain::change::ContactKey;
@@ -13,7 +14,7 @@ use http::Method;
 use percent_encoding::utf8_percent_encode;
 
 use super::list::List;
-use super::matched::{are_asked_for, contacts};
+use super::matched::{Found, Shown, are_asked_for, contacts};
 use super::{ContactList, OnList, json, parse};
 use crate::genesys::call::Effect;
 use crate::genesys::predictive::SEGMENT;
@@ -48,7 +49,8 @@ impl ContactList {
             let answer = self.call(&read, &body).await;
             let failure = match answer.and_then(|answer| contacts(&answer, READ)) {
                 Ok(found) if are_asked_for(&found, keys) => {
-                    return self.matched(keys, found).into_iter().map(Ok).collect();
+                    let found = self.matched(keys, found).into_iter();
+                    return found.map(|found| found.read_by(READ)).collect();
                 }
                 Ok(_) => {
                     let detail = format!("{READ}: the answer is about other contacts");
@@ -92,12 +94,14 @@ impl ContactList {
             Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
             body => body?,
         };
-        let found = parse::<wire::ListContact>(&body, READ_ONE)?;
+        let found = Shown::Whole(parse::<wire::ListContact>(&body, READ_ONE)?);
         let unknown = || {
             let detail = format!("{READ_ONE}: the answer is about another contact");
             Failure::new(Kind::Unavailable, detail)
         };
-        let contact = self.matched(&[key], vec![found]).pop().flatten();
-        contact.map(Some).ok_or_else(unknown)
+        match self.matched(&[key], vec![found]).pop() {
+            Some(Found::Contact(contact)) => Ok(Some(contact)),
+            _ => Err(unknown()),
+        }
     }
 }

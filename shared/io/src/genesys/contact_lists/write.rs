@@ -19,7 +19,7 @@ use futures_util::future::{BoxFuture, join, join_all};
 use http::Method;
 
 use super::list::List;
-use super::matched::contacts;
+use super::matched::{Found, contacts};
 use super::{ContactList, OnList};
 use crate::genesys::call::Effect;
 use crate::genesys::wire;
@@ -86,8 +86,9 @@ impl ContactList {
                 what: WRITE,
             };
             let body = |list: &List| {
-                // Another part may have found out meanwhile that the campaign draws on another list.
-                let contacts = if list.id == bodies.list.id {
+                // Another part may have found out meanwhile that the campaign draws on another list, or
+                // that the list has other columns.
+                let contacts = if std::ptr::eq(list, &raw const *bodies.list) {
                     bodies.of[part.clone()].join(",")
                 } else {
                     let bodies = writes.iter().map(|write| self.body(list, write));
@@ -129,7 +130,12 @@ impl ContactList {
             )
         };
         let shown = self.matched(&asked, found).into_iter();
-        shown.map(|contact| contact.ok_or_else(unknown)).collect()
+        shown
+            .map(|found| match found {
+                Found::Contact(contact) => Ok(contact),
+                Found::Unreadable | Found::Nothing => Err(unknown()),
+            })
+            .collect()
     }
 
     /// Every column of the list, and those that the write names.

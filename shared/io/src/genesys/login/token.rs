@@ -113,8 +113,14 @@ impl Org {
         // Like every other 4xx, a 408 means that this client is not let in (docs/design.md "Failure
         // table").
         Err(if is_client_error {
+            let (prefix, org) = (&self.shared.config.secret_prefix, &self.id);
+            let detail = format!(
+                "{}: check clientId, clientSecret and region in the secret {prefix}/org/{org}",
+                failure.detail
+            );
             Failure {
                 kind: Kind::Refused,
+                detail,
                 ..failure
             }
         } else {

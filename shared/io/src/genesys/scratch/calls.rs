@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_403_tells_the_permission_of_the_very_call() {
+    fn a_403_names_the_permission_that_its_call_needs() {
         let of = |status, detail: &str| {
             permission(&Failure {
                 http_status: Some(status),

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_that_is_for_something_takes_not_any_text() {
+    fn free_text_goes_only_into_columns_without_a_role_or_another_data_type() {
         let list = json!({
             "columnNames": ["phone", "phoneTime", "mail", "chat", "zip", "preview", "due", "score", "note", "name", "rank"],
             "phoneColumns": [{ "columnName": "phone", "type": "cell", "callableTimeColumn": "phoneTime" }],

@@ -83,8 +83,8 @@ impl Request {
     ) -> Result<Request, MalformedSecret> {
         members.only(&["method", "url", "query", "headers", "body"])?;
         const METHOD: &str = "\"GET\" or \"POST\"";
-        const URL: &str = "a URL that begins with https://, without user, password or fragment, and with placeholders in its path \
-                           and query alone";
+        const URL: &str = "a URL that begins with https://, without user, password or fragment, and with placeholders only in its \
+                           path and query (http:// on loopback only with GENESYS_BASE_URL)";
         let method = members.text("method", METHOD, |method| match method {
             "GET" => Some(Method::GET),
             "POST" => Some(Method::POST),

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_that_is_not_known_is_none() {
+    fn an_unknown_placeholder_is_invalid() {
         for text in [
             "{since:iso}",
             "{Since}",

@@ -218,7 +218,7 @@ fn a_link_is_of_the_same_origin_or_none() {
 }
 
 #[test]
-fn whether_a_request_says_for_which_campaign_it_asks_is_known() {
+fn a_secret_knows_whether_its_requests_name_their_campaign() {
     for (more, expected) in [
         (serde_json::json!({}), false),
         (
@@ -253,7 +253,7 @@ fn with_auth_in_query() -> FeedSecret {
 
 proptest::proptest! {
     #[test]
-    fn whatever_a_crm_or_a_secret_says_a_request_goes_to_its_origin(
+    fn requests_never_leave_the_configured_origin(
         name in "\\PC{1,40}|[./\\\\@:?#%&{}]{1,12}", cursor in "\\PC{0,40}|[./\\\\@:?#%&{}]{0,12}", is_link: bool,
     ) {
         let next = if is_link { "link" } else { "cursor" };

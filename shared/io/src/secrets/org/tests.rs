@@ -39,7 +39,7 @@ fn the_contracts_example_is_read() {
 }
 
 #[test]
-fn what_may_be_left_out_has_its_default() {
+fn optional_members_have_their_defaults() {
     let rules = with("versionField", "\"crmVersion\"").unwrap().rules;
     assert_eq!(rules.raise(), Some(Raise::Own));
     let secret = with("versionField", "null").unwrap();
@@ -57,7 +57,7 @@ fn what_may_be_left_out_has_its_default() {
 }
 
 #[test]
-fn a_dnc_list_is_told_by_what_stands_on_it_and_each_member_that_is_wrong_is_named() {
+fn a_dnc_list_is_read_with_its_kind_of_entries_and_each_invalid_member_is_named() {
     let of = |list: &str| with("dncList", list);
     let by = |list: &str| of(list).unwrap().rules.dnc_list.clone().map(|list| list.by);
     assert_eq!(by("null"), None);
@@ -217,7 +217,7 @@ fn a_member_that_is_wrong_is_named_without_its_content() {
 }
 
 #[test]
-fn what_an_opt_out_lowers_is_voice_or_all_and_all_only_where_channels_can_be_said() {
+fn an_opt_out_may_lower_all_channels_only_if_the_api_supports_them() {
     let opt_out = |api: &str, opt_out: &str| {
         let text = format!(
             r#"{{"clientId": "id", "clientSecret": "hush", "region": "us-east-1", "api": "{api}", "optOut": {opt_out}}}"#

@@ -42,7 +42,7 @@ fn a_signing_secret_of_fewer_than_24_bytes_is_known_as_short() {
 }
 
 #[test]
-fn a_signing_secret_of_another_form_is_told_which_form_is_expected() {
+fn the_error_of_a_malformed_signing_secret_names_the_expected_form() {
     for (secret, expected) in [
         ("", "secrets that are not empty"),
         ("whsec_", "secrets that are not empty"),
@@ -120,7 +120,7 @@ fn a_member_that_stands_twice_is_refused_by_its_name() {
 }
 
 #[test]
-fn what_is_empty_or_wrong_is_named_without_its_content() {
+fn an_empty_or_invalid_member_is_named_without_its_content() {
     for (text, expected) in [
         ("{}", "signingSecrets: expected at least one"),
         (

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn a_time_is_good_for_a_minute_ahead_and_for_its_tolerance_behind() {
+fn a_timestamp_is_valid_within_its_tolerance_and_at_most_a_minute_ahead() {
     let stripe = |tolerance: Value| {
         let time = json!({ "prefix": "t=", "unit": "s", "toleranceSeconds": tolerance });
         auth(
@@ -125,7 +125,7 @@ fn another_time_another_url_and_another_body_are_not_what_was_signed() {
 }
 
 #[test]
-fn a_time_that_is_not_digits_alone_is_none_even_where_it_is_signed_so() {
+fn a_timestamp_that_is_not_digits_alone_is_invalid_even_if_it_is_signed() {
     let auth = preset("slack", KEY);
     let of = |at: &str| {
         let pieces = [b"v0:".as_slice(), at.as_bytes(), b":", BODY].into_iter();
@@ -252,7 +252,7 @@ fn written(scheme: &Scheme, mac: &[u8], sent_at: i64) -> HeaderMap {
 
 proptest! {
     #[test]
-    fn whatever_stands_in_the_headers_is_refused_without_harm(
+    fn arbitrary_headers_are_refused_without_harm(
         vector in 0..OWN.len(),
         text in "(t=|v1=|v0=|sha256=|sha1=|,| |=|[0-9a-f]{0,70}|1764000000|\\PC){0,8}",
         time in "[0-9+. -]{0,25}",

@@ -136,7 +136,7 @@ fn a_token_is_kept_until_a_minute_before_its_end() {
 }
 
 #[test]
-fn an_answer_without_a_token_tells_its_status_and_a_code_of_the_standard_alone() {
+fn the_error_of_an_answer_without_a_token_has_only_its_status_and_a_standard_code() {
     let refresh = oauth(&json!({ "grant": "refresh_token", "refreshToken": "hush2" })).unwrap();
     for (status, answer, expected) in [
         (
@@ -187,7 +187,7 @@ fn an_answer_without_a_token_tells_its_status_and_a_code_of_the_standard_alone()
 }
 
 #[test]
-fn what_is_wrong_is_named_and_not_shown() {
+fn an_invalid_member_is_named_without_its_value() {
     for (more, expected) in [
         (
             json!({ "grant": "password" }),

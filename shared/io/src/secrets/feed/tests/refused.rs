@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_missing_unknown_or_no_token_is_named_and_nothing_is_shown() {
+fn a_missing_unknown_or_malformed_member_is_named_without_its_value() {
     let parse = |text: &str| {
         FeedSecret::parse(&SecretString::from(text), false).map_err(|error| error.to_string())
     };
@@ -35,7 +35,7 @@ fn what_is_missing_unknown_or_no_token_is_named_and_nothing_is_shown() {
 }
 
 #[test]
-fn what_is_wrong_with_a_configured_feed_is_named_and_nothing_is_shown() {
+fn an_invalid_member_of_a_configured_feed_is_named_without_its_value() {
     let request = |url: &str| serde_json::json!({ "request": { "url": url } });
     let url = "request: url: expected a URL that begins with https://";
     for (more, expected) in [

@@ -73,7 +73,7 @@ const LIST: &str =
     "auth: expected one way to show who it is, not a list: of several the weakest would do";
 
 #[test]
-fn one_way_is_told_and_no_other_beside_it() {
+fn auth_names_exactly_one_method() {
     let basic = json!({ "user": "crm", "passwords": [KEY] });
     let header = json!({ "name": "x-api-key", "values": [KEY] });
     let v1 = json!({ "preset": "hubspotV1", "secrets": [KEY] });
@@ -93,7 +93,7 @@ fn one_way_is_told_and_no_other_beside_it() {
 }
 
 #[test]
-fn what_is_no_way_or_stands_beside_one_is_named() {
+fn an_invalid_auth_method_or_a_member_beside_it_is_refused_and_named() {
     let preset = |name: Value| json!({ "preset": name, "secrets": [KEY] });
     let unknown = format!("auth: preset: expected {EXPECTED}");
     let mut beside = preset(json!("github"));

@@ -85,7 +85,7 @@ fn a_row_becomes_the_contact_that_a_read_would_show_whatever_the_pieces() {
 }
 
 #[test]
-fn what_is_no_export_is_told_without_what_it_holds() {
+fn a_broken_export_is_reported_without_its_content() {
     let broken = |file: &[u8]| match snapshot(file, 64) {
         Err(NoExport::Broken(what)) => what,
         _ => panic!("it is broken"),

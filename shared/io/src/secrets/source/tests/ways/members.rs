@@ -86,7 +86,7 @@ fn rows(table: &'static str) -> impl Iterator<Item = (Value, &'static str)> {
 }
 
 #[test]
-fn what_is_signed_holds_the_body_and_all_that_is_configured() {
+fn a_signed_text_without_the_body_or_with_parts_that_do_not_match_is_refused() {
     for (altered, expected) in rows(SIGNED) {
         let auth = signature(altered);
         let told = format!("auth: signature: {expected}");
