@@ -1,7 +1,7 @@
 //! Parsers of arguments that several subcommands have.
 //!
-//! Each turns the text of one argument into a type, or into an error that says what was expected.
-//! What only several arguments together can show is checked by the subcommand itself. The rules of
+//! Each turns the text of one argument into a type, or into an error that says what was expected. A
+//! rule that concerns several arguments together is checked by the subcommand itself. The rules of
 //! ids and keys are in `domain::change`.
 
 use std::borrow::Cow;

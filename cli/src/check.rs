@@ -41,7 +41,7 @@ use crate::{args, one_contact};
   campaign-sync check --source crm
   campaign-sync check --org acme-us --probe 8b1f2c34-5d6e-4f70-8a91-b2c3d4e5f607
 
-Without --probe it alters nothing: it tries the right to write contacts without writing one.
+Without --probe it changes nothing: it tests the right to write contacts without writing one.
 It takes at most eight calls of the org's budget for each campaign, and one more for each contact
 and for the org's DNC list.
 
@@ -51,10 +51,10 @@ that, and tells it beside what campaign-sync assumes. It takes some 30 calls. It
 at most, none of them callable, without numbers or addresses, and deletes them, also after Ctrl-C.
 The list must be empty, no campaign may draw on it, and it needs two columns of plain text.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required,
-except with --probe; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by
-the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs your own credentials,
-not those of the functions: what they may do is in template.yaml.
+It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required,
+except with --probe; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS credentials
+and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL,
+…). It uses your own credentials, not those of the functions; template.yaml has their rights.
 
 The exit status is 0 when everything is right, 1 when something is not, 2 when the command could
 not run.")]
@@ -63,12 +63,12 @@ pub(crate) struct Args {
     /// {prefix}/feed/{org}
     #[arg(long, value_parser = args::org, verbatim_doc_comment)]
     org: Option<OrgId>,
-    /// A campaign whose contacts are to be kept in step; may be given several times
+    /// A campaign to check; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
-    /// The key of a contact: looks at its stored rank in each of the campaigns, and whether the
-    /// org's DNC list would know it; may be given several times. - reads keys from standard
-    /// input, one a line
+    /// The key of a contact: checks its stored rank in each campaign, and whether it has an entry
+    /// for the org's DNC list; may be given several times. - reads keys from standard input, one a
+    /// line
     #[arg(
         long = "contact",
         value_name = "KEY",
@@ -79,8 +79,8 @@ pub(crate) struct Args {
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = args::source)]
     sources: Vec<SourceName>,
-    /// A contact list that serves nothing else: finds out on it what Genesys Cloud does where
-    /// its documentation does not say, and looks at nothing else
+    /// A contact list that is used for nothing else: finds out on it what Genesys Cloud does where
+    /// its documentation is silent, and checks nothing else
     #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, requires = "org", conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
     probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`
@@ -160,7 +160,7 @@ async fn genesys(
     findings.add(
         "token",
         login
-            .map(|_| "the OAuth client is let in".to_owned())
+            .map(|_| "the OAuth client can log in".to_owned())
             .map_err(|failure| token(&failure)),
     );
     if let Some(ahead) = watched.seen().ahead {

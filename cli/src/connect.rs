@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use io::genesys::{Genesys, Org, Share, Shared, UNKNOWN_CAMPAIGN};
+use io::genesys::{BudgetPart, Genesys, Org, Shared, UNKNOWN_CAMPAIGN};
 use io::http::{Transport, TransportError};
 use io::secrets::{Secrets, SecretsError, SecretsManager};
 use io::telemetry::Telemetry;
@@ -26,7 +26,7 @@ use secrecy::SecretString;
 
 /// The HTTPS client for Genesys Cloud, and the configuration of the AWS clients.
 pub(crate) async fn clients() -> Result<(Https, SdkConfig), String> {
-    // The HTTPS client comes first: without TLS roots the SDK would start, and fail at each
+    // The HTTPS client comes first. Without TLS roots the SDK would start and then fail at every
     // call.
     let https = https()?;
     Ok((https, io::aws::sdk_config().await))
@@ -52,7 +52,7 @@ pub(crate) fn org(
         telemetry: Telemetry::from_fn(|_| ()),
         config,
     };
-    Genesys::new(Arc::new(shared), Share::Fifth).org(id)
+    Genesys::new(Arc::new(shared), BudgetPart::Fifth).org(id)
 }
 
 /// The advice if the operator's credentials may not read a secret.
@@ -61,7 +61,7 @@ pub(crate) const DENIED: &str = "your credentials may not read it, or not decryp
 
 /// The text of an error for the person who runs the command. The text for functions speaks of a
 /// role, and no role reads secrets here.
-pub(crate) fn told(error: &impl Display) -> String {
+pub(crate) fn explained(error: &impl Display) -> String {
     let of_a_function = SecretsError::Denied.to_string();
     error.to_string().replace(&of_a_function, DENIED)
 }
@@ -69,7 +69,7 @@ pub(crate) fn told(error: &impl Display) -> String {
 /// The text of a secret. An error names the secret.
 pub(crate) async fn secret(secrets: &impl Secrets, name: &str) -> Result<SecretString, String> {
     let text = secrets.read(name).await;
-    text.map_err(|error| format!("secret {name}: {}", told(&error)))
+    text.map_err(|error| format!("secret {name}: {}", explained(&error)))
 }
 
 /// The text of a failure of calls for a campaign, with what to do if Genesys Cloud has no such
@@ -79,12 +79,15 @@ pub(crate) fn failed(org: &OrgId, campaign: &CampaignId, failure: &Failure) -> S
         Kind::UnknownCampaign => format!(": {UNKNOWN_CAMPAIGN}"),
         _ => String::new(),
     };
-    format!("org {org}, campaign {campaign}: {}{advice}", told(failure))
+    format!(
+        "org {org}, campaign {campaign}: {}{advice}",
+        explained(failure)
+    )
 }
 
 /// The state that the newest answer of the API reports.
 #[derive(Clone, Default)]
-pub(crate) struct Seen {
+pub(crate) struct WatchedCalls {
     /// How many calls were made, not counting those for a token.
     pub(crate) calls: u64,
     /// The token of the newest call. It is compared, and never shown.
@@ -107,7 +110,7 @@ pub(crate) struct Budget {
 /// An HTTPS client that reads the headers of each answer.
 pub(crate) struct Watched {
     https: Https,
-    seen: Mutex<Seen>,
+    seen: Mutex<WatchedCalls>,
 }
 
 impl Watched {
@@ -118,11 +121,11 @@ impl Watched {
         })
     }
 
-    pub(crate) fn seen(&self) -> Seen {
+    pub(crate) fn seen(&self) -> WatchedCalls {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seen> {
+    fn lock(&self) -> MutexGuard<'_, WatchedCalls> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -180,7 +183,7 @@ mod tests {
     #[test]
     fn the_error_of_denied_credentials_names_the_permissions_they_need() {
         let denied = format!("secret s: {}", SecretsError::Denied);
-        let told = told(&Failure::new(Kind::Refused, denied));
+        let told = explained(&Failure::new(Kind::Refused, denied));
         assert_eq!(told, format!("secret s: {DENIED}"));
     }
 }

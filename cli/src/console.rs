@@ -33,28 +33,29 @@ use crate::contact::story::CloudWatchLogs;
 use crate::{args, connect};
 use contact::Lookups;
 use guard::Guard;
-pub(crate) use local::{Deed, Failing, Local};
+pub(crate) use local::{Action, Failing, Local};
 use parked::Desk;
-pub(crate) use pipeline::{Alarm, MEASURES, Metrics, Of as MeasuredOf, PERIODS, Series, Stat};
-use pipeline::{Asked, CloudWatch};
+pub(crate) use pipeline::{Alarm, MEASURES, MeasureScope, Metrics, PERIODS, Series, Stat};
+use pipeline::{CloudWatch, RecentAnswers};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   campaign-sync console
   campaign-sync console --port 8500 --read-only
 
-It prints an address that holds a token: open it in a browser of this machine. Nobody else is let in, and nothing is deployed:
-the pages use your own AWS credentials and the code of the other commands.
+It prints an address with a token: open it in a browser on this machine. Only that browser gets in. Nothing is deployed: the
+pages use your own AWS credentials and the code of the other commands.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
-GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
+GENESYS_BASE_URL may be set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION,
+AWS_ENDPOINT_URL, …).
 
 It serves until Ctrl-C. The exit status is 2 when it could not serve.")]
 pub(crate) struct Args {
     /// The port to serve on, on 127.0.0.1 only; 0 takes any free port
     #[arg(long, default_value_t = 8686, value_parser = args::number::<u16>(0..=65_535), allow_hyphen_values = true)]
     port: u16,
-    /// Shows everything and alters nothing: no change is sent again or deleted
+    /// Shows everything and changes nothing: redrives, deletes and sends nothing
     #[arg(long)]
     read_only: bool,
     /// The stack's name, which the pages show [default: `STACK_NAME`, or campaign-sync]
@@ -78,12 +79,12 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<dyn Metrics>,
     /// `None` means that the console looks at a deployed stack.
     pub(crate) local: Option<Arc<dyn Local>>,
-    pub(crate) asked: Asked,
+    pub(crate) asked: RecentAnswers,
     pub(crate) dead_letter_queue_url: String,
 }
 
 /// The parts that a console serves.
-pub(crate) struct Of {
+pub(crate) struct Setup {
     pub(crate) port: u16,
     pub(crate) is_read_only: bool,
     pub(crate) stack: String,
@@ -102,7 +103,7 @@ pub(crate) struct Of {
 }
 
 impl App {
-    pub(crate) fn new(of: Of) -> Result<Arc<App>, String> {
+    pub(crate) fn new(of: Setup) -> Result<Arc<App>, String> {
         let queue_url = &of.config.queue_url;
         let of_aws = || Arc::new(CloudWatch::new(&of.sdk, &of.stack, queue_url)) as _;
         let metrics = of.metrics.unwrap_or_else(of_aws);
@@ -120,7 +121,7 @@ impl App {
             webhooks: of.webhooks,
             metrics,
             local: of.local,
-            asked: Asked::default(),
+            asked: RecentAnswers::default(),
             dead_letter_queue_url: of.dlq.dead_letter_queue_url,
         }))
     }
@@ -154,7 +155,7 @@ async fn serve(args: &Args, stack: String, config: Config, dlq: DlqConfig) -> Re
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| args::no_port(args.port, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let app = App::new(Of {
+    let app = App::new(Setup {
         port: address.port(),
         is_read_only: args.read_only,
         stack,

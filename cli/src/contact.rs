@@ -33,11 +33,12 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Tells why a contact is not called, what Genesys Cloud has of it, and what became of its changes
+    /// Shows why a contact is not called, what Genesys Cloud holds of it, and what became of its
+    /// changes
     Show(show::Args),
     /// Lowers a stored rank that is so high that every later change is stale
     ResetRank(ResetRank),
-    /// Marks contacts that the CRM opted out before there were marks, so that it may opt them in again
+    /// Marks contacts that the CRM opted out under version 0.1, so that it may opt them in again
     Adopt(adopt::Args),
 }
 
@@ -48,22 +49,22 @@ enum Command {
   campaign-sync contact reset-rank - --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 \\
     --reason 'the CRM sent a version of the year 2109' < key.txt
 
-It reads the contact and puts the reset into the queue, into the contact's own message group: apply carries it out, in its turn,
-and only if the contact still stores the rank that was read here; otherwise it ends as stale. Columns and callable stay as they
-are, so bring the contact up to date afterwards: let the CRM send it again, or run campaign-sync reconcile.
+It reads the contact and enqueues the reset in the contact's own message group. Apply carries it out in its turn, and only if
+the contact still stores the rank that this command read; otherwise it ends as stale. Columns and callable stay as they are,
+so bring the contact up to date afterwards: let the CRM send it again, or run campaign-sync reconcile.
 
 A rank that is not ahead is reset only with --force: it is mostly right, and after a reset an older change applies, also an opt-in.
 
 With --to, the version that the CRM has of the contact now, nothing older is applied and reconcile repairs the columns.
-Without it no rank is stored, and the next change applies whatever its rank, also one that comes late.
+Without it no rank is stored, and the next change applies whatever its rank, even an old one that comes late.
 
-It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be
-set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment: QUEUE_URL is required; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be
+set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
 
 The exit status is 0 when the reset is in the queue (with --dry-run: would be), 1 when there is no rank to reset, 2 when the
 command could not run.")]
 struct ResetRank {
-    /// The contact's key; - reads it from standard input, so that it does not stand in the shell's
+    /// The contact's key; - reads it from standard input, so that it does not appear in the shell's
     /// history
     #[arg(value_name = "KEY")]
     key: String,
@@ -227,7 +228,7 @@ fn shown(
     lines.push(if args.dry_run {
         "A dry run: nothing was enqueued.".to_owned()
     } else {
-        format!("Enqueued as {event_id}: the log of apply tells what became of it.")
+        format!("Enqueued as {event_id}: the log of apply says what became of it.")
     });
     lines.join("\n")
 }

@@ -24,9 +24,9 @@ use crate::connect;
 use crate::table::{number, span, table};
 use parked::Parked;
 use queue::DeadLetters;
-use redrive::{How, redrive};
+use redrive::{RedriveOptions, redrive};
 use rules::Rules;
-pub(crate) use which::Which;
+pub(crate) use which::Selection;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -37,9 +37,10 @@ pub(crate) use which::Which;
   campaign-sync dlq redrive --org acme-us --rate 5/s
   campaign-sync dlq drop 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
 
-It reads DEAD_LETTER_QUEUE_URL and, for redrive, QUEUE_URL and SECRET_PREFIX from the environment, as the functions do. AWS is
-found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). Messages that it looks at are invisible to
-others for two minutes at most. It sees the first ten messages of a message group; those behind them come when these are gone.
+It reads DEAD_LETTER_QUEUE_URL and, for redrive, QUEUE_URL and SECRET_PREFIX from the environment, as the functions do. AWS
+credentials and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). Messages
+that it looks at are invisible to others for two minutes at most. It sees only the first ten messages of a message group; the
+others appear when these are gone.
 
 The exit status is 0 when everything was done, 1 when something was left, 2 when the command could not run.")]
 pub(crate) struct Args {
@@ -53,12 +54,12 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     /// Lists parked changes, the oldest first, without any contact key or value
-    List(Which),
-    /// Shows one parked change: all but contact key and values
+    List(Selection),
+    /// Shows one parked change, without its contact key and values
     Show {
         /// The id, as `list` prints it
         id: String,
-        /// Shows the contact key and the values too, as they were sent
+        /// Also shows the contact key and the values, as they were sent
         #[arg(long)]
         reveal: bool,
         /// Prints only what was sent, unchanged, with contact key and values. For an
@@ -66,20 +67,19 @@ enum Command {
         #[arg(long, conflicts_with = "reveal")]
         body: bool,
     },
-    /// Sends parked changes again, in their message groups and in order, and takes them off the
-    /// dead-letter queue
+    /// Redrives parked changes: sends them again in their message groups and in order, and deletes
+    /// them from the dead-letter queue
     Redrive {
         #[command(flatten)]
-        which: Which,
-        /// The most changes a second; an unmapped item may become several. Through
-        /// predictive, 300 calls a minute apply two and a half changes a second
+        which: Selection,
+        /// The most changes a second; an unmapped item may become several. With predictive, 300
+        /// calls a minute are enough for two and a half changes a second
         #[arg(long, value_name = "N/s", default_value = "2/s", value_parser = rate, allow_hyphen_values = true)]
         rate: u32,
-        /// Also sends changes without a rank: nothing keeps these from overwriting what is
-        /// newer
+        /// Also sends changes without a rank, which may overwrite newer data
         #[arg(long)]
         unranked: bool,
-        /// Tells what would be sent, and sends nothing
+        /// Shows what would be sent, and sends nothing
         #[arg(long)]
         dry_run: bool,
     },
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
             } => {
                 let secrets = SecretsManager::new(&sdk);
                 let rules = Rules::new(secrets, config.secret_prefix.clone());
-                let how = How {
+                let how = RedriveOptions {
                     which,
                     pause: Duration::from_secs(1) / *rate,
                     unranked: *unranked,
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
     })
 }
 
-async fn list(queue: &DeadLetters, which: &Which, is_json: bool) -> Result<bool, String> {
+async fn list(queue: &DeadLetters, which: &Selection, is_json: bool) -> Result<bool, String> {
     let mut all = queue.look(&|_| ()).await?;
     let hidden = queue.depth().await?.saturating_sub(all.len() as u64);
     let choice = which.choice();

@@ -32,21 +32,22 @@ enum Command {
   campaign-sync dnc remove LEAD-00042 --org acme-us --reason 'asked in writing to be called again' --dry-run
   campaign-sync dnc remove - --org acme-us --reason 'asked in writing to be called again' < key.txt
 
-The entry is what the secret's dncList says by: the contact's key, or its phone number just as the contact holds it. Genesys
-Cloud does not tell whether one entry stands on a list: removing one that is not there is no error.
+The entry is the contact's key or its phone number, exactly as the contact holds it; \"by\" in the secret's dncList says
+which. Genesys Cloud does not say whether an entry is on a list, so removing an absent one is not an error.
 
-Let the CRM opt the person in first: as long as it says that they are out, the next opt-out and the next reconcile put the entry
-on the list again. It makes no contact callable. Neither key nor number is printed; keep what is printed, it is the only record
-here of who was taken from the list and why.
+Let the CRM opt the person in first: as long as the CRM opts the person out, the next opt-out or reconcile adds the entry
+again. Removing an entry makes no contact callable. Neither key nor number is printed. Keep the output: it is the only record
+of which entry was removed and why.
 
 It needs the permission outbound:dnc:edit, and outbound:dncList:view with --dry-run. It reads SECRET_PREFIX and, in local runs,
-GENESYS_BASE_URL from the environment. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+GENESYS_BASE_URL from the environment. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE,
+AWS_REGION, AWS_ENDPOINT_URL, …).
 
 The exit status is 0 when the entry is not on the list any more (with --dry-run: when it could be taken from it), 2 when the
 command could not run.")]
 struct Remove {
     /// The contact's key, or its phone number; - reads it from standard input, so that it does not
-    /// stand in the shell's history
+    /// appear in the shell's history
     #[arg(value_name = "KEY")]
     key: String,
     /// The org, whose secret is {prefix}/org/{org}
@@ -78,7 +79,7 @@ async fn remove(args: &Remove, line: &str, config: Config) -> Result<bool, Strin
     let run = Run::patient(None);
     let secret = org.open(&run).await;
     let secret =
-        secret.map_err(|failure| format!("org {}: {}", args.org, connect::told(&failure)))?;
+        secret.map_err(|failure| format!("org {}: {}", args.org, connect::explained(&failure)))?;
     let Some(list) = &secret.rules.dnc_list else {
         return Err(format!(
             "org {}: its secret names no dncList (docs/deploy.md \"Add an org\")",
@@ -141,9 +142,9 @@ fn failed(args: &Remove, list: &DncList, failure: &Failure) -> String {
             args.org
         ),
         Kind::Rejected => "Genesys Cloud does not take this as an entry".to_owned(),
-        _ => "try again: what was taken away already is no trouble".to_owned(),
+        _ => "try again: an entry that was removed already does no harm".to_owned(),
     };
-    let (org, list, told) = (&args.org, list.id.as_str(), connect::told(failure));
+    let (org, list, told) = (&args.org, list.id.as_str(), connect::explained(failure));
     format!("org {org}, DNC list {list}: {told}: {to_do}")
 }
 
@@ -165,12 +166,13 @@ fn shown(args: &Remove, list: &DncList, entry: &Entry<'_>) -> String {
         None => "a phone number".to_owned(),
     };
     let done = if args.dry_run {
-        "A dry run: nothing was taken from it. Whether the entry stands there Genesys Cloud does not tell."
+        "A dry run: nothing was removed. Genesys Cloud does not say whether the entry is on the list."
     } else {
         "The entry is not on it any more."
     };
     format!(
-        "Org {}, DNC list {id}: {what}\nreason: {}\n{done}\nNo contact was made callable; while the CRM says that they are out, the next opt-out or reconcile puts the entry there again.",
+        "Org {}, DNC list {id}: {what}\nreason: {}\n{done}\nNo contact was made callable. While the CRM says \
+         that the contact opted out, the next opt-out or reconcile adds the entry again.",
         args.org, args.reason
     )
 }

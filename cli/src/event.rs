@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use domain::change::SourceName;
-use ingest::auth::{self, Sent};
+use ingest::auth::{self, SignedRequest};
 use io::Clock;
 use io::secrets::SourceSecret;
 use jiff::Timestamp;
@@ -34,8 +34,8 @@ The orgs, campaigns and sources are those of `campaign-sync local --serve`.")]
 pub(crate) struct Args {
     /// Which event
     name: Name,
-    /// Signs the webhook as the secret of a source says. FILE holds the secret as JSON; - reads
-    /// standard input
+    /// Signs the webhook as a source's secret says. FILE holds the secret as JSON; - reads standard
+    /// input
     #[arg(long, value_name = "FILE", requires = "source")]
     secret: Option<PathBuf>,
     /// The source of that secret
@@ -108,7 +108,7 @@ fn webhook_of(args: &Args, now: Timestamp) -> Result<Webhook, String> {
     let (org, campaign) = CAMPAIGNS[0];
     let (Some(path), Some(source)) = (&args.secret, &args.source) else {
         let body = webhook_body(now, None, Some(campaign));
-        let sent = Sent {
+        let sent = SignedRequest {
             headers: webhook::signature(&body, SIGNING_SECRET, now),
             query: String::new(),
             body,
@@ -144,7 +144,7 @@ fn webhook_body(now: Timestamp, org: Option<&str>, campaign: Option<&str>) -> St
 }
 
 /// The event by which an HTTP API hands a request to Lambda: payload format 2.0.
-fn http_event(now: Timestamp, source: &str, sent: &Sent) -> Value {
+fn http_event(now: Timestamp, source: &str, sent: &SignedRequest) -> Value {
     let headers = sent.headers.iter();
     let mut headers: serde_json::Map<_, _> = headers
         .map(|(name, value)| (name.clone(), json!(value)))

@@ -2,10 +2,10 @@
 //! it.
 //!
 //! The request is made and the answer is read by the code of reconcile. `request` shows the request
-//! without credentials, `overheard` keeps what a CRM says when it refuses, and `shown` prints the
+//! without credentials, `refusals` keeps what a CRM says when it refuses, and `shown` prints the
 //! result.
 
-mod overheard;
+mod refusals;
 mod request;
 pub(crate) mod shown;
 
@@ -29,8 +29,8 @@ use serde_json::Value;
 
 use crate::args::{self, ONE_OF_STDIN, Since};
 use crate::connect;
-use overheard::Overheard;
-use shown::Found;
+use refusals::RefusalRecorder;
+use shown::FeedTest;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -39,11 +39,11 @@ use shown::Found;
   campaign-sync feed test --org acme-us --since 48h --page 2
   curl -s … | campaign-sync feed test --secret feed.json - --json | jq .faults
 
-With a saved answer it asks nobody. Without one it asks the CRM for page after page, up to the one that is wanted, with the secret
-of --secret or the one that is stored for --org. It writes nothing and compares nothing. It prints each request before it sends it,
-without credentials and without values whose name is one such as token or key. If the CRM refuses, it prints the status and the
-beginning of the answer, also without secrets. The exit status is 0 when each item of the page becomes changes or none, 1 when one
-does not, or when the answer is no page, 2 when the command could not run.")]
+With a saved answer it sends no request. Without one it requests page after page from the CRM, up to the wanted one, with the
+secret of --secret or the one stored for --org. It writes and compares nothing. It prints each request before it sends it,
+without credentials, and without values whose name suggests a token or key. If the CRM refuses, it prints the status and the
+beginning of the answer, also without secrets. The exit status is 0 if every item of the page becomes changes or is ignored, 1
+if an item has a fault or the answer is no page, and 2 if the command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -51,32 +51,31 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Tells what is asked for a page, what its items become, and where the next page is
+    /// Shows the request for a page, what its items become, and where the next page is
     Test(Test),
 }
 
 #[derive(clap::Args)]
 struct Test {
-    /// An answer of the CRM, in a file or, by -, standard input. Without it the CRM is asked
+    /// An answer of the CRM, a file; - reads standard input. Without it the CRM is asked
     answer: Option<PathBuf>,
     /// The org whose feed is read. Without --secret its secret is read from Secrets Manager
     #[arg(long, value_parser = args::org)]
     org: Option<OrgId>,
-    /// The JSON of a feed's secret, in a file or, by -, standard input
+    /// The JSON of a feed's secret, a file; - reads standard input
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
-    /// The campaign that is asked for; without it, the first one that the secret's campaigns
-    /// name
+    /// The campaign to ask for [default: the first one in the secret's campaigns]
     #[arg(long, value_name = "CAMPAIGN_ID", value_parser = args::campaign)]
     campaign: Option<CampaignId>,
-    /// Only what changed since then: a time such as 2026-11-24T16:00:00Z, or how long ago, such
-    /// as 90m, 48h or 2d. Without it: everything
+    /// Asks only for what changed since this time, such as 2026-11-24T16:00:00Z, or since this long
+    /// ago, such as 90m, 48h or 2d. Without it, asks for everything
     #[arg(long, value_parser = args::since, allow_hyphen_values = true)]
     since: Option<Since>,
-    /// The page that is shown, from 1
+    /// The number of the page to show, from 1
     #[arg(long, default_value_t = 1, value_parser = args::number::<u32>(1..=100_000), allow_hyphen_values = true, conflicts_with = "answer")]
     page: u32,
-    /// Print JSON instead of tables
+    /// Prints JSON instead of tables
     #[arg(long)]
     json: bool,
 }
@@ -104,7 +103,7 @@ async fn tested(args: &Test, config: Config) -> Result<bool, String> {
     let secret = FeedSecret::parse(&text, config.genesys_base_url.is_some());
     let secret = secret.map_err(|error| format!("{name}: {error}"))?;
     let campaign = campaign_of(args, &text)?;
-    let tried = Tried {
+    let tried = TestedFeed {
         secret: &secret,
         text: &text,
         is_made_up: campaign.is_none(),
@@ -168,7 +167,7 @@ async fn stored(config: &Config, org: &OrgId) -> Result<(String, SecretString), 
 }
 
 /// The feed that is tested.
-struct Tried<'a> {
+struct TestedFeed<'a> {
     secret: &'a FeedSecret,
     /// The secret as it is written.
     text: &'a SecretString,
@@ -179,7 +178,7 @@ struct Tried<'a> {
     is_json: bool,
 }
 
-impl Tried<'_> {
+impl TestedFeed<'_> {
     /// Prints the request before it is sent, so that a person sees it even if no answer comes.
     fn show_request(&self, number: u32, cursor: Option<&str>) -> Result<(), String> {
         // Without a request there is no page, and the result says why.
@@ -198,13 +197,13 @@ impl Tried<'_> {
     }
 
     /// The result for a saved answer. It counts as the first page.
-    fn saved(&self, answer: &str, now: Timestamp) -> Found<'_> {
+    fn saved(&self, answer: &str, now: Timestamp) -> FeedTest<'_> {
         let query = self.query(None);
         let answer = Response::new(Bytes::from(answer.to_owned()));
         let page = query
             .plain(self.secret)
             .and_then(|plain| reconcile::feed::read(self.secret, &query, &plain.url, &answer, now));
-        Found {
+        FeedTest {
             tried: self,
             number: 1,
             cursor: None,
@@ -214,7 +213,7 @@ impl Tried<'_> {
     }
 
     /// Asks the CRM for pages, up to this number.
-    async fn asked(&self, config: Config, number: u32) -> Result<Found<'_>, String> {
+    async fn asked(&self, config: Config, number: u32) -> Result<FeedTest<'_>, String> {
         let (https, sdk) = connect::clients().await?;
         let shared = Shared {
             transport: Arc::new(https.clone()),
@@ -224,7 +223,7 @@ impl Tried<'_> {
             telemetry: Telemetry::from_fn(|_| ()),
             config,
         };
-        let crm = Overheard::new(https, self.text);
+        let crm = RefusalRecorder::new(https, self.text);
         let queue = Arc::new(Sqs::new(&sdk));
         let context = Context::new(shared, queue, Arc::clone(&crm) as Arc<dyn Transport>);
         let mut cursor = None;
@@ -235,7 +234,7 @@ impl Tried<'_> {
             let next = match answered {
                 Ok(answered) if page < number => answered.next,
                 answered => {
-                    return Ok(Found {
+                    return Ok(FeedTest {
                         tried: self,
                         number: page,
                         cursor,
@@ -251,7 +250,7 @@ impl Tried<'_> {
             }
             if next == cursor {
                 return Err(format!(
-                    "page {page} leads to itself: the cursor is the one that it was asked with"
+                    "page {page} leads to itself: its next cursor is the cursor of its request"
                 ));
             }
             cursor = next;

@@ -52,8 +52,8 @@ pub(crate) type Error = String;
   campaign-sync local --serve
   campaign-sync local --break rank      # a defect on purpose: exit status 1
 
-The exit status is 0 when every contact is as the CRM last said and nothing is left in the queue, 1 when not so, 2 when
-the command could not run.")]
+The exit status is 0 if every contact is as the CRM last said and nothing is left in the queue, 1 if not, and 2 if the
+command could not run.")]
 pub(crate) struct Args {
     /// How many contacts the CRM has
     #[arg(long, default_value_t = 200, value_parser = args::number::<u32>(1..=1_000_000), allow_hyphen_values = true)]
@@ -64,8 +64,8 @@ pub(crate) struct Args {
     /// The same seed gives the same run
     #[arg(long, default_value_t = 42, value_parser = args::number::<u64>(0..=u64::MAX), allow_hyphen_values = true)]
     seed: u64,
-    /// The vendor whose webhooks the made-up CRM sends. The vendor's preset makes changes of them,
-    /// and reconcile repairs what they leave out
+    /// The vendor whose webhooks the made-up CRM sends. The vendor's preset turns them into
+    /// changes, and reconcile repairs what is missing
     #[arg(long, value_enum, default_value_t = Crm::Own, conflicts_with_all = ["file", "serve"])]
     crm: Crm,
     /// Applies the records of this SQS event instead of made-up changes
@@ -77,7 +77,7 @@ pub(crate) struct Args {
     /// Serves the embedded parts on loopback, in real time, until Ctrl-C
     #[arg(long, conflicts_with_all = ["contacts", "changes", "seed", "file", "json", "defect"])]
     serve: bool,
-    /// The port to serve on; 0 takes any that is free
+    /// The port to serve on; 0 takes any free port
     #[arg(long, default_value_t = 8787, value_parser = args::number::<u16>(0..=65_535), allow_hyphen_values = true, requires = "serve")]
     port: u16,
     /// How many calls a minute Genesys Cloud allows each OAuth client
@@ -96,7 +96,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Api {
-    /// The campaign-contacts API that answers a known key with 409
+    /// The campaign contacts API, which answers an existing key with 409
     #[default]
     Predictive,
     /// The contact list API that Genesys Cloud publishes

@@ -13,6 +13,7 @@ mod check;
 mod connect;
 mod console;
 mod contact;
+mod describe;
 mod dlq;
 mod dnc;
 mod event;
@@ -21,7 +22,6 @@ mod local;
 mod made_up;
 mod one_contact;
 mod reconcile;
-mod says;
 mod schedule;
 mod send;
 mod source;
@@ -49,33 +49,32 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs webhooks of a made-up CRM through ingest, queue and apply into campaigns, all on this
-    /// machine
+    /// Runs a made-up CRM's webhooks through ingest, the queue and apply, all on this machine
     Local(local::Args),
     /// Sends the rows of a file as changes: a first load, or a correction
     Send(send::Args),
     /// Compares campaigns with the CRM's feed and enqueues what webhooks missed
     Reconcile(reconcile::Args),
-    /// Sets, lists and removes the schedules by which campaigns are compared
+    /// Sets, lists and removes the schedules of reconcile
     Schedule(schedule::Args),
-    /// Tells whether an org's secret, client, campaigns and queues are right, and what to do where
-    /// not
+    /// Checks an org's secret, OAuth client, campaigns and queues, and says how to fix what is
+    /// wrong
     Check(check::Args),
-    /// Tells how much waits in the queues, for how long, and what is left of an org's call budget
+    /// Shows how many changes wait in the queues, for how long, and how many calls an org has left
     Status(status::Args),
-    /// Serves pages on this machine that show changes as they go by and those that are parked, and
-    /// send these again
+    /// Serves pages on this machine that show the flow of changes, show parked changes, and redrive
+    /// them
     Console(console::Args),
-    /// Tells why a contact is not called; repairs contacts: a stored rank that is ahead, opt-outs
-    /// without a mark
+    /// Shows why a contact is not called; repairs a stored rank that is ahead, and opt-outs without
+    /// a mark
     Contact(contact::Args),
     /// Removes one entry from the DNC list of an org
     Dnc(dnc::Args),
-    /// Lists, shows, sends again and deletes the changes that were parked
+    /// Lists, shows, redrives and drops parked changes
     Dlq(dlq::Args),
-    /// Tells what a source's webhook becomes, before it is sent; prints the programs of mappings
+    /// Shows what a source's webhook would become; prints the programs of presets
     Source(source::Args),
-    /// Tells what a page of a CRM's feed becomes, from a saved answer or from the CRM itself
+    /// Shows what a page of a CRM's feed becomes, from a saved answer or from the CRM itself
     Feed(feed::Args),
     /// Prints a sample event that is valid now
     Event(event::Args),

@@ -23,10 +23,11 @@ use report::Report;
   campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --json | jq .columns
   campaign-sync reconcile --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --remove-unknown --dry-run
 
-It reads the environment as the function does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
-runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
-Ctrl-C ends it in good order: what was found is enqueued, and it prints the cursor to go on with. If much of a campaign differs and
-too little was compared to know whether the feed is right, only opt-outs are enqueued, and the cursor goes back to find the rest again.
+It reads the environment: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
+runs, GENESYS_BASE_URL may be set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE,
+AWS_REGION, AWS_ENDPOINT_URL, …). Ctrl-C ends it cleanly: it enqueues what it found and prints the cursor from which to go on.
+If too much of a campaign differs and too little was compared to know whether the feed is right, it enqueues only opt-outs,
+and the cursor goes back to the beginning of that campaign.
 
 The exit status is 0 when all was compared and all that differs is in the queue (with --dry-run: would be), 1 when not so, 2 when
 the command could not run.")]
@@ -38,33 +39,33 @@ pub(crate) struct Args {
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", required = true, value_parser = args::campaign)]
     campaigns: Vec<CampaignId>,
     /// Asks the feed only for contacts that changed since this time, such as 2026-11-24T16:00:00Z,
-    /// or within this long, such as 90m, 48h or 2d. Without it, asks for all contacts
+    /// or within this time, such as 90m, 48h or 2d. Without it, asks for all contacts
     #[arg(long, value_parser = args::since, allow_hyphen_values = true)]
     since: Option<Since>,
     /// Compares, counts and lists, and enqueues nothing
     #[arg(long)]
     dry_run: bool,
-    /// Where more of a campaign's contacts differ than this, and more than 100, enqueues nothing
+    /// If more than this share of a campaign's contacts differ, and more than 100, enqueues nothing
     /// but opt-outs of the other campaigns
     #[arg(long, value_name = "PERCENT", default_value = "20%", value_parser = args::percent, allow_hyphen_values = true)]
     max_drift_percent: u64,
-    /// Enqueues all that differs, however many contacts that are
+    /// Enqueues everything that differs, however many contacts that is
     #[arg(long)]
     force: bool,
-    /// Goes on where an earlier run stopped, with that run's --since
+    /// The cursor at which an earlier run stopped; uses that run's --since
     #[arg(long, value_parser = args::cursor)]
     cursor: Option<Cursor>,
-    /// How the campaigns are read: bulk reads fifty contacts a call, export the whole contact list
-    /// by a handful of calls. Without it, bulk, and export once bulk takes more than 20 calls
+    /// How to read the campaigns: bulk reads fifty contacts a call, export reads the whole contact
+    /// list with a handful of calls. Without it: bulk, and export once bulk has taken 20 calls
     #[arg(long, value_name = "export|bulk", value_parser = read)]
     read: Option<Read>,
     /// Asks for all contacts, and also counts those that the campaign has and the feed does not
     /// list
     #[arg(long, conflicts_with = "since")]
     full: bool,
-    /// Asks the feed for all contacts twice, and makes those of the campaign not callable that it
-    /// lists neither time. Deletes nobody and repairs nothing else. Takes one campaign, whose
-    /// contact list no other campaign uses
+    /// Asks the feed for all contacts twice, and makes the campaign's contacts that it lists
+    /// neither time not callable. Deletes nobody and repairs nothing else. Only for one campaign,
+    /// whose contact list no other campaign uses
     #[arg(long, conflicts_with_all = ["since", "cursor"])]
     remove_unknown: bool,
     /// Prints one JSON object instead of the tables

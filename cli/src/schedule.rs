@@ -4,10 +4,10 @@
 //! wrong with them, `known` asks whether the campaigns exist, and `late` finds out whether the runs
 //! come. A run itself is made by `functions/reconcile`.
 
-mod found;
 mod known;
 mod late;
 mod set;
+mod stored;
 
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::Client;
@@ -21,8 +21,8 @@ use serde_json::json;
 
 use crate::args;
 use crate::table::table;
-use found::Found;
 use set::Set;
+use stored::StoredSchedule;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -30,15 +30,16 @@ use set::Set;
   campaign-sync schedule list
   campaign-sync schedule remove --org acme-eu
 
-The schedule of an org is {stack}-reconcile-{org} in EventBridge Scheduler. {stack}-reconcile is the stack's own, by the parameters
-ReconcileOrg and ReconcileCampaignIds; list shows it, and set and remove leave it as it is.
+The schedule of an org is {stack}-reconcile-{org} in EventBridge Scheduler. {stack}-reconcile is the stack's own schedule,
+from the parameters ReconcileOrg and ReconcileCampaignIds; list shows it, and set and remove do not change it.
 
 set reads RUNS_QUEUE_ARN, SCHEDULE_ROLE_ARN and FAILED_RUNS_QUEUE_ARN from the environment: the outputs RunsQueueArn,
-ScheduleRoleArn and FailedRunsQueueArn of the stack. Before it sets anything it asks Genesys Cloud for each campaign, with the
-secret {prefix}/org/{org} (SECRET_PREFIX); where your credentials may not read that, it warns, and goes on. STACK_NAME names the stack, campaign-sync if it is not set. AWS is found by
-the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs scheduler:ListSchedules, and on
-schedule/default/{stack}-reconcile* scheduler:GetSchedule, CreateSchedule, UpdateSchedule and DeleteSchedule; set also
-iam:PassRole on the role, and list ssm:GetParameter on parameter/campaign-sync/{stack}/reconcile/*.
+ScheduleRoleArn and FailedRunsQueueArn of the stack. Before it sets anything, it asks Genesys Cloud for each campaign, with
+the secret {prefix}/org/{org} (SECRET_PREFIX). If your credentials may not read that secret, it warns and goes on. STACK_NAME
+names the stack, campaign-sync if it is not set. AWS credentials and region come from where the AWS SDK looks for them
+(AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs scheduler:ListSchedules, and on schedule/default/{stack}-reconcile*
+scheduler:GetSchedule, CreateSchedule, UpdateSchedule and DeleteSchedule; set also iam:PassRole on the role, and list
+ssm:GetParameter on parameter/campaign-sync/{stack}/reconcile/*.
 
 \"looked at\" says how long ago all changes of the org's campaigns had been looked at, by the record of its runs.
 
@@ -52,7 +53,7 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Makes the schedule of an org, or replaces it
+    /// Creates or replaces the schedule of an org
     Set(Set),
     /// Lists the schedules of the stack
     List {
@@ -60,7 +61,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Removes the schedule of an org; a run that is under way or waits goes on
+    /// Removes the schedule of an org; runs that wait or are under way go on
     Remove {
         /// The org whose schedule is removed
         #[arg(long, value_parser = args::org)]
@@ -98,7 +99,7 @@ async fn list(
 ) -> Result<bool, String> {
     let (records, now) = (ParameterStore::new(sdk), Clock::system().now());
     let mut all = Vec::new();
-    for found in Found::all(client, &of_stack(stack)).await? {
+    for found in StoredSchedule::all(client, &of_stack(stack)).await? {
         let seen = late::seen(&records, stack, &found, now).await;
         all.push((found, seen));
     }

@@ -48,26 +48,25 @@ use warnings::Warnings;
 
 A CSV has the names of its columns in its first line. A row of JSON is a change as a webhook says it
 (contactKey, version, data, callable, …), or, where a flag says what its members mean, a flat object.
-A file may be packed by gzip. It is UTF-8, or UTF-16 with a byte order mark, unless --encoding says
+A file may be compressed with gzip. It is UTF-8, or UTF-16 with a byte order mark, unless --encoding says
 otherwise.
 
 Every row is checked before the first one is sent: its form, the org's contactKeyPattern and
-versionField, and the columns of the contact list. One row that is not right, or one quote of a CSV
-that is not where it belongs, and nothing is sent. Then it tells how many lines, rows and opt-outs
-the file has and what looks like a mistake, and on a terminal it asks whether to go on. A script says
-what it expects by --expect-rows and --expect-opt-outs.
+versionField, and the columns of the contact list. If one row is wrong, or one quote of a CSV is
+misplaced, nothing is sent. Then it prints how many lines, rows and opt-outs the file has, and what
+looks like a mistake. On a terminal it asks whether to go on. A script states what it expects with
+--expect-rows and --expect-opt-outs.
 
-It keeps the queue no deeper than ten minutes of the org's call budget, by what its changes cost (docs/capacity.md), and
-than 20,000 messages, so that an opt-out by webhook does not wait behind it. So TOP_UP should be what the stack
-has as its parameter ApplyTopUp [default: 990].
-Ctrl-C ends it in good order, and the same command goes on where it was: how far it came is in FILE.send-state.json. A row
-that is sent again within five minutes is dropped by the queue, a later one changes nothing by its rank.
+It fills the queue with at most ten minutes of the org's call budget (docs/capacity.md) and at most 20,000 messages, so
+that an opt-out by webhook does not wait behind the file. For that, TOP_UP should be the stack's parameter ApplyTopUp
+[default: 990]. Ctrl-C ends it cleanly, and the same command goes on from there: FILE.send-state.json records how far it
+came. If a row is sent again, the queue drops it within five minutes; later its rank makes it change nothing.
 
-It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
-runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
+runs, GENESYS_BASE_URL may be set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE,
+AWS_REGION, AWS_ENDPOINT_URL, …).
 
-The exit status is 0 when every row is in the queue (with --dry-run: is right), 1 when not so, 2 when the command could not
-run.")]
+The exit status is 0 if every row is in the queue (with --dry-run: is valid), 1 if not, and 2 if the command could not run.")]
 pub(crate) struct Args {
     /// The org, whose secret is {prefix}/org/{org}
     #[arg(long, value_parser = args::org)]
@@ -77,21 +76,21 @@ pub(crate) struct Args {
     campaign: CampaignId,
     /// The file: CSV, JSON lines or a JSON array; - reads standard input, with --format
     file: PathBuf,
-    /// The format of the file [default: by the end of its name: .csv, .ndjson or .jsonl, .json,
-    /// each also with .gz behind it]
+    /// The format of the file [default: from its extension: .csv, .ndjson, .jsonl or .json, each
+    /// also followed by .gz]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// The encoding of its text, such as windows-1252 [default: utf-8, or what its byte order mark
+    /// The encoding of the file, such as windows-1252 [default: utf-8, or as its byte order mark
     /// says]
     #[arg(long, value_name = "NAME", value_parser = text::encoding)]
     encoding: Option<&'static Encoding>,
     #[command(flatten)]
     mapping: Mapping,
-    /// The time of each change that names none, such as the time of the export. For an org that
+    /// The time of each row that has none, such as the time of the export. Only for an org that
     /// ranks by occurredAt
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     as_of: Option<Timestamp>,
-    /// Sends rows without a rank too: nothing keeps them from overwriting what is newer
+    /// Also sends rows without a rank, which may overwrite newer data
     #[arg(long)]
     unranked: bool,
     #[command(flatten)]
@@ -102,10 +101,10 @@ pub(crate) struct Args {
     /// Does not ask whether to go on
     #[arg(long)]
     yes: bool,
-    /// Sends the file from its first row on, whatever was sent of it before
+    /// Sends the file from its first row, even if part of it was sent before
     #[arg(long)]
     restart: bool,
-    /// The file that keeps how far FILE was sent [default: FILE.send-state.json]
+    /// The file that records how much of FILE was sent [default: FILE.send-state.json]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Prints one JSON object instead of text

@@ -4,10 +4,10 @@
 //! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `whole` says when
 //! ingest refuses a request as a whole, and `shows` finds the credentials in it.
 
+mod credentials;
 mod examine;
+mod refused;
 mod shown;
-mod shows;
-mod whole;
 
 use std::path::{Path, PathBuf};
 
@@ -24,8 +24,8 @@ use secrecy::SecretString;
 use crate::args::{self, ONE_OF_STDIN};
 use crate::connect;
 use crate::webhook::curl;
-pub(crate) use examine::{Asked, examine, examine_parked, signed};
-pub(crate) use shown::Found;
+pub(crate) use examine::{TestRequest, examine, examine_parked, signed};
+pub(crate) use shown::SourceTest;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -45,26 +45,26 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Prints the program of a preset, to be changed and used as jq in a mapping; without a
-    /// name, prints the presets' names
+    /// Prints the program of a preset, which you can edit and use as jq in a mapping; without a
+    /// name, lists the presets
     Preset {
         /// The preset's name
         name: Option<String>,
     },
-    /// Tells whether a webhook is let in, and what its body becomes: changes, nothing, or
+    /// Shows whether a webhook would be let in, and what its body becomes: changes, nothing, or
     /// faults
     Test(Test),
 }
 
 #[derive(clap::Args)]
 struct Test {
-    /// The body, in a file or, by -, standard input. What `dlq show ID --body` prints of an unmapped item is
-    /// read as redrive would read it
+    /// The body, a file; - reads standard input. What `dlq show ID --body` prints of an unmapped
+    /// item is read as redrive would read it
     body: PathBuf,
     /// The source. Without --secret its secret is read from Secrets Manager
     #[arg(long, value_parser = args::source)]
     source: Option<SourceName>,
-    /// The JSON of a source's secret, in a file or, by -, standard input
+    /// The JSON of a source's secret, a file; - reads standard input
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
     /// A header of the request; may be given several times. Give those that authenticate the
@@ -74,13 +74,13 @@ struct Test {
     /// The query of the request's URL, percent-encoded
     #[arg(long, default_value = "", hide_default_value = true)]
     query: String,
-    /// When the request came, for a signature that has a time; without it, now
+    /// The time of the request, for a signature with a time [default: now]
     #[arg(long, value_name = "TIME", value_parser = args::time)]
     at: Option<Timestamp>,
     /// Prints only a curl command that sends the body to this URL as the source would
     #[arg(long, value_name = "URL", value_parser = args::endpoint)]
     sign: Option<String>,
-    /// Print JSON instead of tables
+    /// Prints JSON instead of tables
     #[arg(long)]
     json: bool,
 }
@@ -135,7 +135,7 @@ fn test(args: &Test) -> Result<bool, String> {
         Some(source) => source.clone(),
         None => args::source("test")?,
     };
-    let asked = Asked {
+    let asked = TestRequest {
         source,
         given: &args.headers,
         query: &args.query,
@@ -150,7 +150,7 @@ fn test(args: &Test) -> Result<bool, String> {
 }
 
 /// Prints the result, and returns whether everything is right.
-fn tell(found: &Found<'_>, is_json: bool) -> Result<bool, String> {
+fn tell(found: &SourceTest<'_>, is_json: bool) -> Result<bool, String> {
     crate::print(&if is_json {
         found.json().to_string()
     } else {

@@ -28,23 +28,23 @@ use queues::{queue_status, runs_status};
   campaign-sync status
   campaign-sync status --org acme-us --watch 10
 
-What waits and what is in flight are SQS's approximate numbers; what is to be tried again waits in flight too. The queue of runs is
-that of reconcile: one run of an org is in flight, until it is at its end. The age of the
-oldest message is CloudWatch's, some minutes old, and \"-\" where that has none. What is left of a call budget is told by
-Genesys Cloud: each look takes one call of it.
+The numbers of waiting and in-flight messages are SQS's approximations. Changes that will be retried count as in flight. The
+queue of runs is that of reconcile: one run of an org is in flight, until it is at its end. The age of the oldest message is
+CloudWatch's, some minutes old, and \"-\" where that has none. What is left of a call budget is told by Genesys Cloud: each
+look takes one call of it.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; RUNS_QUEUE_URL,
-where QUEUE_URL does not end as the stack names it, SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It
-needs sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the right to read the org's secret.
+It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; RUNS_QUEUE_URL is needed only
+if QUEUE_URL does not end in changes.fifo; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS credentials and
+region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs
+sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the right to read the org's secret.
 
-The exit status is 0 when nothing is parked and every org told what is left, 1 when something is parked or an org did not tell, 2 when
-the command could not run.")]
+The exit status is 0 if nothing is parked and the calls left of every org are known, 1 if not, and 2 if the command could not
+run.")]
 pub(crate) struct Args {
-    /// Also tells how many calls of this org are left in this minute; may be given several
-    /// times
+    /// Also shows how many calls this org has left in this minute; may be given several times
     #[arg(long = "org", value_parser = args::org)]
     orgs: Vec<OrgId>,
-    /// Looks again every SECONDS, until Ctrl-C; without a number, every 5
+    /// Looks again every SECONDS [default: 5] until Ctrl-C
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = args::number_of::<u64>("seconds", 1..=86_400))]
     watch: Option<u64>,
     /// Prints one JSON object, with --watch one a line
@@ -122,7 +122,7 @@ async fn look(
             org.id().clone(),
             asked
                 .map(|()| watched.seen().budget)
-                .map_err(|failure| connect::told(&failure)),
+                .map_err(|failure| connect::explained(&failure)),
         ));
     }
     Ok(Status {

@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use io::telemetry::{Event, Telemetry};
 use io::{Clock, Config};
 use jiff::Timestamp;
-use reconcile::{Context, Cursor, Input, Outcome, Progress, Task, Until, Why};
+use reconcile::{Context, Cursor, Input, Progress, RunOutcome, Task, Until, Why};
 
 /// The length of a stretch. A failure loses no more than what was found in one.
 const STRETCH: Duration = Duration::from_mins(10);
@@ -33,7 +33,7 @@ pub(crate) trait Report: Default + Send {
     fn saw(&mut self, progress: Progress);
 
     /// Adds what is known only at the end of a stretch.
-    fn add(&mut self, outcome: Outcome);
+    fn add(&mut self, outcome: RunOutcome);
 
     /// Whether no contact was compared yet.
     fn is_empty(&self) -> bool;
@@ -42,7 +42,7 @@ pub(crate) trait Report: Default + Send {
     fn line(&self) -> String;
 }
 
-/// The state that the stretches until now leave to the next one, and to the end of the run.
+/// The state that the stretches so far pass on to the next one and to the end of the run.
 struct RunState<R> {
     report: R,
     /// The cursor up to which everything that was found is in the queue.
@@ -71,8 +71,8 @@ pub(crate) async fn until_stopped<R: Report>(config: Config, input: Input) -> Re
         () = interrupts => Err("interrupted".to_owned()),
     };
     let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // A campaign that is not known ends the run after the others were compared: their results are
-    // told.
+    // An unknown campaign ends the run with an error, but only after the others were compared, so
+    // their results are printed.
     let ended = ended.map_err(|error| match state.report.is_empty() {
         true => error,
         false => format!("{error}\nUntil then: {}.", state.report.line()),
@@ -114,7 +114,7 @@ async fn stretches<R: Report>(
         } else {
             reconcile::run(&context, &input, &until, &watch).await
         };
-        let outcome = outcome.map_err(|error| crate::connect::told(&error))?;
+        let outcome = outcome.map_err(|error| crate::connect::explained(&error))?;
         let cursor = outcome.answer.cursor.clone();
         let why = outcome.why.clone();
         if cursor
@@ -184,7 +184,7 @@ impl<'a, R: Report> Screen<'a, R> {
     }
 
     /// Adds what the end of a stretch tells.
-    fn ended(&self, outcome: Outcome) {
+    fn ended(&self, outcome: RunOutcome) {
         let mut state = self.lock();
         state.reached.clone_from(&outcome.answer.cursor);
         state.report.add(outcome);
@@ -206,7 +206,7 @@ fn progress_bar() -> ProgressBar {
     bar
 }
 
-/// Tells the events that a person must know of while the run goes on.
+/// Prints the events that a person must see while the run goes on.
 fn tell(event: &Event<'_>) {
     if let Event::Throttled { org } = event {
         eprintln!("campaign-sync: Genesys Cloud throttles org {org}");

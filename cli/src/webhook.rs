@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::{HeaderName, HeaderValue, Request};
-use ingest::auth::{self, Sent};
+use ingest::auth::{self, SignedRequest};
 use io::http::Url;
 use io::secrets::{Auth, SigningSecret};
 use jiff::Timestamp;
@@ -29,7 +29,7 @@ pub(crate) fn signature(body: &str, secret: &str, now: Timestamp) -> Vec<(String
 }
 
 /// The URL with the source's credentials, if they belong in the query.
-pub(crate) fn with_query(url: &str, sent: &Sent) -> String {
+pub(crate) fn with_query(url: &str, sent: &SignedRequest) -> String {
     match (sent.query.is_empty(), url.contains('?')) {
         (true, _) => url.to_owned(),
         (false, false) => format!("{url}?{}", sent.query),
@@ -50,7 +50,7 @@ pub(crate) fn is_safe(text: &str) -> bool {
 }
 
 /// A shell command that sends the request.
-pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
+pub(crate) fn curl(url: &str, media_type: &str, sent: &SignedRequest) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let url = with_query(url, sent);
     let headers: String = sent
@@ -67,7 +67,7 @@ pub(crate) fn curl(url: &str, media_type: &str, sent: &Sent) -> String {
 }
 
 /// The request of a webhook.
-pub(crate) fn request(source: &str, sent: &Sent) -> Request<Body> {
+pub(crate) fn request(source: &str, sent: &SignedRequest) -> Request<Body> {
     let mut request = Request::new(Body::Text(sent.body.clone()));
     *request.method_mut() = http::Method::POST;
     let query = match sent.query.as_str() {

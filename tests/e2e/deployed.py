@@ -334,7 +334,7 @@ def reconcile_repairs_what_webhooks_missed(aws, outputs, service, expected):
     service.feed_fault(text='{"contacts": [', times=1)
     queued, error = invoke()
     assert error is None and queued["queued"] is True, (queued, error)
-    until("it fails", lambda: any("the page is not JSON, or not all of it" in line for line in aws.logs("reconcile")), 30, 0.3)
+    until("it fails", lambda: any("the page is not JSON, or it is cut short" in line for line in aws.logs("reconcile")), 30, 0.3)
     assert depth(aws, runs) == 1 and depth(aws, outputs["QueueUrl"]) == 0
     # A run that failed still enqueues the opt-outs of its other campaign. There are none here.
     [faulty, again] = ran(before + 1)

@@ -49,14 +49,14 @@ async fn check_reports_a_line_for_everything_that_is_right() {
         .await;
     let expected = [
         "ok    secret campaign-sync/org/lists: api contactLists, version is stored in crmVersion, raise own, 300 calls a minute",
-        "ok    token: the OAuth client is let in",
+        "ok    token: the OAuth client can log in",
         "ok    clock: ",
         "ok    campaign campaign-of-lists: found: its contact list list-of-campaign-of-lists has 3 columns",
         "ok    campaign campaign-of-lists: version column: the list has crmVersion",
         "ok    campaign campaign-of-lists: list of its own: no other campaign draws on it",
-        "ok    campaign campaign-of-lists: contacts may be added: a call that adds nobody is taken",
+        "ok    campaign campaign-of-lists: contacts may be added: a call that adds nobody is accepted",
         "ok    campaign campaign-of-lists: contacts may be read: tried with a key that nobody has",
-        "skip  secret campaign-sync/feed/lists: there is none, so reconcile cannot run for this org",
+        "skip  secret campaign-sync/feed/lists: the secret does not exist, so reconcile cannot run for this org",
         "ok    queue: FIFO, keeps messages for 14 days",
         "ok    queue: high throughput: on",
         "ok    queue: visibility timeout: 180 s, at least six times apply's 30 s",

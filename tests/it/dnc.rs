@@ -10,7 +10,7 @@ use domain::change::{CampaignId, ContactKey, OrgId};
 use domain::dnc::{DncBy, DncList, DncListId};
 use domain::health::{May, Prober};
 use emulator::genesys::{DncKind, Effect, Fault, Options};
-use io::genesys::{Campaign, Failure, Genesys, Kind, MOST_ENTRIES, Org, Run, Share};
+use io::genesys::{BudgetPart, Campaign, Failure, Genesys, Kind, MOST_ENTRIES, Org, Run};
 
 use crate::support::{CAMPAIGN, World, openapi};
 
@@ -37,7 +37,7 @@ impl Client {
             .genesys
             .put_dnc_list(CLIENT, "values", DncKind::Column(column));
         let shared = Arc::new(world.shared(|config| config.apply_concurrency = 1));
-        let org = Genesys::new(shared, Share::Whole).org(&OrgId::parse("acme").unwrap());
+        let org = Genesys::new(shared, BudgetPart::Whole).org(&OrgId::parse("acme").unwrap());
         let client = Client { world, org };
         client.org.open(&client.run()).await.unwrap();
         client

@@ -137,7 +137,7 @@ async fn feed_test_reports_a_fault_with_its_place_and_without_values() {
         "{text}"
     );
     assert!(
-        text.contains("its opt-out is heard: test/") && !text.contains("canary"),
+        text.contains("its opt-out takes effect: test/") && !text.contains("canary"),
         "{text}"
     );
 }
@@ -173,7 +173,7 @@ async fn feed_test_reports_an_invalid_page_and_an_invalid_secret() {
         tested("none", &hubspot(), &json!({ "data": [] }), &["--json"]).await;
     assert_eq!(
         (status, &told["error"]),
-        (1, &json!("items: expected that it leads to a list")),
+        (1, &json!("items: expected a pointer to a list")),
         "{text}"
     );
     let (status, _, text) = tested("none-text", &hubspot(), &json!([]), &[]).await;

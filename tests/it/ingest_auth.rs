@@ -4,7 +4,7 @@ mod command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ingest::auth::{Sent, sent};
+use ingest::auth::{SignedRequest, sent};
 use io::secrets::SourceSecret;
 use lambda_http::Request;
 use secrecy::SecretString;
@@ -68,13 +68,13 @@ fn source(way: &Value) -> Value {
     json!({ "auth": way, "org": "acme", "campaignId": "c1" })
 }
 
-fn shown(world: &World, way: &Value, body: &str) -> Sent {
+fn shown(world: &World, way: &Value, body: &str) -> SignedRequest {
     let secret = SourceSecret::parse(&SecretString::from(source(way).to_string())).unwrap();
     sent(&secret.auth, body, world.now()).unwrap()
 }
 
 /// The event of an HTTP API, with header names in any case.
-fn request(sent: &Sent, is_base64: bool) -> Request {
+fn request(sent: &SignedRequest, is_base64: bool) -> Request {
     let mut headers = json!({ "Content-Type": "application/json" });
     for (name, value) in &sent.headers {
         headers[name.to_uppercase()] = json!(value);
@@ -94,7 +94,7 @@ fn request(sent: &Sent, is_base64: bool) -> Request {
 }
 
 /// Sends a request, and adds everything that is logged to the lines.
-async fn logged(world: &World, lines: &Lines, sent: &Sent, is_base64: bool) -> Answer {
+async fn logged(world: &World, lines: &Lines, sent: &SignedRequest, is_base64: bool) -> Answer {
     let writer = lines.clone();
     let log = io::telemetry::subscriber(move || writer.clone(), LevelFilter::TRACE);
     let sent = world.send(request(sent, is_base64));
@@ -135,14 +135,14 @@ async fn every_way_to_authenticate_works_and_neither_stores_nor_logs_a_secret() 
 
 /// Requests without credentials, with wrong ones, and with the same header twice, where nobody can
 /// say which one counts.
-fn wrong(good: &Sent) -> [Sent; 3] {
-    let nothing = Sent {
+fn wrong(good: &SignedRequest) -> [SignedRequest; 3] {
+    let nothing = SignedRequest {
         headers: Vec::new(),
         query: String::new(),
         body: change("b", 1).to_string(),
     };
     let headers = good.headers.iter();
-    let altered = Sent {
+    let altered = SignedRequest {
         headers: headers
             .map(|(name, value)| (name.clone(), swapped(value)))
             .collect(),
@@ -150,7 +150,7 @@ fn wrong(good: &Sent) -> [Sent; 3] {
         body: good.body.replace(CANARY, "canary+of-16/ok_"),
     };
     let twice = format!("{{\"token\":\"{CANARY}\",\"data\":{{}},");
-    let twice = Sent {
+    let twice = SignedRequest {
         headers: Vec::new(),
         query: format!("{0}&{0}", good.query),
         body: good.body.replacen('{', &twice, 1),
@@ -167,7 +167,9 @@ async fn an_overheard_signature_authenticates_nothing_else_but_an_overheard_toke
         let body = good.body.replace("\"1\"", "\"2\"");
         assert_ne!(body, good.body);
         let is_signed = way.get("preset").or(way.get("signature")).is_some();
-        let answer = world.send(request(&Sent { body, ..good }, false)).await;
+        let answer = world
+            .send(request(&SignedRequest { body, ..good }, false))
+            .await;
         assert_eq!(answer.0, if is_signed { 401 } else { 202 }, "{way}");
     }
 }
@@ -193,11 +195,11 @@ async fn only_the_operator_learns_what_is_wrong_with_a_request_or_a_secret() {
         &json!({ "preset": "stripe", "secrets": [CANARY] }),
         &body,
     );
-    let with = |header: &str| Sent {
+    let with = |header: &str| SignedRequest {
         headers: vec![("stripe-signature".to_owned(), header.to_owned())],
         ..good.clone()
     };
-    let none = Sent {
+    let none = SignedRequest {
         headers: Vec::new(),
         ..good.clone()
     };
@@ -205,11 +207,11 @@ async fn only_the_operator_learns_what_is_wrong_with_a_request_or_a_secret() {
     for (sent, told) in [
         (
             &none,
-            "it has not the header stripe-signature once, as the source's secret asks for",
+            "it does not have the header stripe-signature exactly once, as the source's secret demands",
         ),
         (
             &with("v1=00"),
-            "it shows no time where the source's secret says, or several",
+            "it shows no time, or several, at the place that the source's secret names",
         ),
         (
             &with("t=1,v1=00"),

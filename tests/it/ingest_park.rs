@@ -65,7 +65,7 @@ async fn one_bad_change_of_three_costs_only_itself() {
     assert_eq!(attribute(parked, "reason"), "unmapped");
     assert_eq!(
         attribute(parked, "detail"),
-        "of crm, the item /changes/1: a member that has no meaning: expected only the fields of schema 1 (unknownField)"
+        "source crm, the item /changes/1: an unknown member: expected only the fields of schema 1 (unknownField)"
     );
     assert_eq!(
         attribute(parked, "firstReceivedAt"),

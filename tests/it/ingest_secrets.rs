@@ -27,7 +27,7 @@ async fn only_a_missing_secret_is_401_and_any_other_trouble_is_503_with_what_to_
             "no version of it is AWSCURRENT",
         ),
         (SecretsError::NoText, "SecretBinary"),
-        (SecretsError::Denied, "may not read it"),
+        (SecretsError::Denied, "may not read or decrypt it"),
         (SecretsError::Unavailable, "does not answer"),
     ] {
         let world = World::new();

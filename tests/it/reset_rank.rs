@@ -373,7 +373,7 @@ async fn check_reports_a_stored_rank_that_is_ahead_and_what_repairs_it() {
     put(&served, "LEAD-1", "1764000000000", true);
     let (_, _, text) = check(&["--contact", "LEAD-1"]).await;
     assert!(
-        text.contains("it stores 1764000000000, more than a day ahead of now"),
+        text.contains("it stores the rank 1764000000000, more than a day ahead of now"),
         "{text}"
     );
     assert!(

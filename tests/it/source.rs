@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use ingest::auth::{self, Shown, Verdict};
+use ingest::auth::{self, Authenticity, Shown};
 use io::secrets::SourceSecret;
 use serde_json::{Value, json};
 
@@ -121,12 +121,12 @@ fn source_test_reports_changes_ignored_items_and_faults() {
     let told = tested("table", &people(), PEOPLE, &[]);
     assert_eq!(told.status, 1, "a fault");
     for expected in [
-        "let in by bearer tokens: not asked: ",
+        "let in by bearer tokens: not checked: ",
         "│ /0   ┆ a       ┆ c1       ┆ 7       ┆ note is cleared",
         "phone: +1",
         "callable: false",
         "3 items of the body: 1 change\nignored: /1\nfault at /2: unmapped: jq: the program failed: id is missing\n",
-        "What has a fault would be parked as unmapped",
+        "Items with faults would be parked as unmapped",
     ] {
         assert!(
             told.out.contains(expected),
@@ -158,7 +158,8 @@ fn source_test_reports_the_same_as_json() {
         told.json(),
         json!({
             "letIn": false, "letInBy": "bearer tokens",
-            "why": "no: another secret or token, another kind of them, or a body or headers that were changed on their way",
+            "why": "no: the secret or token is a different one, or of a different kind, or the body or headers \
+             were changed on their way",
             "refused": null,
             "changes": [{ "pointer": "/0", "change": change }],
             "ignored": ["/1"],
@@ -276,7 +277,7 @@ fn a_request_that_source_test_sign_prints_is_let_in() {
         };
         assert_eq!(
             auth::judge(&secret.auth, &shown),
-            Verdict::Authentic,
+            Authenticity::Authentic,
             "{way}"
         );
         // The credentials that curl would send are let in.

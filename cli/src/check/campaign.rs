@@ -33,7 +33,8 @@ pub(super) async fn check(
             if api == Api::ContactLists {
                 findings.add(named(id, "list of its own"), shared(id, &list));
                 let answer = connect().may_write_to_list(&run, &list.id).await;
-                let seen = "a call that adds nobody is taken; the right outbound:contact:edit shows at the first change";
+                let seen = "a call that adds nobody is accepted; whether the client has outbound:contact:edit \
+                    shows only at the first change";
                 let answer = answer.map(|()| seen.to_owned());
                 findings.add(
                     named(id, "contacts may be added"),
@@ -54,7 +55,7 @@ pub(super) async fn check(
     if secret.api == Api::Predictive {
         let answer = connect().may_write_to_campaign(&run, id).await;
         let answer = answer.map(|()| {
-            "a call that adds nobody is taken; the right to change contacts shows at the first change"
+            "a call that adds nobody is accepted; whether it may change contacts shows only at the first change"
                 .to_owned()
         });
         let is_there = answer.is_ok();
@@ -111,8 +112,8 @@ async fn look_at_reading(
     }
 }
 
-/// The secret without its version field. That the list lacks it is reported already, and must not
-/// keep contacts from being read.
+/// The secret without its version field. The missing column is reported already, and must not keep
+/// contacts from being read.
 fn without_ranks(secret: &OrgSecret) -> OrgSecret {
     OrgSecret {
         rules: Arc::default(),
@@ -126,7 +127,8 @@ fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts,
         None => Ok("none is asked for".to_owned()),
         // The published API always names columns, so an answer without any says nothing.
         Some(column) if list.columns.is_empty() => {
-            let why = format!("the list names no columns: whether {column} is one is not known");
+            let why =
+                format!("the list names no columns, so it is not known whether it has {column}");
             return findings.skip(what, &why);
         }
         Some(column) if list.narrow.contains(column) => Err(format!(
@@ -156,8 +158,9 @@ fn shared(id: &CampaignId, list: &ListFacts) -> Result<String, String> {
         return Ok("no other campaign draws on it".to_owned());
     }
     Err(format!(
-        "also drawn on by {}: a change to a contact of one campaign is one of the others too, and their changes are not kept in \
-         order with each other; give each a list of its own, or send the changes of one of them alone",
+        "{} use it too: a change to a contact of one campaign changes it in the others, and their changes are \
+         not kept in order with each other; give each campaign a list of its own, or send the changes of only \
+         one of them",
         others.join(", ")
     ))
 }
@@ -181,7 +184,8 @@ fn no_predictive(failure: &Failure, is_known: bool) -> String {
             format!("{failure}: no API knows this campaign: {UNKNOWN_CAMPAIGN}")
         }
         Kind::NotFound | Kind::UnknownCampaign => format!(
-            "{failure}: the predictive API is not there for this campaign; most organisations have the published one alone: say \
+            "{failure}: the predictive API does not exist for this campaign; most organisations have only the \
+             published one: set \
              \"api\": \"contactLists\" in the secret (docs/which-api.md)"
         ),
         _ => needs(failure, "to add contacts"),

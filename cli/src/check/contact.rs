@@ -67,12 +67,13 @@ fn stored_rank(
         return Ok(format!("it stores {stored}: {}", called(contact)));
     };
     Err(format!(
-        "it stores {stored}, {ahead}, so that every change of it is stale: campaign-sync contact reset-rank KEY --org {org} \
+        "it stores the rank {stored}, {ahead}, so every later change is stale: campaign-sync contact reset-rank \
+         KEY --org {org} \
          --campaign {id} --reason TEXT --to RANK, with the version that the CRM has of it"
     ))
 }
 
-/// Whether the contact may be called and, where its version column says so, why not.
+/// Whether the contact may be called. If not, the reason, as far as the version column says it.
 fn called(contact: &Contact) -> &'static str {
     if contact.callable {
         return "it may be called";
@@ -84,7 +85,7 @@ fn called(contact: &Contact) -> &'static str {
         Some(Mark::Left) => "it may not be called: the person left the campaign",
         Some(Mark::Gone) => "it may not be called: the person opted out and left the campaign",
         Some(Mark::Found) => {
-            "it may not be called: somebody else than campaign-sync made it so, and the CRM opted it out too"
+            "it may not be called: somebody other than campaign-sync made it not callable, and the CRM opted it out too"
         }
         Some(Mark::Raised) | None => {
             "it may not be called: somebody else than campaign-sync made it so"

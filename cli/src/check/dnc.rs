@@ -34,7 +34,8 @@ pub(super) async fn check<'a>(
     if is_right {
         findings.skip(
             &format!("{what}: entries may be added"),
-            "it cannot be tried without adding one: the right outbound:dnc:edit shows at the first opt-out",
+            "this cannot be tried without adding an entry: whether outbound:dnc:edit is granted shows only at \
+             the first opt-out",
         );
     }
     let column = column.filter(|_| is_right)?;
@@ -86,20 +87,23 @@ fn unknown(failure: &Failure) -> String {
 }
 
 impl Dnc<'_> {
-    /// Checks whether the campaign asks the list, and has the column by which the list excludes.
+    /// Checks whether the campaign uses the list, and whether its contact list has the column by
+    /// which the DNC list excludes.
     pub(super) fn of_campaign(&self, id: &CampaignId, list: &ListFacts, findings: &mut Findings) {
         let (dnc, column) = (self.list.id.as_str(), &self.column);
         let asks = if list.dnc_lists.contains(dnc) {
             Ok("the campaign asks it before it calls".to_owned())
         } else {
             Err(format!(
-                "the campaign does not name DNC list {dnc}, so that whoever stands on it is called: add it to the campaign's DNC lists"
+                "the campaign does not name DNC list {dnc}, so contacts on that list are called: add it to the \
+                 campaign's DNC lists"
             ))
         };
         findings.add(format!("campaign {id}: names the DNC list"), asks);
         let what = format!("campaign {id}: column of the DNC list");
         if list.columns.is_empty() {
-            let why = format!("the list names no columns: whether {column} is one is not known");
+            let why =
+                format!("the list names no columns, so it is not known whether it has {column}");
             return findings.skip(&what, &why);
         }
         let has_it = match (&self.list.by, list.columns.contains(column)) {
@@ -127,9 +131,9 @@ impl Dnc<'_> {
         let value = contact.data.get(column).map(String::as_str);
         let entry = self.list.entry(key, |_| value);
         let found = match (entry, &self.list.by) {
-            (Some(entry), _) if value.map(str::trim) == Some(entry.as_str()) => {
-                Ok(format!("{column} holds what would stand on it"))
-            }
+            (Some(entry), _) if value.map(str::trim) == Some(entry.as_str()) => Ok(format!(
+                "{column} holds the value that the entry would have"
+            )),
             (_, DncBy::ContactKey) => Err(format!(
                 "{column} does not hold its key: it would be called though its key stands on the list; let the CRM send the key as {column}"
             )),

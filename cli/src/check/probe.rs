@@ -5,8 +5,8 @@
 //! what is asked and what campaign-sync assumes, [`asking`] makes the calls, [`judge`] reads the
 //! answers, [`verdict`] says what they mean, and [`report`] prints them. [`made`] knows every
 //! contact that was made, so that each is deleted even where the probe is stopped. No list of a
-//! campaign is written to: [`may_be_written`] refuses one. What is known without asking stands in
-//! docs/genesys-cloud.md.
+//! campaign is written to: [`may_be_written`] refuses one. docs/genesys-cloud.md says what is known
+//! already.
 
 mod asking;
 mod judge;
@@ -43,8 +43,8 @@ const PREFIX: &str = "campaign-sync-probe-";
 /// The most contacts of one read (docs/genesys-cloud.md "Limits").
 const MOST_READ: usize = 50;
 
-/// Runs the probe and prints its report. Returns whether no answer asks anything of the operator
-/// and no contact is left.
+/// Runs the probe and prints its report. Returns true if no answer asks the operator to act and no
+/// contact is left.
 pub(super) fn run(org: &OrgId, list: &str, as_json: bool) -> Result<bool, String> {
     let config = Config::from_env_without_queue().map_err(|error| error.to_string())?;
     let report = crate::block_on(probe(org, list, config))?;
@@ -155,7 +155,7 @@ async fn secret(org: &OrgId, config: &Config, sdk: &SdkConfig) -> Result<OrgSecr
 /// The beginning of the ids of this run. It is random, so that no run meets contacts that an
 /// earlier one left.
 fn prefix() -> String {
-    let number = Chance::of_process().share() * 1e9;
+    let number = Chance::of_process().draw() * 1e9;
     format!("{PREFIX}{number:09.0}")
 }
 

@@ -1,7 +1,7 @@
 //! Checks whether the queue and the dead-letter queue are as template.yaml creates them.
 //!
 //! Only the attributes of the queues are read, and no message. Each constant says why its attribute
-//! matters. How many messages wait is told by `campaign-sync status`.
+//! matters. `campaign-sync status` says how many messages wait.
 
 use std::collections::BTreeMap;
 
@@ -159,7 +159,8 @@ fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<Stri
         .unwrap_or_default();
     let Some(target) = policy["deadLetterTargetArn"].as_str() else {
         return Err(
-            "expected a redrive policy: what kills the function itself would be received for 14 days".to_owned()
+            "expected a redrive policy: without it a message that kills the function would be received for 14 \
+             days".to_owned()
         );
     };
     // SQS writes a number, other services a text.

@@ -23,8 +23,8 @@ use crate::connect::DENIED;
 use crate::feed::shown::FOR_ALL;
 use crate::table::counted;
 
-/// How to replace signing secrets that are too short, without losing what is signed with them in
-/// the meantime.
+/// How to replace signing secrets that are too short without losing webhooks that are signed with
+/// them meanwhile.
 const SHORT: &str = "shorter than 24 bytes, and what is signed with it is answered 503: put one of \
                      whsec_$(openssl rand -base64 24) beside it, let the sender sign with that, then take the short one out";
 
@@ -96,8 +96,8 @@ fn ranks(rules: &Rules) -> String {
     format!("{what} is stored in {column}, raise {raise}")
 }
 
-/// Checks the secret of a feed. Only an org that reconcile compares has one. `campaigns` is the
-/// least number of campaigns that the org has.
+/// Checks the secret of a feed. Only an org that reconcile compares has one. The org has at least
+/// `campaigns` campaigns.
 pub(super) async fn feed(
     org: &OrgId,
     campaigns: usize,
@@ -107,7 +107,10 @@ pub(super) async fn feed(
 ) {
     let (what, text) = read("feed", org.as_str(), config, secrets).await;
     if let Err(SecretsError::Missing) = text {
-        return findings.skip(&what, "there is none, so reconcile cannot run for this org");
+        return findings.skip(
+            &what,
+            "the secret does not exist, so reconcile cannot run for this org",
+        );
     }
     let is_local = config.genesys_base_url.is_some();
     let found = text
@@ -243,7 +246,9 @@ fn seen_of_scheme(scheme: &Scheme) -> String {
     };
     let lasts = match &scheme.time {
         Some(time) => format!("good for {} s", time.tolerance),
-        None => "without a time, so that who overhears one can send it again later".to_owned(),
+        None => {
+            "without a time, so somebody who overhears a request can send it again later".to_owned()
+        }
     };
     format!(
         "signatures ({algorithm}) in the header {}, {lasts}, secrets",

@@ -24,7 +24,7 @@ use maud::Markup;
 use super::fields::Fields;
 use super::page::{self, Place};
 use super::{App, note};
-use crate::contact::look::{Looked, NotSeen, ParkedOf, Whom, look};
+use crate::contact::look::{ContactId, Looked, NotSeen, ParkedOf, look};
 use crate::contact::show::of_group;
 use crate::contact::story::Story;
 use crate::{args, one_contact};
@@ -42,8 +42,8 @@ const BACK: [(i64, &str); 4] = [
 ];
 
 /// The result of one lookup.
-pub(crate) struct Found {
-    whom: Whom,
+pub(crate) struct Lookup {
+    whom: ContactId,
     hours: i64,
     looked: Looked,
     /// A look at the dead-letter queue counts for this result if it began at this time or
@@ -52,7 +52,7 @@ pub(crate) struct Found {
     at: Timestamp,
 }
 
-impl Found {
+impl Lookup {
     /// The parked changes of the contact, and when the queue was seen. It may be known later than
     /// the rest.
     fn parked(&self, app: &App) -> (ParkedOf, Option<Timestamp>) {
@@ -77,11 +77,11 @@ pub(crate) struct Lookups(Mutex<Lately>);
 struct Lately {
     last: u64,
     /// The newest result is the last.
-    found: VecDeque<(u64, Arc<Found>)>,
+    found: VecDeque<(u64, Arc<Lookup>)>,
 }
 
 impl Lookups {
-    fn keep(&self, found: Found) -> u64 {
+    fn keep(&self, found: Lookup) -> u64 {
         let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lately.last += 1;
         let id = lately.last;
@@ -92,7 +92,7 @@ impl Lookups {
         id
     }
 
-    fn find(&self, id: u64) -> Option<Arc<Found>> {
+    fn find(&self, id: u64) -> Option<Arc<Lookup>> {
         let lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = lately.found.iter().find(|(of, _)| *of == id);
         found.map(|(_, found)| Arc::clone(found))
@@ -101,7 +101,7 @@ impl Lookups {
 
 /// The form that asks for a contact.
 pub(crate) async fn form(State(app): State<Arc<App>>) -> Response {
-    let content = view::form(&app, &view::Asked::default());
+    let content = view::form(&app, &view::FormValues::default());
     std::future::ready(page::page(&app, Place::Contact, &content)).await
 }
 
@@ -119,7 +119,7 @@ pub(crate) async fn look_up(
             }
         }
         Err(wrong) => {
-            let content = view::form(&app, &view::Asked::of(&fields, wrong));
+            let content = view::form(&app, &view::FormValues::of(&fields, wrong));
             let page = page::page(&app, Place::Contact, &content);
             (StatusCode::BAD_REQUEST, page).into_response()
         }
@@ -131,8 +131,8 @@ pub(crate) async fn found(State(app): State<Arc<App>>, Path(id): Path<u64>, uri:
     let content = match app.lookups.find(id) {
         Some(found) => view::found(&app, id, &found, page_of(&uri)),
         None => maud::html! {
-            (page::trouble("This was found some time ago, and is forgotten: look again."))
-            (view::form(&app, &view::Asked::default()))
+            (page::trouble("This result is no longer kept: look the contact up again."))
+            (view::form(&app, &view::FormValues::default()))
         },
     };
     std::future::ready(page::page(&app, Place::Contact, &content)).await
@@ -148,7 +148,7 @@ pub(crate) async fn waits_part(State(app): State<Arc<App>>, Path(id): Path<u64>)
     part(&app, id, view::waits_part)
 }
 
-fn part(app: &App, id: u64, shown: impl Fn(&Found, &view::Waits) -> Markup) -> Response {
+fn part(app: &App, id: u64, shown: impl Fn(&Lookup, &view::Waits) -> Markup) -> Response {
     match app.lookups.find(id) {
         Some(found) => page::html(shown(&found, &view::Waits::of(app, &found))),
         None => StatusCode::NOT_FOUND.into_response(),
@@ -162,7 +162,7 @@ fn page_of(uri: &Uri) -> Option<usize> {
 }
 
 /// The contact that the form names.
-fn whom(fields: &Fields) -> Result<Whom, Wrong> {
+fn whom(fields: &Fields) -> Result<ContactId, Wrong> {
     let text = |name| fields.text(name).unwrap_or_default();
     let org = args::org(text("org")).map_err(|expected| format!("Org: {expected}."));
     let campaign =
@@ -171,7 +171,7 @@ fn whom(fields: &Fields) -> Result<Whom, Wrong> {
     // so.
     let key = one_contact::key(fields.whole("key").unwrap_or_default());
     match (org, campaign, key) {
-        (Ok(org), Ok(campaign), Ok(key)) => Ok(Whom { org, campaign, key }),
+        (Ok(org), Ok(campaign), Ok(key)) => Ok(ContactId { org, campaign, key }),
         (org, campaign, key) => {
             let key = key.map_err(|why| format!("The {why}."));
             let all = [
@@ -187,7 +187,7 @@ fn whom(fields: &Fields) -> Result<Whom, Wrong> {
     }
 }
 
-async fn found_of(app: &App, fields: &Fields) -> Result<Found, Wrong> {
+async fn found_of(app: &App, fields: &Fields) -> Result<Lookup, Wrong> {
     let whom = whom(fields)?;
     let hours = fields.text("hours").and_then(|hours| hours.parse().ok());
     let hours = hours
@@ -210,7 +210,7 @@ async fn found_of(app: &App, fields: &Fields) -> Result<Found, Wrong> {
     if matches!(app.desk.seen_from(parked_from), Err(NotSeen::Yet)) {
         app.desk.settle(A_WHILE).await;
     }
-    Ok(Found {
+    Ok(Lookup {
         whom,
         hours,
         looked,

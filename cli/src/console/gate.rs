@@ -61,13 +61,13 @@ async fn sent(app: &App, request: Request, next: Next) -> Response {
         Err(error) => {
             let why = match error.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => "What was sent is longer than 2 MB.",
-                _ => "What was sent is no form.",
+                _ => "The request is not a form.",
             };
             return refused(error.status(), "Not understood", why);
         }
     };
     if !app.guard.is_of_a_page(fields.whole(FORM_TOKEN)) {
-        let why = "what was sent is of no page of this console: load the page anew";
+        let why = "no page of this console sent this form: reload the page";
         return refused(StatusCode::FORBIDDEN, "Not let in", why);
     }
     let mut request = Request::from_parts(parts, axum::body::Body::empty());
@@ -78,7 +78,7 @@ async fn sent(app: &App, request: Request, next: Next) -> Response {
 /// Refuses every request that alters something, if the console is read-only.
 pub(crate) async fn alters(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if app.is_read_only {
-        let why = "This console alters nothing: it was begun with --read-only.";
+        let why = "This console changes nothing: it was started with --read-only.";
         return refused(StatusCode::FORBIDDEN, "Read only", why);
     }
     next.run(request).await

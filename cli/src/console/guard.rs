@@ -1,10 +1,10 @@
-//! Decides which requests are the operator's own: those from somebody who read the printed address,
-//! sent by a page of this very address.
+//! Decides which requests are the operator's own. Their sender must know the printed address, and a
+//! page of this address must have sent them.
 //!
 //! Any program of this machine and any page in the operator's browser can send requests to
-//! loopback. So a request must show what neither knows. The printed address holds a token, which
-//! becomes a cookie. A request that sends something also needs a second token, which stands in the
-//! page.
+//! loopback. So a request must hold a secret that neither knows. The printed address holds a token,
+//! which becomes a cookie. A request that sends something also needs a second token, which stands
+//! in the page.
 //!
 //! The guard sees values only and answers nothing; `gate` turns its verdict into a response.
 

@@ -17,7 +17,7 @@ use super::page::{self, Place};
 
 /// An action on the embedded parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// The made-up CRM changes a contact, updates its feed, and sends a webhook in the form of
     /// this vendor's preset.
     Change(Option<String>),
@@ -52,7 +52,7 @@ impl Failing {
 /// The embedded parts, as the page sees them.
 pub(crate) trait Local: Send + Sync {
     /// Does the action and returns a sentence about its result.
-    fn act(&self, deed: Deed) -> BoxFuture<'_, Result<String, String>>;
+    fn act(&self, deed: Action) -> BoxFuture<'_, Result<String, String>>;
     /// The presets that have a sender, each with the sender's name.
     fn senders(&self) -> Vec<(&'static str, &'static str)>;
     /// Whether webhooks are lost now.
@@ -81,24 +81,24 @@ pub(crate) async fn act(
     };
     let said = match deed(&fields) {
         Some(deed) => local.act(deed).await,
-        None => Err("Nothing that can be done was asked for.".to_owned()),
+        None => Err("The request names no action of this page.".to_owned()),
     };
     page::page(&app, Place::Local, &whole(&app, Some(&said)))
 }
 
-fn deed(fields: &Fields) -> Option<Deed> {
+fn deed(fields: &Fields) -> Option<Action> {
     Some(match fields.text("deed")? {
-        "change" => Deed::Change(fields.text("sender").map(str::to_owned)),
+        "change" => Action::Change(fields.text("sender").map(str::to_owned)),
         "fail" => {
             let how = fields.text("how")?;
             let (failing, ..) = Failing::ALL.into_iter().find(|(_, name, _)| *name == how)?;
             let times = fields.text("times")?.parse().ok()?;
-            Deed::Fail(failing, (1..=1_000).contains(&times).then_some(times)?)
+            Action::Fail(failing, (1..=1_000).contains(&times).then_some(times)?)
         }
-        "heal" => Deed::Heal,
-        "drop" => Deed::Drop(true),
-        "deliver" => Deed::Drop(false),
-        "reconcile" => Deed::Reconcile,
+        "heal" => Action::Heal,
+        "drop" => Action::Drop(true),
+        "deliver" => Action::Drop(false),
+        "reconcile" => Action::Reconcile,
         _ => return None,
     })
 }

@@ -26,7 +26,7 @@ use maud::html;
 use super::fields::Fields;
 use super::page::{self, Place};
 use super::{App, note};
-pub(crate) use desk::{Again, Desk, What};
+pub(crate) use desk::{Again, Desk, WorkKind};
 use filter::Filter;
 
 /// The label of the box that also sends changes without a rank.
@@ -45,7 +45,7 @@ pub(crate) async fn table(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let now = Clock::system().now();
     let seen = app.desk.seen();
     let is_old = seen.is_none_or(|seen| now.duration_since(seen.at) > STALE);
-    if is_old && app.desk.begin(What::Look) {
+    if is_old && app.desk.begin(WorkKind::Look) {
         app.desk.settle(A_WHILE).await;
     }
     let filter = Filter::of_address(&uri);
@@ -66,7 +66,7 @@ pub(crate) async fn work(State(app): State<Arc<App>>) -> Response {
 
 /// Begins a new look at the queue.
 pub(crate) async fn look(State(app): State<Arc<App>>) -> Response {
-    begin(&app, What::Look).await
+    begin(&app, WorkKind::Look).await
 }
 
 /// Begins a dry run, which says what a redrive would send.
@@ -75,7 +75,7 @@ pub(crate) async fn try_out(
     Extension(fields): Extension<Fields>,
 ) -> Response {
     match again(&fields) {
-        Ok(again) => begin(&app, What::Try(again)).await,
+        Ok(again) => begin(&app, WorkKind::Try(again)).await,
         Err(why) => refused(&app, &why),
     }
 }
@@ -90,7 +90,7 @@ pub(crate) async fn redrive(
         return to("/parked");
     }
     match number.and_then(|number| app.desk.take_tried(number)) {
-        Some(again) => begin(&app, What::Redrive(again)).await,
+        Some(again) => begin(&app, WorkKind::Redrive(again)).await,
         None => refused(
             &app,
             "This dry run was sent already, or is not the last one: make another. Nothing was sent.",
@@ -112,7 +112,7 @@ pub(crate) async fn drop(
             "What was typed is not the beginning of its id: nothing was deleted.",
         );
     }
-    begin(&app, What::Drop(id.to_owned())).await
+    begin(&app, WorkKind::Drop(id.to_owned())).await
 }
 
 /// One parked change, without personal data.
@@ -149,7 +149,7 @@ fn again(fields: &Fields) -> Result<Again, String> {
         }
         Some("chosen") => {}
         Some("all") => filter.which.ids.clear(),
-        _ => return Err("Of what: expected what is chosen, or all.".to_owned()),
+        _ => return Err("Which changes: expected the chosen ones, or all.".to_owned()),
     }
     let rate = fields.text("rate").and_then(|rate| rate.parse().ok());
     let rate = rate.filter(|rate| (1..=100).contains(rate));
@@ -160,20 +160,20 @@ fn again(fields: &Fields) -> Result<Again, String> {
     })
 }
 
-async fn begin(app: &App, what: What) -> Response {
+async fn begin(app: &App, what: WorkKind) -> Response {
     let told = match &what {
-        What::Look | What::Try(_) => None,
-        What::Redrive(again) => Some(format!("sends again {}", work::meant(again))),
-        What::Drop(id) => Some(format!("deletes parked {}", work::plain(id))),
+        WorkKind::Look | WorkKind::Try(_) => None,
+        WorkKind::Redrive(again) => Some(format!("sends again {}", work::meant(again))),
+        WorkKind::Drop(id) => Some(format!("deletes parked {}", work::plain(id))),
     };
     let location = match &what {
-        What::Try(again) | What::Redrive(again) => Filter::of(&again.which).address(0),
-        What::Look | What::Drop(_) => Filter::default().address(0),
+        WorkKind::Try(again) | WorkKind::Redrive(again) => Filter::of(&again.which).address(0),
+        WorkKind::Look | WorkKind::Drop(_) => Filter::default().address(0),
     };
     if !app.desk.begin(what) {
         return refused(
             app,
-            "Something is being done with the dead-letter queue already: wait until it is over.",
+            "Other work on the dead-letter queue is under way: wait until it ends.",
         );
     }
     told.iter().for_each(|told| note(told));

@@ -27,7 +27,7 @@ use crate::args;
 use crate::connect::{self, Budget, Watched};
 use crate::status::{QueueStatus, oldest, queue_counts};
 pub(crate) use cloudwatch::CloudWatch;
-pub(crate) use measures::{Alarm, MEASURES, Metrics, Of, PERIODS, Series, Stat};
+pub(crate) use measures::{Alarm, MEASURES, MeasureScope, Metrics, PERIODS, Series, Stat};
 
 /// The template of the stack, which names its alarms.
 const TEMPLATE: &str = include_str!("../../../template.yaml");
@@ -38,8 +38,7 @@ fn alarms() -> impl Iterator<Item = &'static str> {
     lines.filter_map(|line| line.strip_prefix("AlarmName: !Sub ${AWS::StackName}-"))
 }
 
-/// The remaining calls of an org are learned by a call of Genesys Cloud. They are asked for no more
-/// often than this.
+/// How often an org's remaining calls are requested at most. Each request costs a call.
 const BUDGET: Duration = Duration::from_secs(30);
 
 /// Answers by what was asked for, with the time of the answer.
@@ -73,7 +72,7 @@ impl<T: Clone> Kept<T> {
 
 /// Answers that are kept for a while, because each costs money or calls.
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct RecentAnswers {
     series: Kept<Result<Series, String>>,
     alarms: Kept<Result<Vec<Alarm>, String>>,
     budgets: Kept<Result<Option<Budget>, String>>,
@@ -82,7 +81,7 @@ pub(crate) struct Asked {
 }
 
 /// The values that the page shows.
-struct Now {
+struct Numbers {
     org: Option<OrgId>,
     queue: Result<QueueStatus, String>,
     dead_letters: Result<QueueStatus, String>,
@@ -109,7 +108,7 @@ fn org(uri: &Uri) -> Option<OrgId> {
     args::org(uri.query()?.strip_prefix("org=")?).ok()
 }
 
-async fn look(app: &App, org: Option<OrgId>) -> Now {
+async fn look(app: &App, org: Option<OrgId>) -> Numbers {
     let at = Clock::system().now();
     let of = org.as_ref().map(OrgId::as_str);
     let key = of.unwrap_or_default();
@@ -135,7 +134,7 @@ async fn look(app: &App, org: Option<OrgId>) -> Now {
     );
     let ((queue, dead_letters, runs), (series, alarms, budget)) =
         join(queues, join3(series, alarms, budget)).await;
-    Now {
+    Numbers {
         org,
         queue,
         dead_letters,
@@ -166,7 +165,7 @@ async fn budget(app: &App, org: &OrgId) -> Result<Option<Budget>, String> {
     let client = connect::org(app.config.clone(), &app.sdk, Arc::clone(&watched) as _, org);
     let now = Clock::system().now();
     let asked = client.ask_budget(&Run::new(now, None)).await;
-    asked.map_err(|failure| format!("org {org}: {}", connect::told(&failure)))?;
+    asked.map_err(|failure| format!("org {org}: {}", connect::explained(&failure)))?;
     Ok(watched.seen().budget)
 }
 
@@ -186,7 +185,7 @@ mod tests {
         let contract = std::fs::read_to_string("../docs/contract.md").unwrap();
         for measure in MEASURES
             .iter()
-            .filter(|measure| matches!(measure.of, Of::Org | Of::Stack))
+            .filter(|measure| matches!(measure.of, MeasureScope::Org | MeasureScope::Stack))
         {
             assert!(
                 contract.contains(&format!("`{}`", measure.name)),

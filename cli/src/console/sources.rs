@@ -24,7 +24,7 @@ use super::fields::Fields;
 use super::page::{self, Place};
 use crate::args;
 use crate::local::samples;
-use crate::source::{Asked, Found, examine, examine_parked};
+use crate::source::{SourceTest, TestRequest, examine, examine_parked};
 
 /// The fields of the form.
 #[derive(Default)]
@@ -58,8 +58,8 @@ impl Draft {
         &'a self,
         given: &'a [(HeaderName, HeaderValue)],
         now: Timestamp,
-    ) -> Result<Asked<'a>, String> {
-        Ok(Asked {
+    ) -> Result<TestRequest<'a>, String> {
+        Ok(TestRequest {
             source: args::source("test")?,
             given,
             query: "",
@@ -141,7 +141,7 @@ fn sample(name: &str) -> Option<Draft> {
 fn tried(draft: &Draft) -> Result<Value, String> {
     let secret = draft.source_secret()?;
     let now = Clock::system().now();
-    let json = |found: &Found<'_>| found.json();
+    let json = |found: &SourceTest<'_>| found.json();
     if let Ok(parked) = Unmapped::parse(&draft.body) {
         let source = parked.source();
         let source = source.map_err(|expected| format!("The parked item's source: {expected}"))?;

@@ -34,8 +34,9 @@ CRM makes them callable. So look at the numbers first: without --yes nothing is 
 It fills the queue no deeper than reconcile does, and waits for room. Ctrl-C ends it cleanly, and prints the cursor from which to go
 on. If you run it again from the beginning, it finds the contacts that are marked by then.
 
-It reads the environment as reconcile does: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
-runs, GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
+It reads the environment: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
+runs, GENESYS_BASE_URL may be set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE,
+AWS_REGION, AWS_ENDPOINT_URL, …).
 
 The exit status is 0 when everything was looked at and, with --yes, all adoptions are in the queue, 1 when not, 2 when the command
 could not run.")]
@@ -57,7 +58,7 @@ pub(super) struct Args {
     /// may be an opt-in
     #[arg(long)]
     also_newer: bool,
-    /// Goes on where an earlier run stopped
+    /// The cursor at which an earlier run stopped
     #[arg(long, value_parser = args::cursor)]
     cursor: Option<Cursor>,
     /// Prints one JSON object instead of the table

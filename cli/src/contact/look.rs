@@ -23,13 +23,13 @@ use crate::connect;
 
 /// A contact, its org and its campaign.
 #[derive(Clone)]
-pub(crate) struct Whom {
+pub(crate) struct ContactId {
     pub(crate) org: OrgId,
     pub(crate) campaign: CampaignId,
     pub(crate) key: ContactKey,
 }
 
-impl Whom {
+impl ContactId {
     /// The message group, which stands for the contact where no personal data may.
     pub(crate) fn group(&self) -> MessageGroup {
         MessageGroup::of(&self.org, &self.campaign, &self.key)
@@ -43,7 +43,7 @@ pub(crate) struct ParkedChange {
     pub(crate) reason: String,
     pub(crate) detail: String,
     pub(crate) at: Option<Timestamp>,
-    /// What of it keeps somebody from being called, or may.
+    /// The part of it that keeps, or may keep, the contact from being called.
     pub(crate) opt_out: Option<&'static str>,
 }
 
@@ -59,17 +59,17 @@ pub(crate) enum NotSeen {
 /// The parked changes of a contact, the oldest first.
 pub(crate) type ParkedOf = Result<Vec<ParkedChange>, NotSeen>;
 
-/// All that is known of a contact, except what is parked of it.
+/// All that is known of a contact, except its parked changes.
 pub(crate) struct Looked {
     pub(crate) group: String,
-    pub(crate) genesys: Result<Now, String>,
+    pub(crate) genesys: Result<InGenesys, String>,
     pub(crate) story: Result<Story, String>,
     /// The beginning of the time that was searched in the log.
     pub(crate) since: Timestamp,
 }
 
 /// The present state in Genesys Cloud.
-pub(crate) struct Now {
+pub(crate) struct InGenesys {
     /// The rules of the org.
     pub(crate) rules: Arc<Rules>,
     pub(crate) api: Api,
@@ -88,7 +88,7 @@ impl Looked {
     }
 }
 
-impl Now {
+impl InGenesys {
     /// The facts of the campaign, if it could be read.
     pub(crate) fn facts(&self) -> Option<&CampaignFacts> {
         self.campaign.as_ref().ok()?.as_ref()
@@ -100,7 +100,7 @@ impl Now {
 pub(crate) async fn look(
     (config, sdk, https): (&Config, &SdkConfig, &Https),
     logs: &CloudWatchLogs,
-    whom: &Whom,
+    whom: &ContactId,
     (at, since): (Timestamp, Timestamp),
 ) -> Looked {
     let group = whom.group();
@@ -110,13 +110,13 @@ pub(crate) async fn look(
     Looked {
         group: group.as_str().to_owned(),
         genesys: genesys
-            .map_err(|failure| format!("org {}: {}", whom.org, connect::told(&failure))),
+            .map_err(|failure| format!("org {}: {}", whom.org, connect::explained(&failure))),
         story,
         since,
     }
 }
 
-async fn now(org: &Arc<Org>, whom: &Whom, run: Run) -> Result<Now, Failure> {
+async fn now(org: &Arc<Org>, whom: &ContactId, run: Run) -> Result<InGenesys, Failure> {
     let secret = org.open(&run).await?;
     let opened = Campaign::open(Arc::clone(org), &whom.campaign, &secret, run).await;
     let contact = match &opened {
@@ -134,14 +134,14 @@ async fn now(org: &Arc<Org>, whom: &Whom, run: Run) -> Result<Now, Failure> {
         numbers.extend(facts.phone_columns.iter().cloned());
     }
     let is_known = !matches!(&contact, Err(failure) if failure.kind == Kind::UnknownCampaign);
-    Ok(Now {
+    Ok(InGenesys {
         rules: Arc::clone(&secret.rules),
         api: secret.api,
-        contact: contact.map_err(|failure| connect::told(&failure)),
+        contact: contact.map_err(|failure| connect::explained(&failure)),
         campaign: match campaign {
             Ok(facts) => Ok(Some(facts)),
             Err(failure) if !is_known || is_unknown(failure.kind) => Ok(None),
-            Err(failure) => Err(connect::told(&failure)),
+            Err(failure) => Err(connect::explained(&failure)),
         },
         numbers,
     })

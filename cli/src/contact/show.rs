@@ -9,7 +9,7 @@ use io::config::{DlqConfig, checked_stack_name};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::look::{Looked, NotSeen, ParkedChange, ParkedOf, Whom, look};
+use super::look::{ContactId, Looked, NotSeen, ParkedChange, ParkedOf, look};
 use super::story::{CloudWatchLogs, Cut, Entry};
 use super::why::{Finding, Says, answer, why};
 use crate::args::Since;
@@ -26,18 +26,20 @@ pub(crate) const SINCE: SignedDuration = SignedDuration::from_hours(48);
   campaign-sync contact show LEAD-00042 --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11
   campaign-sync contact show - --org acme-us --campaign 5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11 --since 7d < key.txt
 
-It tells why the contact is not called, what Genesys Cloud has of it now, which of its changes are parked, and what the log of apply
-says of its changes, in order. It alters nothing, and takes four calls of the org's budget. The log knows the contact only by its
-message group. Parked messages are looked at as by dlq list: they are invisible to others for two minutes at most.
+It shows why the contact is not called, what Genesys Cloud holds of it now, which of its changes are parked, and what the log
+of apply says about its changes, in order. It changes nothing, and takes four calls of the org's budget. The log knows the
+contact only by its message group. Parked messages are looked at as by dlq list: they are invisible to others for two minutes
+at most.
 
-It reads the environment as the functions do: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
-GENESYS_BASE_URL may be set. AWS is found by the SDK's own rules (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs
-logs:FilterLogEvents on the log group of apply.
+It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; SECRET_PREFIX and, in local runs,
+GENESYS_BASE_URL may be set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION,
+AWS_ENDPOINT_URL, …). It needs logs:FilterLogEvents on the log group of apply.
 
 The exit status is 0 when everything was looked at and nothing keeps the contact from being called, 1 when something does or may, or could
 not be looked at, 2 when the command could not run, or nothing at all could be looked at.")]
 pub(super) struct Args {
-    /// The contact's key; - reads it from standard input, so that it does not stand in the shell's history
+    /// The contact's key; - reads it from standard input, so that it does not appear in the shell's
+    /// history
     #[arg(value_name = "KEY")]
     key: String,
     /// The contact's org; names the secret {prefix}/org/{org}
@@ -69,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<bool, String> {
     let now = Clock::system().now();
     let since = args.since.unwrap_or(Since::For(SINCE)).past(now)?;
     let key = one_contact::one_key(&args.key)?;
-    let whom = Whom {
+    let whom = ContactId {
         org: args.org.clone(),
         campaign: args.campaign.clone(),
         key,
@@ -166,7 +168,7 @@ fn text(looked: &Looked, parked: &ParkedOf, found: &[Finding]) -> String {
         Ok(Err(error)) | Err(error) => lines.push(format!("Genesys Cloud: {error}")),
     }
     lines.push(match parked {
-        Ok(parked) if parked.is_empty() => "Nothing of it is parked.".to_owned(),
+        Ok(parked) if parked.is_empty() => "None of its changes is parked.".to_owned(),
         Ok(parked) => parked
             .iter()
             .map(|one| format!("Parked: {} as {}: {}", one.id, one.reason, one.detail))
@@ -189,7 +191,7 @@ fn story(looked: &Looked) -> String {
     };
     if story.entries.is_empty() {
         return format!(
-            "The log tells of no change of it since {since:.0}.{}",
+            "The log has no change of it since {since:.0}.{}",
             not_all(story.cut.as_ref())
         );
     }

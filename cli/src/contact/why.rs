@@ -6,7 +6,7 @@
 
 mod genesys;
 
-use super::look::{Looked, NotSeen, Now, ParkedChange, ParkedOf};
+use super::look::{InGenesys, Looked, NotSeen, ParkedChange, ParkedOf};
 use super::story::Story;
 
 /// The meaning of a finding for calling the contact.
@@ -61,7 +61,7 @@ pub(crate) fn why(looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
     found
 }
 
-fn in_genesys(now: &Now, looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
+fn in_genesys(now: &InGenesys, looked: &Looked, parked: &ParkedOf) -> Vec<Finding> {
     let mut found = vec![genesys::campaign(&now.campaign)];
     match &now.contact {
         // Without a campaign no contact can be in it.
@@ -84,8 +84,9 @@ pub(crate) fn answer(found: &[Finding]) -> String {
     let stops: Vec<_> = of(Says::Stops).collect();
     let unknown: Vec<_> = of(Says::Unknown).map(|one| one.words.as_str()).collect();
     match (&stops[..], &unknown[..], of(Says::May).count()) {
-        ([], [], 0) => "Nothing that is known keeps it from being called: the campaign comes to it in its turn (its times, attempts and recycling are not looked at).".to_owned(),
-        ([], [], _) => "Nothing is known for sure to keep it from being called. Look at what may.".to_owned(),
+        ([], [], 0) => "Nothing that is known keeps it from being called: the campaign reaches it in its turn. \
+            Calling times, attempts and recycling are not checked.".to_owned(),
+        ([], [], _) => "Nothing certainly keeps it from being called. Look at the findings that may.".to_owned(),
         ([], unknown, _) => format!("Not known: {}", lowercase(&unknown.join(" "))),
         ([one], ..) => format!("It is not called: {}", lowercase(&one.words)),
         (all, ..) => format!("It is not called, for {} reasons.", all.len()),
@@ -123,10 +124,12 @@ fn absent(looked: &Looked, parked: &ParkedOf) -> Finding {
             last.words()
         ),
         (Ok(None), Ok(_)) => format!(
-            "It is not in the campaign, and the log tells of no change of it since {since:.0}: the CRM sent none since then, or the key is another one, byte for byte."
+            "It is not in the campaign, and the log has no change of it since {since:.0}: the CRM sent none \
+             since then, or the key is another one, byte for byte."
         ),
         (Ok(None), Err(_)) => format!(
-            "It is not in the campaign. The log tells of no change of it since {since:.0}, and whether one is parked is not known."
+            "It is not in the campaign. The log has no change of it since {since:.0}, and whether one is parked \
+             is not known."
         ),
     };
     finding("contact", Says::Stops, words)
@@ -164,7 +167,7 @@ fn of_parked(parked: &ParkedOf) -> Option<Finding> {
         Ok(parked) => {
             let all = named(parked);
             let may_be = if parked.iter().any(|one| one.opt_out.is_some()) {
-                "Until an opt-out among it is applied the contact may be called though it should not be"
+                "An opt-out may be among them: until it is applied, the contact may be called though it must not be"
             } else {
                 "It may be an opt-in"
             };

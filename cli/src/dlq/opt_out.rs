@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::parked::Parked;
 
 impl Parked {
-    /// What the message may say that keeps somebody from being called. `None` means that nothing like
-    /// that is known.
+    /// The part of the message that may keep a contact from being called. `None` means that nothing
+    /// like that is known.
     pub(crate) fn opt_out(&self) -> Option<&'static str> {
         match self.is_unmapped() {
             true => Some(MAY_BE),

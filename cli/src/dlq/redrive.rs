@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Which;
+use super::Selection;
 use super::parked::Parked;
 use super::queue::{DeadLetters, HELD_AGAIN, Outgoing};
 use super::report::Report;
@@ -18,8 +18,8 @@ use super::rules::Rules;
 use super::which::Choice;
 
 /// Which messages are sent again, and how fast.
-pub(crate) struct How<'a> {
-    pub(crate) which: &'a Which,
+pub(crate) struct RedriveOptions<'a> {
+    pub(crate) which: &'a Selection,
     /// The pause between two changes.
     pub(crate) pause: Duration,
     pub(crate) unranked: bool,
@@ -35,7 +35,7 @@ pub(crate) struct How<'a> {
 struct Run<'a> {
     queue: &'a DeadLetters,
     rules: Rules,
-    how: &'a How<'a>,
+    how: &'a RedriveOptions<'a>,
     choice: Choice<'a>,
     report: Report,
     /// Messages that stay, by id, with their newest receipt handle.
@@ -48,7 +48,7 @@ struct Run<'a> {
     sent: BTreeMap<(String, String), bool>,
     /// When the last change was sent.
     sent_at: Option<Instant>,
-    /// Since when the messages received last are invisible.
+    /// When the messages that were received last became invisible.
     held_at: Instant,
     /// Ids of all messages that were looked at.
     seen: BTreeSet<String>,
@@ -56,7 +56,7 @@ struct Run<'a> {
 
 /// Receives ten messages at a time until none comes. Deleting a message lets those behind it in its
 /// group come.
-pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &How<'_>) -> Report {
+pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &RedriveOptions<'_>) -> Report {
     let mut run = Run {
         queue,
         rules,

@@ -11,7 +11,7 @@ use crate::table::{counted, number};
 pub(crate) struct Report {
     /// Changes that were sent, and are not parked again.
     sent: u64,
-    /// Unmapped items from which some of them were made.
+    /// Unmapped items that became some of the sent changes.
     items: u64,
     /// Items that their mapping ignores on purpose.
     ignored: u64,

@@ -47,7 +47,8 @@ impl Rules {
     pub(crate) async fn is_ranked(&mut self, change: &Change) -> Result<bool, String> {
         let ranking = self.ranking(change.org.as_str()).await?;
         let has_rank = ranking.is_some_and(|from| change.rank(from).is_some());
-        // Such a change itself knows whether it comes too late.
+        // An operator's change names the state that it expects, so it cannot overwrite anything
+        // newer.
         Ok(change.operation.is_of_operator() || has_rank)
     }
 

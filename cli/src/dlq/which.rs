@@ -10,14 +10,15 @@ use crate::args;
 
 /// Which parked messages are meant.
 #[derive(clap::Args, Clone, Default)]
-pub(crate) struct Which {
-    /// Only what was parked for this reason, such as retryHorizon; may be given several times
+pub(crate) struct Selection {
+    /// Only changes that were parked for this reason, such as retryHorizon; may be given several
+    /// times
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     pub(crate) reasons: Vec<String>,
-    /// Only the message with this id, as `list` prints it; may be given several times
+    /// Only the change with this id, as `list` prints it; may be given several times
     #[arg(long = "id", value_name = "ID")]
     pub(crate) ids: Vec<String>,
-    /// Only what this source sent
+    /// Only changes from this source
     #[arg(long, value_parser = args::source)]
     pub(crate) source: Option<SourceName>,
     /// Only the changes of this org. When it is listed, an unmapped item belongs to the org of
@@ -26,7 +27,7 @@ pub(crate) struct Which {
     pub(crate) org: Option<OrgId>,
 }
 
-impl Which {
+impl Selection {
     /// The choice as it is written in a command line. `None` means that all messages are
     /// chosen.
     pub(super) fn words(&self) -> Option<String> {
@@ -72,7 +73,7 @@ impl Which {
 
 /// Says of each message whether it is chosen.
 pub(crate) struct Choice<'a> {
-    which: &'a Which,
+    which: &'a Selection,
     /// The page may tick 10,000 messages.
     ids: HashSet<&'a str>,
 }
@@ -84,7 +85,7 @@ impl Choice<'_> {
 
     /// Whether a message is chosen, whatever its org.
     pub(super) fn is_chosen(&self, parked: &Parked) -> bool {
-        let Which {
+        let Selection {
             reasons, source, ..
         } = self.which;
         let source = source.as_ref().map(SourceName::as_str);
@@ -123,9 +124,9 @@ mod tests {
     #[test]
     fn thousands_of_ids_are_chosen_by_in_a_moment() {
         let ids: Vec<_> = (0..20_000).map(|id| format!("{id:036}")).collect();
-        let which = Which {
+        let which = Selection {
             ids: ids.clone(),
-            ..Which::default()
+            ..Selection::default()
         };
         let all: Vec<_> = ids.into_iter().map(parked).collect();
         let choice = which.choice();

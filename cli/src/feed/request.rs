@@ -1,7 +1,7 @@
 //! Shows the request for a page to a person, without the credentials in it.
 //!
 //! The request itself is made by `io`. Whether a name is that of a secret is decided here, also for
-//! answers (`super::overheard`).
+//! answers (`super::refusals`).
 
 use http::HeaderMap;
 use io::secrets::{FeedSecret, Plain};
@@ -55,7 +55,7 @@ pub(super) fn json(secret: &FeedSecret, plain: &Plain) -> Value {
 pub(super) fn lines(secret: &FeedSecret, plain: &Plain) -> Vec<String> {
     let mut lines = vec![
         format!("{} {}", plain.method, address(plain)),
-        format!("  who asks is shown by: {}", secret.auth.name()),
+        format!("  authenticated by: {}", secret.auth.name()),
     ];
     for (name, value) in headers(&plain.headers) {
         let value = value.as_str().unwrap_or_default().to_owned();

@@ -7,9 +7,9 @@ use io::secrets::Plain;
 use reconcile::feed::{NoPage, Page};
 use serde_json::{Value, json};
 
-use super::overheard::Refusal;
-use super::{Tried, request};
-use crate::says::{rank, said};
+use super::refusals::Refusal;
+use super::{TestedFeed, request};
+use crate::describe;
 use crate::table::{counted, table};
 
 /// Describes a feed whose request names no campaign.
@@ -21,8 +21,8 @@ const MADE_UP: &str = "the campaign id is made up, since neither --campaign nor 
                        shown as it is";
 
 /// The result for a page.
-pub(super) struct Found<'a> {
-    pub(super) tried: &'a Tried<'a>,
+pub(super) struct FeedTest<'a> {
+    pub(super) tried: &'a TestedFeed<'a>,
     /// The number of the page, from 1.
     pub(super) number: u32,
     /// The cursor with which the page was asked for.
@@ -33,7 +33,7 @@ pub(super) struct Found<'a> {
 }
 
 /// The request for a page, in words.
-pub(super) fn asks(tried: &Tried<'_>, number: u32, cursor: Option<&str>) -> String {
+pub(super) fn asks(tried: &TestedFeed<'_>, number: u32, cursor: Option<&str>) -> String {
     let made_up = if tried.is_made_up { " (made up)" } else { "" };
     let campaign = &tried.feed.campaign;
     let mut lines = vec![format!("page {number} of campaign {campaign}{made_up}:")];
@@ -41,19 +41,19 @@ pub(super) fn asks(tried: &Tried<'_>, number: u32, cursor: Option<&str>) -> Stri
     lines.join("\n")
 }
 
-fn plain(tried: &Tried<'_>, cursor: Option<&str>) -> Result<Plain, String> {
+fn plain(tried: &TestedFeed<'_>, cursor: Option<&str>) -> Result<Plain, String> {
     let plain = tried.query(cursor).plain(tried.secret);
     plain.map_err(|unfit| why(&unfit))
 }
 
-fn lines_of(tried: &Tried<'_>, cursor: Option<&str>) -> Vec<String> {
+fn lines_of(tried: &TestedFeed<'_>, cursor: Option<&str>) -> Vec<String> {
     match plain(tried, cursor) {
         Ok(plain) => request::lines(tried.secret, &plain),
         Err(why) => vec![format!("cannot be asked for: {why}")],
     }
 }
 
-impl Found<'_> {
+impl FeedTest<'_> {
     pub(super) fn json(&self) -> Value {
         let shown = |cursor| match plain(self.tried, cursor) {
             Ok(plain) => request::json(self.tried.secret, &plain),
@@ -123,11 +123,13 @@ impl Found<'_> {
         for faulty in &page.faulty {
             lines.push(format!("fault at {}", faulty.what));
             let heard = faulty.groups.iter();
-            lines.extend(heard.map(|group| format!("  its opt-out is heard: {}", group.as_str())));
+            lines.extend(
+                heard.map(|group| format!("  its opt-out takes effect: {}", group.as_str())),
+            );
         }
         if !page.faulty.is_empty() {
             lines.push(
-                "What has a fault is left out by a run; more than 100 of them, and more than 1 %, stop it."
+                "A run leaves out items with faults; more than 100 of them, and more than 1 %, stop it."
                     .to_owned(),
             );
         }
@@ -154,7 +156,7 @@ fn why(no_page: &NoPage) -> String {
     match no_page {
         NoPage::OutOfTime => "it was not there in time".to_owned(),
         NoPage::Throttled(wait) => format!(
-            "it answered 429, and wants no request for {} s",
+            "it answered 429 and asks for no request within {} s",
             wait.as_secs()
         ),
         NoPage::Fault(_, what) => what.clone(),
@@ -176,8 +178,8 @@ fn changes(changes: &[Change]) -> String {
     for change in changes {
         shown.add_row([
             change.key.as_str().to_owned(),
-            rank(change),
-            said(&change.operation),
+            describe::rank(change),
+            describe::change(&change.operation),
             change.if_absent.as_str().to_owned(),
         ]);
     }

@@ -53,7 +53,7 @@ pub(crate) struct WebhookContents {
     pub(crate) ignored: usize,
     /// Whether it says that a contact may be called again.
     pub(crate) opts_in: bool,
-    /// Whether it says that a contact was deleted which the vendor's API does not list any more.
+    /// Whether it reports the deletion of a contact that the vendor's API no longer lists.
     pub(crate) is_last: bool,
 }
 
@@ -133,8 +133,8 @@ impl Story {
         }
     }
 
-    /// Drops this share of the webhooks. Invalid changes stay: to lose what is refused anyway shows
-    /// nothing.
+    /// Drops this share of the webhooks. Invalid changes are not dropped: they are refused anyway,
+    /// so losing them would prove nothing.
     pub(crate) fn drop_webhooks(&mut self, seed: u64, share: f64) {
         let mut rng = Rng::with_seed(seed.wrapping_add(1));
         if self.told.is_some() {
@@ -246,7 +246,8 @@ impl Story {
         orgs.map(|org| (source_of(org), of_org(org))).collect()
     }
 
-    /// The changes as a program would push them that sends contacts by batch POSTs.
+    /// The changes in the form in which a program would push them that sends contacts by batch
+    /// POSTs.
     pub(crate) fn pushed(&self) -> Vec<Value> {
         match &self.told {
             Some(told) => told.pushed.clone(),

@@ -16,7 +16,7 @@ pub(crate) enum Break {
     Callable,
     /// A 409 is taken for success
     Conflict,
-    /// The mappings of a vendor's webhooks and records know no opt-out (only with --crm)
+    /// The mappings of the vendor's webhooks and records ignore opt-outs (only with --crm)
     #[value(name = "optOut")]
     OptOut,
     /// The records of a vendor's API are ranked by a time that no change moves (only with --crm)
@@ -48,7 +48,7 @@ pub(super) fn check(args: &Args) -> Result<(), Error> {
             "conflict: only the predictive API answers a known key with 409"
         }
         (Break::Conflict, crm, _) if crm != Crm::Own => {
-            "conflict: with --crm reconcile repairs what is lost by it"
+            "conflict: with --crm, reconcile repairs what this defect loses"
         }
         (Break::OptOut, Crm::Own, _) => "optOut needs --crm with a vendor",
         (Break::Clock, Crm::Own, _) => "clock needs --crm with a vendor",

@@ -95,7 +95,7 @@ pub(crate) struct VendorTraffic {
     pub(super) crm: Crm,
     /// How many webhooks arrived, copies included.
     pub(super) webhooks: usize,
-    /// How many events in them are about something else than a contact's columns or calls.
+    /// How many events in them concern something other than a contact's columns or calls.
     pub(super) ignored: usize,
     /// How many changes of contacts they hold.
     pub(super) said: u64,

@@ -1,12 +1,12 @@
 //! `--serve`: the embedded parts on one loopback port, in real time, to develop against.
 //!
 //! This file binds the port and routes each request to the emulated services, to ingest or to the
-//! console. It decides nothing that the product decides. `greeting` prints what to try, `deeds`
+//! console. It decides nothing that the product decides. `greeting` prints what to try, `actions`
 //! makes the parts fail, `crms` and `senders` play the outside, and `lines`, `log` and `metrics`
 //! show what happens.
 
+mod actions;
 mod crms;
-mod deeds;
 mod greeting;
 mod lines;
 mod log;
@@ -34,8 +34,8 @@ use super::world::{self, World};
 use super::{Api, Error};
 use crate::args;
 use crate::console::Local;
+use actions::Actions;
 use crms::Crms;
-use deeds::Deeds;
 use greeting::greeting;
 use lines::line;
 use metrics::Recorder;
@@ -59,9 +59,9 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let world = world_of(api, &base, calls_per_minute, &heard, &samples)?;
     let crms = Crms::new(api, &base)?;
     let Heard {
-        recorder, deeds, ..
+        recorder, actions, ..
     } = heard;
-    let of = (recorder, Arc::clone(&deeds));
+    let of = (recorder, Arc::clone(&actions));
     let console = pages::console(&world.outside, of, address.port(), &base).await?;
     crate::print(&greeting(
         &world.outside,
@@ -72,13 +72,13 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     ))?;
     let world = Arc::new(world);
     let samples: Arc<[_]> = samples.into();
-    deeds.act_on(&world, &samples);
+    actions.act_on(&world, &samples);
     let served = Served {
         world: Arc::clone(&world),
         samples,
         crms: Arc::new(crms),
         base: base.into(),
-        deeds,
+        actions,
     };
     let app = axum::Router::new()
         .route("/", post(answer))
@@ -128,23 +128,23 @@ fn world_of(
 struct Heard {
     logs: Arc<Logs>,
     recorder: Arc<Recorder>,
-    deeds: Arc<Deeds>,
+    actions: Arc<Actions>,
 }
 
 impl Heard {
     fn telemetry(&self) -> Telemetry {
         let logs = Arc::clone(&self.logs);
         let recorder = Arc::clone(&self.recorder);
-        let deeds = Arc::clone(&self.deeds);
+        let actions = Arc::clone(&self.actions);
         Telemetry::from_fn(move |event| {
             let now = Clock::system().now();
             if let Some(line) = line(event) {
                 // A closed standard output does not end the service.
                 let _ = crate::print(&line);
-                deeds.hear(now, &line);
+                actions.record(now, &line);
             }
             log::put(&logs, now, event);
-            recorder.hear(now, event);
+            recorder.record(now, event);
         })
     }
 }
@@ -156,7 +156,7 @@ struct Served {
     samples: Arc<[Sample]>,
     crms: Arc<Crms>,
     base: Arc<str>,
-    deeds: Arc<Deeds>,
+    actions: Arc<Actions>,
 }
 
 /// Whether the request comes from a page of another address in somebody's browser. Programs send no
@@ -181,7 +181,7 @@ async fn answer(State(served): State<Served>, request: Request) -> Response {
     };
     let path = parts.uri.path();
     if path.starts_with("/webhooks/") {
-        if served.deeds.drops() {
+        if served.actions.drops() {
             // The webhook gets lost: its sender waits in vain.
             return StatusCode::GATEWAY_TIMEOUT.into_response();
         }

@@ -27,7 +27,7 @@ fn write(report: &Report, out: &mut String) -> std::fmt::Result {
     if !report.parked.is_empty() {
         writeln!(
             out,
-            "Parked in the dead-letter queue, each with what the first of its reason says"
+            "Parked in the dead-letter queue, by reason, with the detail of the first"
         )?;
         for (reason, (count, detail)) in &report.parked {
             writeln!(out, "{count:>5} {reason}: {detail}")?;
@@ -212,7 +212,7 @@ fn results(report: &Report) -> Table {
         count("changes that its second run enqueued", again);
     }
     let wrong = report.wrong_contacts as u64;
-    count("contacts unlike what the CRM last said", wrong);
+    count("contacts that differ from what the CRM last said", wrong);
     table
 }
 

@@ -38,7 +38,7 @@ use shapes::{columns, guid, precise, second, values, whole};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Crm {
-    /// A CRM of one's own: changes as docs/contract.md has them
+    /// A CRM that sends changes in the form of docs/contract.md
     #[default]
     Own,
     /// An app of HubSpot: one property in an event, many events in a request
@@ -106,7 +106,7 @@ struct Habits {
     batch: usize,
     /// Whether the API lists deleted records, so that reconcile can see them.
     lists_deleted: bool,
-    /// Whether the change of a deletion creates no contact.
+    /// Whether a deletion becomes a change that creates no contact.
     deletes_create_nobody: bool,
     /// The share of webhooks that are sent again, and the shortest and the longest wait before
     /// that, in milliseconds.

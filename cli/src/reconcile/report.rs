@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use domain::batch::ParkReason;
 use domain::change::MessageGroup;
 use domain::drift::{Difference, Drift};
-use reconcile::{Answer, Found, Outcome, Progress, Why};
+use reconcile::{Answer, Found, Progress, RunOutcome, Why};
 
 use crate::stretches;
 use crate::table::{counted, number};
@@ -20,15 +20,15 @@ use crate::table::{counted, number};
 /// The most contacts that the text lists of each kind.
 const LISTED: usize = 50;
 /// The most contacts that are kept of each kind, for `--json`.
-const KEPT: usize = 100_000;
+const MAX_FAULTY: usize = 100_000;
 
 /// The counts of all stretches of a run, and the contacts to list.
 #[derive(Default)]
 pub(crate) struct Report {
     answer: Answer,
-    /// Why the run is not complete, or why a run that is not dry would stop.
+    /// Why the run is not complete, or why a run without --dry-run would stop.
     why: Option<String>,
-    /// Whether too much drift stopped the run. To continue from its cursor would find the same
+    /// Whether too much drift stopped the run. A run from its cursor would find the same drift
     /// again.
     is_stopped: bool,
     /// How many contacts differ in each column.
@@ -72,7 +72,7 @@ impl stretches::Report for Report {
                 group,
                 ..
             } => {
-                if self.faulty.len() < KEPT {
+                if self.faulty.len() < MAX_FAULTY {
                     let group = group.map_or_else(
                         || format!("campaign {campaign}"),
                         |group| group.as_str().to_owned(),
@@ -81,21 +81,21 @@ impl stretches::Report for Report {
                 }
             }
             Progress::Unknown { group, .. } => {
-                if self.unknown.len() < KEPT {
+                if self.unknown.len() < MAX_FAULTY {
                     self.unknown.push(group);
                 }
             }
             Progress::Ahead { group, .. } => {
                 self.answer.ahead += 1;
-                if self.ahead.len() < KEPT {
+                if self.ahead.len() < MAX_FAULTY {
                     self.ahead.push(group);
                 }
             }
         }
     }
 
-    fn add(&mut self, outcome: Outcome) {
-        let Outcome {
+    fn add(&mut self, outcome: RunOutcome) {
+        let RunOutcome {
             answer,
             why,
             left_out,
@@ -179,7 +179,7 @@ impl Report {
             }
             Drift::Same | Drift::Kept | Drift::Stale | Drift::Unranked => {}
         }
-        if self.found.len() < KEPT {
+        if self.found.len() < MAX_FAULTY {
             self.found.push(found);
         }
     }

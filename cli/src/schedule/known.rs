@@ -13,7 +13,7 @@ use crate::connect;
 
 /// The answer of Genesys Cloud about campaigns.
 #[derive(Default)]
-pub(super) struct Asked {
+pub(super) struct KnownCampaigns {
     /// The campaigns that do not exist.
     pub(super) unknown: Vec<CampaignId>,
     /// Why the org's secret is of no use, if there is none or it is malformed: no run of the org
@@ -24,10 +24,10 @@ pub(super) struct Asked {
 }
 
 /// Asks about each campaign, with the org's own client.
-pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) -> Asked {
-    let untold = |why: String| Asked {
+pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) -> KnownCampaigns {
+    let untold = |why: String| KnownCampaigns {
         untold: Some(why),
-        ..Asked::default()
+        ..KnownCampaigns::default()
     };
     let (config, https) = match (Config::from_env_without_queue(), connect::https()) {
         (Ok(config), Ok(https)) => (config, https),
@@ -40,26 +40,30 @@ pub(super) async fn ask(sdk: &SdkConfig, org: &OrgId, campaigns: &[CampaignId]) 
         Ok(text) => OrgSecret::parse(&text).err().map(|error| error.to_string()),
     };
     if let Some(why) = unusable {
-        return Asked {
+        return KnownCampaigns {
             unusable_secret: Some(format!("secret {secret}: {why}")),
-            ..Asked::default()
+            ..KnownCampaigns::default()
         };
     }
     let org = connect::org(config, sdk, Arc::new(https), org);
     let secret = match org.open(&Run::new(Clock::system().now(), None)).await {
         Ok(secret) => secret,
         Err(failure) => {
-            return untold(format!("org {}: {}", org.id(), connect::told(&failure)));
+            return untold(format!(
+                "org {}: {}",
+                org.id(),
+                connect::explained(&failure)
+            ));
         }
     };
-    let mut asked = Asked::default();
+    let mut asked = KnownCampaigns::default();
     for id in campaigns {
         match is_there(&org, &secret, id).await {
             Ok(()) => {}
             Err(failure) if failure.kind == Kind::UnknownCampaign => asked.unknown.push(id.clone()),
             Err(failure) => {
                 let is_of_campaign = failure.kind == Kind::Refused;
-                let why = || format!("campaign {id}: {}", connect::told(&failure));
+                let why = || format!("campaign {id}: {}", connect::explained(&failure));
                 asked.untold.get_or_insert_with(why);
                 if !is_of_campaign {
                     break;

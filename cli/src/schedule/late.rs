@@ -8,7 +8,7 @@ use io::records::Records;
 use jiff::Timestamp;
 use reconcile::{looked_at, record_of};
 
-use super::found::Found;
+use super::stored::StoredSchedule;
 use crate::table::span;
 
 /// The longest time between two runs of a schedule that is no `rate(…)`, such as one of times of a
@@ -16,7 +16,7 @@ use crate::table::span;
 const LONGEST: Duration = Duration::from_hours(8 * 24);
 
 /// The runs of a schedule, as far as they are known.
-pub(super) struct Seen {
+pub(super) struct Lateness {
     /// The campaign that is furthest behind. `None` means that it is not known.
     pub(super) behind: Option<CampaignId>,
     /// The time up to which it was looked at. `None` means that no run has had it, or that it is not
@@ -43,9 +43,9 @@ pub(super) enum Runs {
 pub(super) async fn seen(
     records: &impl Records,
     stack: &str,
-    found: &Found,
+    found: &StoredSchedule,
     now: Timestamp,
-) -> Option<Seen> {
+) -> Option<Lateness> {
     let org = OrgId::parse(found.org()?).ok()?;
     let ids = found.campaigns().into_iter();
     let campaigns: Vec<_> = ids.filter_map(|id| CampaignId::parse(id).ok()).collect();
@@ -60,7 +60,7 @@ pub(super) async fn seen(
     };
     Some(match looked {
         Ok(looked) => of_campaigns(found, campaigns.into_iter().zip(looked), now),
-        Err(why) => Seen {
+        Err(why) => Lateness {
             behind: None,
             until: None,
             text: format!("not known: {why}"),
@@ -70,10 +70,10 @@ pub(super) async fn seen(
 }
 
 fn of_campaigns(
-    found: &Found,
+    found: &StoredSchedule,
     looked: impl Iterator<Item = (CampaignId, Option<Timestamp>)>,
     now: Timestamp,
-) -> Seen {
+) -> Lateness {
     // A campaign that no run has had counts from when the schedule was made.
     let since = |until: Option<Timestamp>| until.or(found.made);
     let furthest = looked.min_by_key(|(_, until)| since(*until).unwrap_or(Timestamp::MAX));
@@ -91,7 +91,7 @@ fn of_campaigns(
         }
         _ => Runs::Come,
     };
-    Seen {
+    Lateness {
         behind,
         until,
         text: until.map_or_else(|| "never".to_owned(), |until| span(until, now)),
@@ -99,7 +99,7 @@ fn of_campaigns(
     }
 }
 
-/// How often a schedule runs; none: it is no rate, but times of a day or the like.
+/// How often a schedule runs. `None` means that it names times and not a rate.
 pub(super) fn every(rate: &str) -> Option<Duration> {
     let (number, unit) = rate
         .trim()

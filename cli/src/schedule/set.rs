@@ -16,7 +16,7 @@ use io::genesys::UNKNOWN_CAMPAIGN;
 use reconcile::Input;
 use serde_json::{Value, json};
 
-use super::found::Found;
+use super::stored::StoredSchedule;
 use super::{failed, is_missing, known, late, name, of_stack};
 use crate::args;
 use crate::table::counted;
@@ -29,12 +29,12 @@ pub(super) struct Set {
     /// The campaigns: 1 to 100 ids, separated by commas
     #[arg(long, value_name = "IDS", value_delimiter = ',', required = true, value_parser = args::campaign)]
     campaigns: Vec<CampaignId>,
-    /// How often reconcile runs, as EventBridge Scheduler writes it
+    /// How often reconcile runs, in the syntax of EventBridge Scheduler
     #[arg(long, default_value = "rate(15 minutes)", value_parser = rate)]
     rate: String,
-    /// The feed is asked for what changed in these minutes before each run, and before the end
-    /// of the last one. Choose the longest time after which the CRM may show a change. A
-    /// campaign's first run looks back no further
+    /// Each run asks the feed for what changed in this many minutes before it, and for everything
+    /// since the last run. Choose the longest time after which the CRM may show a change. A
+    /// campaign's first run looks back only this far
     #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = args::number_of::<u64>("minutes", 1..=5_256_000), allow_hyphen_values = true)]
     window: u64,
     /// If more than this share of a campaign's contacts differ, and more than 100, a run
@@ -70,7 +70,7 @@ pub(super) async fn set(
     });
     Input::parse(&input, Clock::system().now()).map_err(|error| error.to_string())?;
     input["scheduledTime"] = "<aws.scheduler.scheduled-time>".into();
-    let own = Found::get(client, &of_stack(stack)).await?;
+    let own = StoredSchedule::get(client, &of_stack(stack)).await?;
     if own.is_some_and(|own| own.is_on && own.group.as_deref() == Some(args.org.as_str())) {
         return Err(format!(
             "{} has this org already, by the parameter ReconcileOrg: change its campaigns by ReconcileCampaignIds, or deploy \
@@ -123,14 +123,14 @@ async fn look_for_campaigns(sdk: &SdkConfig, args: &Set) -> Result<(), String> {
     Ok(())
 }
 
-/// A warning about what a window shorter than the rate leaves out. Each later run looks back to
-/// before the end of the last one.
+/// A warning about what the first run leaves out if the window is shorter than the rate. Each later
+/// run also covers the time since the last one.
 fn first_run(args: &Set) -> Option<String> {
     let rate = late::every(&args.rate)?.as_secs() / 60;
     (args.window < rate).then(|| {
         format!(
-            "The window is shorter than the rate: no run leaves out what changed since the one before, but a campaign's first looks \
-             back {} alone",
+            "The window is shorter than the rate: each run covers all changes since the run before, but a \
+             campaign's first run looks back only {}",
             counted(args.window, "minute")
         )
     })

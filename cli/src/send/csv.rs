@@ -1,5 +1,5 @@
-//! Reads CSV strictly (RFC 4180): a lenient reader guesses what a damaged file means, and loses
-//! rows and with them opt-outs.
+//! Reads CSV strictly (RFC 4180): a lenient reader guesses what a damaged file means, and may lose
+//! rows, and opt-outs with them.
 //!
 //! A quote may stand at the two ends of a value, and doubled within it: `"6"" tall"` is `6" tall`.
 //! A quote anywhere else is an error, which names the line at which the value begins, and ends the

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::Change;
-use domain::outbox::{OF_A_CALL, Outbox};
+use domain::outbox::{MAX_ENTRIES_PER_CALL, Outbox};
 use indicatif::{ProgressBar, ProgressStyle};
 use io::Clock;
 use io::queue::{Limits, Message, Queue, SIDE_BY_SIDE, Sending, room};
@@ -143,7 +143,7 @@ impl<'a> Feeder<'a> {
         }
         // Each call waits for room for ten messages, or for all that are left: with less room,
         // calls would hold few messages each.
-        let call = (self.rows - self.done).min(OF_A_CALL as u64) as usize;
+        let call = (self.rows - self.done).min(MAX_ENTRIES_PER_CALL as u64) as usize;
         while self.check_stop().is_ok() && self.room >= call {
             let begun = self.sending.begin(now, self.room);
             if begun == 0 {

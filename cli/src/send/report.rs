@@ -21,8 +21,8 @@ pub(super) struct ExpectedCounts {
     /// Sends nothing unless the file has this many rows, blank ones left out
     #[arg(long, value_name = "N", value_parser = args::number::<u64>(0..=u64::MAX), allow_hyphen_values = true)]
     expect_rows: Option<u64>,
-    /// Sends nothing unless this many rows opt their contact out: by callable, by remove, or by a
-    /// channel or number
+    /// Sends nothing unless this many rows are opt-outs: by callable, by remove, or for a channel
+    /// or number
     #[arg(long, value_name = "N", value_parser = args::number::<u64>(0..=u64::MAX), allow_hyphen_values = true)]
     expect_opt_outs: Option<u64>,
 }
@@ -139,7 +139,7 @@ impl Report {
         .to_string()
     }
 
-    /// Says what is about to be sent, for a person to read before it is.
+    /// Says what is about to be sent, so that a person can read it first.
     pub(super) fn summary(&self, delimiter: Option<&str>) -> String {
         let mut parts = vec![counted(self.lines, "line"), counted(self.rows, "row")];
         if self.blank > 0 {
@@ -156,7 +156,7 @@ impl Report {
             ));
         }
         if self.rows > 0 && !self.says_callable {
-            let told = "No row says whether its contact may be called: new contacts may be called.";
+            let told = "No row says whether its contact may be called, so new contacts are created callable.";
             lines.push(told.to_owned());
         }
         lines.extend(
@@ -194,7 +194,7 @@ impl Report {
             }
             faulty => {
                 let (are, faulty) = (are(faulty), number(faulty));
-                format!("{faulty} of {rows} {are} not right: nothing was sent.")
+                format!("{faulty} of {rows} {are} invalid; nothing was sent.")
             }
         });
         if let Some(why) = &self.ended {

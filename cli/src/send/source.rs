@@ -18,7 +18,7 @@ const BLOCK: usize = 1 << 20;
 /// A file as it was when it was first read.
 pub(super) struct Source {
     path: PathBuf,
-    /// All bytes of what cannot be read again, such as a pipe.
+    /// All bytes of an input that cannot be read again, such as a pipe.
     held: Option<Vec<u8>>,
     /// The SHA-256 of each block.
     digests: Vec<[u8; 32]>,
@@ -30,7 +30,7 @@ pub(super) struct Changed;
 
 impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it changed since it was checked")
+        f.write_str("the file changed after it was checked")
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn open(
     let rules = org
         .open(&run)
         .await
-        .map_err(|failure| format!("org {}: {}", args.org, connect::told(&failure)))?;
+        .map_err(|failure| format!("org {}: {}", args.org, connect::explained(&failure)))?;
     let failed = |failure: Failure| connect::failed(&args.org, &args.campaign, &failure);
     let campaign = Campaign::open(org, &args.campaign, &rules, run)
         .await

@@ -86,7 +86,7 @@ impl<'a> Text<'a> {
         let read = self.bytes.read(&mut self.buffer).map_err(told)?;
         self.read += read as u64;
         if self.is_packed && self.read > LARGEST {
-            return Err("expected at most 4 GiB when unpacked by gzip".to_owned());
+            return Err("expected at most 4 GiB when decompressed".to_owned());
         }
         self.is_over = read == 0;
         let (mut bytes, before) = (&self.buffer[..read], text.len());

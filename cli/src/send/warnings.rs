@@ -1,8 +1,8 @@
-//! Finds what no rule forbids and what is mostly a mistake, so that a person learns of it before a
-//! file is sent.
+//! Finds probable mistakes that no rule forbids, so that a person sees them before the file is
+//! sent.
 //!
-//! A warning names the places of rows and no value. It keeps nothing from being sent: what must is
-//! a fault, found in [`rows`](super::rows) or [`target`](super::target).
+//! A warning names the places of rows and no value. It does not stop the file. A fault does: see
+//! [`rows`](super::rows) or [`target`](super::target).
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};

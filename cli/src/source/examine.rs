@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use domain::change::{Fault, Sender, SourceName};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use ingest::auth::{self, Sent, Shown, Verdict};
+use ingest::auth::{self, Authenticity, Shown, SignedRequest};
 use ingest::body;
 use ingest::cloud_event::Form;
 use ingest::webhook::{self, Body, Reading, Unmapped};
@@ -16,12 +16,12 @@ use io::secrets::SourceSecret;
 use jiff::Timestamp;
 use mapping::Mapping;
 
-use super::shown::Found;
-use super::shows;
-use super::whole::Refused;
+use super::credentials;
+use super::refused::Refused;
+use super::shown::SourceTest;
 
 /// A request as it would come to ingest.
-pub(crate) struct Asked<'a> {
+pub(crate) struct TestRequest<'a> {
     pub(crate) source: SourceName,
     /// The headers of the request.
     pub(crate) given: &'a [(HeaderName, HeaderValue)],
@@ -30,7 +30,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl Asked<'_> {
+impl TestRequest<'_> {
     /// The headers of the request. If no media type is given, the one that most senders use is
     /// added.
     fn headers(&self) -> HeaderMap {
@@ -49,8 +49,8 @@ impl Asked<'_> {
 /// read as redrive would read it.
 pub(crate) fn examine<R>(
     secret: &SourceSecret,
-    asked: &Asked<'_>,
-    tell: impl FnOnce(&Found<'_>) -> R,
+    asked: &TestRequest<'_>,
+    tell: impl FnOnce(&SourceTest<'_>) -> R,
 ) -> R {
     let headers = asked.headers();
     let sender = secret.sender(asked.source.clone());
@@ -67,7 +67,7 @@ pub(crate) fn examine<R>(
         Err(refused) => (Vec::new(), Reading::default(), Some(refused)),
     };
     let unread = unread(secret, asked.given);
-    tell(&Found {
+    tell(&SourceTest {
         way: crate::check::way(&secret.auth),
         verdict,
         unread: &unread,
@@ -101,10 +101,10 @@ pub(crate) fn examine_parked<R>(
     secret: &SourceSecret,
     source: &SourceName,
     now: Timestamp,
-    tell: impl FnOnce(&Found<'_>) -> R,
+    tell: impl FnOnce(&SourceTest<'_>) -> R,
 ) -> R {
     let (items, reading) = parked.read_again(secret, &secret.sender(source.clone()), now);
-    tell(&Found {
+    tell(&SourceTest {
         way: crate::check::way(&secret.auth),
         verdict: None,
         unread: &[],
@@ -136,7 +136,10 @@ fn unread<'a>(
 /// headers.
 ///
 /// A body that ingest would refuse is an error.
-pub(crate) fn signed(secret: &SourceSecret, asked: &Asked<'_>) -> Result<(String, Sent), String> {
+pub(crate) fn signed(
+    secret: &SourceSecret,
+    asked: &TestRequest<'_>,
+) -> Result<(String, SignedRequest), String> {
     let headers = asked.headers();
     let sender = secret.sender(asked.source.clone());
     let form = body::form(&headers, asked.body.as_bytes()).map_err(Refused::from);
@@ -161,7 +164,11 @@ pub(crate) fn signed(secret: &SourceSecret, asked: &Asked<'_>) -> Result<(String
 }
 
 /// Whether the request is let in. `None` means that it holds no credentials.
-fn verdict(secret: &SourceSecret, asked: &Asked<'_>, headers: &HeaderMap) -> Option<Verdict> {
+fn verdict(
+    secret: &SourceSecret,
+    asked: &TestRequest<'_>,
+    headers: &HeaderMap,
+) -> Option<Authenticity> {
     let verdict = auth::judge(
         &secret.auth,
         &Shown {
@@ -172,6 +179,6 @@ fn verdict(secret: &SourceSecret, asked: &Asked<'_>, headers: &HeaderMap) -> Opt
             now: asked.now,
         },
     );
-    let is_shown = shows::is_shown(&secret.auth, headers, asked.query, &verdict);
+    let is_shown = credentials::are_present(&secret.auth, headers, asked.query, &verdict);
     is_shown.then_some(verdict)
 }

@@ -3,21 +3,21 @@
 //! `super` runs the test.
 
 use http::HeaderName;
-use ingest::auth::Verdict;
+use ingest::auth::Authenticity;
 use ingest::webhook::Reading;
 use io::secrets::OnFault;
 use serde_json::{Value, json};
 
-use super::whole::Refused;
-use crate::says::{rank, said};
+use super::refused::Refused;
+use crate::describe;
 use crate::table::{counted, table};
 
 /// The result for a body, and whether its request is let in.
-pub(crate) struct Found<'a> {
+pub(crate) struct SourceTest<'a> {
     /// How the source's requests are authenticated.
     pub(crate) way: String,
     /// `None` means that the request held no credentials.
-    pub(crate) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<Authenticity>,
     /// Headers that were given and that nothing reads.
     pub(crate) unread: &'a [&'a HeaderName],
     /// Why the whole request is refused, if it is.
@@ -28,13 +28,13 @@ pub(crate) struct Found<'a> {
     pub(crate) reading: &'a Reading,
 }
 
-impl Found<'_> {
+impl SourceTest<'_> {
     /// Whether the request is let in, or held no credentials at all. A header that nothing
     /// reads was probably meant as a credential; then the answer is `false`.
     pub(crate) fn is_let_in(&self) -> bool {
         match &self.verdict {
             None => self.unread.is_empty(),
-            Some(verdict) => *verdict == Verdict::Authentic,
+            Some(verdict) => *verdict == Authenticity::Authentic,
         }
     }
 
@@ -53,7 +53,7 @@ impl Found<'_> {
     fn let_in(&self) -> String {
         match &self.verdict {
             None if self.unread.is_empty() => {
-                "not asked: nothing that is given shows who sends it".to_owned()
+                "not checked: the request holds no credentials".to_owned()
             }
             None => {
                 let unread = self.unread.iter().map(|name| name.as_str());
@@ -62,11 +62,11 @@ impl Found<'_> {
                     "no: nothing that is given shows who sends it; neither auth nor mapping reads {unread}"
                 )
             }
-            Some(Verdict::Authentic) => "yes".to_owned(),
-            Some(Verdict::SignedShort) => {
+            Some(Authenticity::Authentic) => "yes".to_owned(),
+            Some(Authenticity::SignedShort) => {
                 "no: its signing secret is shorter than 24 bytes".to_owned()
             }
-            Some(Verdict::Stranger(why)) => format!("no: {why}"),
+            Some(Authenticity::Stranger(why)) => format!("no: {why}"),
         }
     }
 
@@ -120,7 +120,8 @@ impl Found<'_> {
         }
         if !self.reading.faulty.is_empty() {
             lines.push(match self.on_fault {
-                OnFault::Park => "What has a fault would be parked as unmapped, and the changes above queued (onFault park).",
+                OnFault::Park => "Items with faults would be parked as unmapped, and the changes above queued \
+                    (onFault park).",
                 OnFault::Refuse => "The request would be answered 400, and nothing queued (onFault refuse).",
             }.to_owned());
         }
@@ -154,8 +155,8 @@ fn changes(reading: &Reading) -> String {
             self::shown(&made.pointer).to_owned(),
             change.key.as_str().to_owned(),
             change.campaign.as_str().to_owned(),
-            rank(change),
-            said(&change.operation),
+            describe::rank(change),
+            describe::change(&change.operation),
             change.if_absent.as_str().to_owned(),
         ]);
     }

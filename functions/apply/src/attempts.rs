@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::attempt::{Absence, Attempt, LOOKS_TWICE, Piece, Verdicts};
+use domain::attempt::{Absence, Attempt, PendingChange, READS_SETTLE_AFTER, Verdicts};
 use domain::batch::{Evidence, Parking};
 use domain::change::Change;
 use domain::failure::Failure;
-use domain::rules::{Broken, Rules};
+use domain::rules::{BrokenRule, Rules};
 use io::genesys::Campaign;
 
 use crate::gather::ContactChanges;
@@ -47,7 +47,7 @@ pub(crate) fn attempt(
             return whole((index, change));
         };
         let heard = heard(&change).unwrap_or_else(|| change.silent());
-        Piece {
+        PendingChange {
             index,
             change: Arc::new(heard),
             parking: Some(parking(&broken)),
@@ -56,24 +56,24 @@ pub(crate) fn attempt(
     let pieces = contact.changes.into_iter().map(piece).collect();
     let absence = match campaign {
         Campaign::Predictive(_) => Absence::ByProbe,
-        Campaign::ContactList(_) => match LOOKS_TWICE.saturating_sub(contact.known_for) {
+        Campaign::ContactList(_) => match READS_SETTLE_AFTER.saturating_sub(contact.known_for) {
             Duration::ZERO => Absence::Known,
             left => Absence::ByReadAfter(left),
         },
     };
     let attempt = Attempt::new(contact.key, pieces, Arc::clone(rules), context.planner());
-    attempt.knows_absence(absence)
+    attempt.with_absence(absence)
 }
 
-pub(crate) fn whole((index, change): (usize, Arc<Change>)) -> Piece {
-    Piece {
+pub(crate) fn whole((index, change): (usize, Arc<Change>)) -> PendingChange {
+    PendingChange {
         index,
         change,
         parking: None,
     }
 }
 
-pub(crate) fn parking(broken: &Broken) -> Parking {
+pub(crate) fn parking(broken: &BrokenRule) -> Parking {
     Parking {
         reason: broken.reason(),
         evidence: Evidence::from(broken.to_string()),

@@ -6,7 +6,7 @@ use domain::attempt::Planner;
 use domain::health::DeadLetterHealth;
 use domain::plan::plan;
 use io::config::ApplyConfig;
-use io::genesys::{Genesys, Share, Shared};
+use io::genesys::{BudgetPart, Genesys, Shared};
 use io::queue::{Queue, Sqs};
 use io::secrets::SecretsManager;
 use io::telemetry::Telemetry;
@@ -33,7 +33,7 @@ impl Context {
     /// A copy with these clients.
     pub fn new(shared: Shared, own: ApplyConfig, queue: Arc<dyn Queue>) -> Context {
         let shared = Arc::new(shared);
-        let genesys = Genesys::new(Arc::clone(&shared), Share::Whole);
+        let genesys = Genesys::new(Arc::clone(&shared), BudgetPart::Whole);
         Context {
             shared,
             genesys,
@@ -48,8 +48,7 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Every variable of the environment that is missing or wrong; or that the machine has no TLS
-    /// roots.
+    /// Every variable of the environment that is missing or wrong, or a machine without TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, own) = Config::from_env_for_apply()?;
         // Both clients read the TLS roots. It is done early, while Lambda gives more than one CPU.

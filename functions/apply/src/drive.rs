@@ -26,8 +26,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dnc::Listing;
-use domain::attempt::{Attempt, Seen, Step, Verdicts};
+use dnc::DncEntries;
+use domain::attempt::{Attempt, Step, StepResult, Verdicts};
 use domain::batch::Verdict;
 use domain::change::CampaignId;
 use domain::failure::Failure;
@@ -40,7 +40,7 @@ use jiff::Timestamp;
 
 use crate::attempts::attempt;
 use crate::gather::ContactChanges;
-use crate::org::tell_since_when;
+use crate::org::set_missing_for;
 use crate::{Context, Defect};
 
 /// The results of a call, by the place of each contact.
@@ -48,7 +48,7 @@ type Answers = Vec<(usize, Answer)>;
 
 enum Answer {
     /// A result for the contact.
-    Of(Seen),
+    Of(StepResult),
     /// A result for the contact's entries on the DNC list.
     Listed(Result<(), Failure>),
     /// The code of the call panicked.
@@ -64,7 +64,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) since: Timestamp,
     pub(crate) secret: Arc<OrgSecret>,
     /// A random number, drawn once an invocation.
-    pub(crate) luck: f64,
+    pub(crate) draw: f64,
     pub(crate) campaigns: Vec<DrivenCampaign>,
     pub(crate) contacts: Vec<DrivenContact>,
 }
@@ -92,7 +92,7 @@ pub(crate) struct DrivenContact {
     /// How many answers had been seen when it ended.
     ended: u64,
     /// Its entries on the DNC list.
-    listing: Listing,
+    dnc_entries: DncEntries,
 }
 
 /// Something at the place of a contact.
@@ -137,14 +137,14 @@ impl DrivenContact {
 
     pub(crate) fn new(campaign: usize, attempt: Attempt, was_tried: bool) -> DrivenContact {
         let (at, ended) = (At::Ended, 0);
-        let listing = Listing::default();
+        let dnc_entries = DncEntries::default();
         DrivenContact {
             campaign,
             attempt,
             was_tried,
             at,
             ended,
-            listing,
+            dnc_entries,
         }
     }
 }
@@ -200,7 +200,7 @@ impl Drive<'_> {
     pub(crate) async fn finish(mut self) -> Verdicts {
         let mut progress = Progress::default();
         for place in 0..self.contacts.len() {
-            self.saw(&mut progress, place, Seen::Nothing);
+            self.saw(&mut progress, place, StepResult::Nothing);
             self.take_for_new(place);
             self.leave_waiting(&mut progress, place);
         }
@@ -214,14 +214,14 @@ impl Drive<'_> {
             for (place, answer) in answers {
                 match answer {
                     Answer::Of(seen) => self.saw(&mut progress, place, seen),
-                    Answer::Listed(listed) => self.contacts[place].listing.ends(listed),
+                    Answer::Listed(listed) => self.contacts[place].dnc_entries.ends(listed),
                     Answer::Panicked => self.panicked(place),
                 }
             }
         }
         self.give_back(&mut progress);
         if !self.context.has(Defect::NeverRests) {
-            self.org.was_driven(self.since);
+            self.org.record_driven(self.since);
         }
         self.judge(progress)
     }
@@ -247,7 +247,7 @@ impl Drive<'_> {
                 let verdicts = contact.attempt.give_back(failure);
                 // An earlier write of the contact may owe an entry.
                 let (entries, by) = contact.attempt.take_owed();
-                contact.listing.owes(entries, by);
+                contact.dnc_entries.owes(entries, by);
                 progress.verdicts.insert(place, verdicts);
             }
         }
@@ -276,12 +276,12 @@ impl Drive<'_> {
         let mut all = Verdicts::new();
         for (place, verdicts) in progress.verdicts {
             let contact = &self.contacts[place];
-            contact.listing.may_wait(&verdicts, &self.org);
+            contact.dnc_entries.note_waiting(&verdicts, &self.org);
             let mut verdicts = contact
-                .listing
+                .dnc_entries
                 .judged(verdicts, &contact.attempt, fails_for);
             let campaign = &self.campaigns[contact.campaign].id;
-            tell_since_when(&self.org, campaign, &mut verdicts);
+            set_missing_for(&self.org, campaign, &mut verdicts);
             let rest = self.org.rests(campaign);
             let is_well = progress.written.iter().any(|(seen, other)| {
                 *seen > contact.ended && self.contacts[*other].campaign == contact.campaign

@@ -70,7 +70,7 @@ impl Intake {
 
     /// Receives more messages if there may be a backlog and more changes would now take fewer calls
     /// each.
-    pub(crate) async fn topped_up(mut self, context: &Context, run: &Run, luck: f64) -> Intake {
+    pub(crate) async fn topped_up(mut self, context: &Context, run: &Run, draw: f64) -> Intake {
         let now = context.shared.clock.now();
         let left = run.left(now, Duration::ZERO);
         let may_be_backlog = self.of_event >= context.own.top_up_from;
@@ -79,12 +79,12 @@ impl Intake {
         }
         let visibility = (left + AFTER_THE_END).as_secs();
         let visibility = u32::try_from(visibility).unwrap_or(u32::MAX);
-        let name = format!("{}-{:x}", self.name(), luck.to_bits());
+        let name = format!("{}-{:x}", self.name(), draw.to_bits());
         let mut top_up = TopUp::new(context.shared.config.apply_top_up, now);
         let (mut rest, mut made) = (None, 0);
         loop {
             let calls = top_up.calls(context.shared.clock.now());
-            if calls == 0 || !self.takes_more(context, luck) {
+            if calls == 0 || !self.takes_more(context, draw) {
                 break;
             }
             let numbers = made..made + calls;
@@ -103,7 +103,7 @@ impl Intake {
                 Err(detail) => {
                     tracing::warn!(
                         detail,
-                        "not topped up: this copy applies only what Lambda hands over for a minute"
+                        "not topped up: for a minute this copy applies only what Lambda hands over"
                     );
                     rest = Some(NO_ANSWER);
                     break;
@@ -146,13 +146,13 @@ impl Intake {
         trouble.map_or(Ok(brought), Err)
     }
 
-    /// A name for the receives of this invocation. With the luck, no two invocations share one.
+    /// A name for the receives of this invocation. With the draw, no two invocations share one.
     fn name(&self) -> &str {
         self.records.first().map_or("", |first| &first.message_id)
     }
 
     /// Whether an org would apply more contacts than it has here.
-    fn takes_more(&self, context: &Context, luck: f64) -> bool {
+    fn takes_more(&self, context: &Context, draw: f64) -> bool {
         let mut orgs: BTreeMap<&OrgId, BTreeMap<&CampaignId, usize>> = BTreeMap::new();
         for change in self.changes.iter().flatten() {
             let campaigns = orgs.entry(&change.org).or_default();
@@ -160,7 +160,7 @@ impl Intake {
         }
         orgs.into_iter().any(|(org, contacts)| {
             let org = context.genesys.org(org);
-            contacts.keys().any(|campaign| org.is_well(campaign)) && org.takes_more(&contacts, luck)
+            contacts.keys().any(|campaign| org.is_well(campaign)) && org.takes_more(&contacts, draw)
         })
     }
 }
@@ -189,7 +189,7 @@ fn read(record: &Record) -> Result<Change, Parking> {
     if change.message_group().as_str() == record.group {
         return Ok(change);
     }
-    let detail = "expected the message group id that org, campaignId and contactKey give";
+    let detail = "expected the message group id that follows from org, campaignId and contactKey";
     Err(Parking {
         reason: ParkReason::GroupMismatch,
         evidence: Evidence::from(detail.to_owned()),

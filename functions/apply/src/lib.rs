@@ -77,15 +77,15 @@ pub async fn handle(
         let run = Run::new(now, deadline);
 
         // It is drawn once, so that messages which go back to the queue together return together.
-        let luck = context.shared.chance.share();
+        let draw = context.shared.chance.draw();
         let intake = Intake::of_event(event.payload.0.into_iter());
-        let intake = intake.topped_up(context, &run, luck).await;
+        let intake = intake.topped_up(context, &run, draw).await;
         context.shared.telemetry.tell(&Event::TookIn {
             messages: intake.records.len(),
             topped_up: intake.records.len() - intake.of_event,
         });
         let orgs = by_org(&intake, now).into_iter();
-        let orgs = orgs.map(|(org, contacts)| apply(context, run, luck, org, contacts));
+        let orgs = orgs.map(|(org, contacts)| apply(context, run, draw, org, contacts));
         let verdicts = join_all(orgs).await.into_iter().flatten();
         let mut verdicts: BTreeMap<usize, Verdict> = verdicts
             .map(|(index, verdict)| (index, defect::spoiled(context, verdict)))
@@ -95,7 +95,7 @@ pub async fn handle(
                 verdicts.insert(index, Verdict::Park(parking.clone()));
             }
         }
-        Ok(report::report(context, &run, luck, &intake, verdicts).await?)
+        Ok(report::report(context, &run, draw, &intake, verdicts).await?)
     }
     .instrument(span)
     .await

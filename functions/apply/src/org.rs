@@ -26,7 +26,7 @@ use crate::gather::ContactsByCampaign;
 pub(crate) async fn apply(
     context: &Context,
     run: Run,
-    luck: f64,
+    draw: f64,
     id: OrgId,
     campaigns: ContactsByCampaign,
 ) -> Verdicts {
@@ -37,7 +37,7 @@ pub(crate) async fn apply(
         return verdicts;
     }
     let since = context.shared.clock.now();
-    let prober = prober(context, luck, &campaigns);
+    let prober = prober(context, draw, &campaigns);
     let secret = match log_in(context, &org, &run, prober).await {
         Ok(secret) => secret,
         Err(failure) => {
@@ -51,7 +51,7 @@ pub(crate) async fn apply(
         org: Arc::clone(&org),
         since,
         secret,
-        luck,
+        draw,
         campaigns: Vec::new(),
         contacts: Vec::new(),
     };
@@ -69,7 +69,7 @@ pub(crate) async fn apply(
             Ok(campaign) => drive.add(id, campaign, may, contacts),
             Err(failure) => {
                 let mut given_back = give_back(contacts, &failure);
-                tell_since_when(&org, &id, &mut given_back);
+                set_missing_for(&org, &id, &mut given_back);
                 verdicts.extend(given_back);
             }
         }
@@ -108,18 +108,18 @@ async fn log_in(
     let secret = org.open(run).await;
     if secret.is_err() {
         // Waiting for the secret or the token held up the others.
-        org.was_driven(began);
+        org.record_driven(began);
     }
     secret
 }
 
 /// Whether this invocation may probe a service that hangs. One copy in several may, and every
 /// invocation with an opt-out, so that opt-outs get through as soon as anything does.
-fn prober(context: &Context, luck: f64, campaigns: &ContactsByCampaign) -> Prober {
+fn prober(context: &Context, draw: f64, campaigns: &ContactsByCampaign) -> Prober {
     let mut changes = campaigns.values().flatten().flat_map(|of| &of.changes);
     if changes.any(|(_, change)| change.operation.opts_out()) {
         Prober::OptOut
-    } else if luck * f64::from(context.shared.config.apply_concurrency) < 1.0 {
+    } else if draw * f64::from(context.shared.config.apply_concurrency) < 1.0 {
         Prober::Drawn
     } else {
         Prober::None
@@ -128,12 +128,12 @@ fn prober(context: &Context, luck: f64, campaigns: &ContactsByCampaign) -> Probe
 
 /// Adds to each retry how long the campaign has been missing. `settle` parks the change once that is
 /// too long.
-pub(crate) fn tell_since_when(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
+pub(crate) fn set_missing_for(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
     for (_, verdict) in verdicts {
         if let Verdict::Retry(retry) = verdict
             && retry.cause == Cause::Missing
         {
-            retry.missing_for = org.is_missing(campaign);
+            retry.missing_for = org.record_missing(campaign);
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::intake::Intake;
 use crate::{Context, Defect};
 
 /// The most messages of one `ChangeMessageVisibilityBatch` or `DeleteMessageBatch`.
-const OF_A_BATCH: usize = 10;
+const MAX_LINES_PER_BATCH: usize = 10;
 /// The most calls to SQS side by side.
 const SIDE_BY_SIDE: usize = 10;
 /// The time of the invocation that is left when parking ends, and when setting visibility timeouts
@@ -44,7 +44,7 @@ const AFTER_WAITS: Duration = Duration::from_millis(500);
 pub(crate) async fn report(
     context: &Context,
     run: &Run,
-    luck: f64,
+    draw: f64,
     intake: &Intake,
     mut verdicts: BTreeMap<usize, Verdict>,
 ) -> Result<SqsBatchResponse, NoMessageId> {
@@ -66,13 +66,13 @@ pub(crate) async fn report(
                 )
             })
             .collect();
-        settle(group, horizon, luck)
+        settle(group, horizon, draw)
     });
     let settled: Vec<_> = settled.collect();
     let parked = groups
         .iter()
         .zip(settled)
-        .map(|(group, settled)| park_group(context, run, luck, horizon, records, group, settled));
+        .map(|(group, settled)| park_group(context, run, draw, horizon, records, group, settled));
     let parked: Vec<_> = stream::iter(parked).buffered(SIDE_BY_SIDE).collect().await;
     let settled: BTreeMap<usize, Settled> = groups
         .iter()
@@ -88,7 +88,7 @@ pub(crate) async fn report(
     );
     if tokio::time::timeout(left, acknowledged).await.is_err() {
         tracing::warn!(
-            "no time to set visibilities or to delete: the messages come back, and are seen to be done"
+            "no time to set visibility timeouts or to delete messages: they return, and are found to be done"
         );
     }
     tell(context, intake, &settled);
@@ -127,10 +127,11 @@ async fn make_wait(context: &Context, records: &[Record], settled: &BTreeMap<usi
         })
         .filter(|wait| !wait.receipt_handle.is_empty())
         .collect();
-    let set = waits.chunks(OF_A_BATCH).map(async |waits| {
+    let set = waits.chunks(MAX_LINES_PER_BATCH).map(async |waits| {
         let url = &context.shared.config.queue_url;
         if let Err(error) = context.queue.set_visibility(url, waits.to_vec()).await {
-            tracing::warn!(detail = %error, "a visibility was not set: the message comes back after the queue's own");
+            tracing::warn!(detail = %error, "a visibility timeout was not set: the message returns after that \
+                of the queue");
         }
     });
     side_by_side(set).await;
@@ -164,7 +165,7 @@ async fn delete(
         if round.is_empty() {
             return;
         }
-        let deleted = round.chunks(OF_A_BATCH).map(async |batch| {
+        let deleted = round.chunks(MAX_LINES_PER_BATCH).map(async |batch| {
             let handle =
                 |(_, index): &(usize, usize)| intake.records[*index].receipt_handle.clone();
             let url = &context.shared.config.queue_url;
@@ -179,7 +180,8 @@ async fn delete(
         for ((group, index), deleted) in side_by_side(deleted).await.into_iter().flatten() {
             if let Err(error) = &deleted {
                 let group = intake.records[index].shown_group();
-                tracing::warn!(group, detail = %error, "a message was not deleted: it comes back, and is seen to be done");
+                tracing::warn!(group, detail = %error, "a message was not deleted: it returns, and is found to \
+                    be done");
             }
             deletion.saw(group, deleted.is_ok());
         }

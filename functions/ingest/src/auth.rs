@@ -1,7 +1,7 @@
 //! Finds out whether a request is from its source, by pure functions: the clock is an argument.
 //!
 //! Every check is over the raw bytes, before the changes are parsed. Comparisons take constant
-//! time, so the time does not tell which secret was right, or how much of one.
+//! time, so the time does not reveal which secret was right, or how much of it.
 //!
 //! Each kind of source has a module: `signature` and `standard` for signatures, `token` for
 //! passwords and tokens in a header or the query, and `body` for tokens in the body. `sender` makes
@@ -13,7 +13,7 @@ mod signature;
 mod standard;
 mod token;
 
-pub use sender::{Sent, sent};
+pub use sender::{SignedRequest, sent};
 
 use std::borrow::Cow;
 use std::fmt;
@@ -51,7 +51,7 @@ pub struct Shown<'a> {
 
 /// The result of checking a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Authenticity {
     /// The sender knows one of the source's secrets.
     Authentic,
     /// The sender knows a secret of the source that is too short to be accepted.
@@ -82,19 +82,20 @@ impl fmt::Display for Why {
             Why::Lacks(what) => f.write_str(what),
             Why::Off { ahead, behind } => write!(
                 f,
-                "its signature is dated {ahead} s ahead of this clock: expected at most {} s ahead, and at most \
+                "its signature is dated {ahead} s ahead of this clock (below 0: behind it): expected at most {} \
+                 s ahead, and at most \
                  {behind} s behind; look at the sender's clock",
                 ahead_of(*behind)
             ),
             Why::Wrong => f.write_str(
-                "another secret or token, another kind of them, or a body or headers that were changed on their way",
+                "the secret or token is wrong or of another kind, or the body or headers were changed on the way",
             ),
         }
     }
 }
 
 /// Whether the sender of the request knows one of the source's secrets.
-pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Verdict {
+pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Authenticity {
     let verdict = match auth {
         Auth::StandardWebhooks(secrets) => return standard::judge(secrets, shown),
         Auth::Bearer(tokens) => token::bearer(tokens, shown),
@@ -105,9 +106,9 @@ pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Verdict {
         Auth::Body(token) => body::judge(token, shown),
     };
     match verdict.map(bool::from) {
-        Ok(true) => Verdict::Authentic,
-        Ok(false) => Verdict::Stranger(Why::Wrong),
-        Err(why) => Verdict::Stranger(why),
+        Ok(true) => Authenticity::Authentic,
+        Ok(false) => Authenticity::Stranger(Why::Wrong),
+        Err(why) => Authenticity::Stranger(why),
     }
 }
 

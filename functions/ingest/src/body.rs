@@ -10,7 +10,7 @@ const MOST_BYTES: usize = 256 << 10;
 
 /// The reason for which a body is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum BodyError {
     /// 413: the body is larger than 256 KiB.
     TooLarge,
     /// 415: the body is compressed.
@@ -23,14 +23,14 @@ pub enum Refused {
 ///
 /// # Errors
 /// The reason for which the body is not read.
-pub fn form(headers: &HeaderMap, body: &[u8]) -> Result<Result<Form, Fault>, Refused> {
+pub fn form(headers: &HeaderMap, body: &[u8]) -> Result<Result<Form, Fault>, BodyError> {
     if body.len() > MOST_BYTES {
-        return Err(Refused::TooLarge);
+        return Err(BodyError::TooLarge);
     }
     if !is_identity(headers) {
-        return Err(Refused::Encoded);
+        return Err(BodyError::Encoded);
     }
-    Form::of(headers).ok_or(Refused::MediaType)
+    Form::of(headers).ok_or(BodyError::MediaType)
 }
 
 /// Whether the body is not compressed.

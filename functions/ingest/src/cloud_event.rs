@@ -125,7 +125,7 @@ type Parted<'a> = (Option<Cow<'a, str>>, Map<String, Value>);
 /// The fault of the event, with its place below `pointer`.
 pub(crate) fn of_text<'a>(pointer: &str, text: &'a str) -> Result<Parted<'a>, Fault> {
     let members: Members<'a> = serde_json::from_str(text)
-        .map_err(|_| wrong(pointer, "expected an event: an object of JSON"))?;
+        .map_err(|_| wrong(pointer, "expected an event, which is a JSON object"))?;
     let (mut attributes, mut data) = (Map::new(), None);
     for (name, value) in members.0 {
         let is_again = match name.as_ref() {

@@ -11,7 +11,7 @@ use io::{Clock, Https};
 use lambda_http::Error;
 
 use crate::defect::Defect;
-use crate::sent::Sent;
+use crate::sent::RecentlySent;
 use crate::sources::Sources;
 
 /// The clients, the clock and the cache of secrets.
@@ -20,7 +20,7 @@ pub struct Context {
     pub(crate) queue_url: String,
     pub(crate) dead_letter_queue_url: String,
     pub(crate) sources: Sources,
-    pub(crate) sent: Sent,
+    pub(crate) sent: RecentlySent,
     /// Whether it was reported already that a base path precedes `/webhooks/`.
     pub(crate) has_told_base_path: AtomicBool,
     pub(crate) clock: Clock,
@@ -43,7 +43,7 @@ impl Context {
             queue_url: config.queue_url,
             dead_letter_queue_url: config.dead_letter_queue_url,
             sources,
-            sent: Sent::default(),
+            sent: RecentlySent::default(),
             has_told_base_path: AtomicBool::new(false),
             clock,
             telemetry,
@@ -64,8 +64,7 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Every variable of the environment that is missing or wrong; or that the machine has no TLS
-    /// roots.
+    /// Every variable of the environment that is missing or wrong, or a machine without TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let config = IngestConfig::from_env()?;
         // Without TLS roots the SDK would start, and fail at each call.

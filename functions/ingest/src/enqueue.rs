@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::change::{Fault, FaultCode, OrgId, Sender};
-use io::queue::{Enqueued, enqueue_side_by_side, enqueue_while};
+use io::queue::{EnqueueResult, enqueue_side_by_side, enqueue_while};
 use io::telemetry::Event;
 use jiff::Timestamp;
 
@@ -76,7 +76,7 @@ pub(crate) async fn enqueue(
 }
 
 /// Sends changes to SQS, until one is refused or a call might not end by `end`.
-async fn send(context: &Context, changes: &[Placed], end: Timestamp) -> Enqueued {
+async fn send(context: &Context, changes: &[Placed], end: Timestamp) -> EnqueueResult {
     let may_begin = || context.clock.now() + io::aws::LONGEST_CALL <= end;
     let (queue, url) = (context.queue.as_ref(), &context.queue_url);
     let changes: Vec<_> = changes.iter().map(|placed| placed.change.clone()).collect();
@@ -89,7 +89,7 @@ async fn send(context: &Context, changes: &[Placed], end: Timestamp) -> Enqueued
 
 impl Queued {
     /// Takes what SQS accepted and what it can never accept. Returns the changes that are left.
-    fn take(&mut self, done: &Enqueued, changes: Vec<Placed>) -> Vec<Placed> {
+    fn take(&mut self, done: &EnqueueResult, changes: Vec<Placed>) -> Vec<Placed> {
         let accepted: BTreeSet<_> = done.accepted.iter().collect();
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         for (place, placed) in changes.into_iter().enumerate() {
@@ -139,6 +139,6 @@ fn never_taken(pointer: String) -> Fault {
     Fault {
         pointer,
         code: FaultCode::NotAllowed,
-        message: "expected a change that SQS takes".into(),
+        message: "expected a change that SQS accepts".into(),
     }
 }

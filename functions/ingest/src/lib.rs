@@ -6,8 +6,8 @@
 //! go to SQS (`enqueue`). Items that become no change are refused, or parked in the dead-letter
 //! queue (`park`), as the source's secret says.
 //!
-//! The answer is 202 only once SQS has every change. In every other case a sender that sends the
-//! same again does no harm. Nothing here reads or writes Genesys Cloud: the function `apply` does.
+//! The answer is 202 only once SQS has every change. In every other case the sender can safely send
+//! the same request again. Nothing here reads or writes Genesys Cloud: the function `apply` does.
 
 mod answer;
 pub mod auth;
@@ -41,7 +41,7 @@ use tracing::Instrument;
 
 use answer::{Accepted, Refusal};
 use auth::Shown;
-use body::Refused;
+use body::BodyError;
 use cloud_event::Form;
 
 /// The longest time of a request, wherever it runs. An HTTP API gives up after 30 s.
@@ -49,7 +49,7 @@ const LONGEST_SECONDS: i64 = 29;
 /// The part of that time that is left when the last call to SQS must have ended.
 const TO_ANSWER: Duration = Duration::from_millis(500);
 /// The earliest time at which a refusal is answered. Almost every look-up of a secret takes less,
-/// so the time does not tell whether a secret was looked up, or which.
+/// so the time does not reveal whether a secret was looked up, or which.
 pub const SOONEST_REFUSAL: Duration = Duration::from_millis(100);
 
 /// Answers one request.
@@ -234,9 +234,9 @@ fn route<'a>(context: &Context, request: &'a Request) -> Result<&'a str, Refusal
 fn text_and_form(request: &Request) -> Result<(Result<Form, Fault>, &str), Refusal> {
     let body: &[u8] = request.body();
     let form = body::form(request.headers(), body).map_err(|refused| match refused {
-        Refused::TooLarge => Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE),
-        Refused::Encoded => Refusal::Encoded,
-        Refused::MediaType => Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        BodyError::TooLarge => Refusal::Status(StatusCode::PAYLOAD_TOO_LARGE),
+        BodyError::Encoded => Refusal::Encoded,
+        BodyError::MediaType => Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE),
     })?;
     let text = std::str::from_utf8(body).map_err(|_| {
         let (pointer, code) = (String::new(), FaultCode::NotJson);

@@ -11,7 +11,7 @@ use crate::Context;
 use crate::webhook::{Item, Unmapped, detail};
 
 /// The most messages of a call.
-const OF_A_CALL: usize = 10;
+const MAX_ENTRIES_PER_CALL: usize = 10;
 /// The most bytes of the bodies of a call. The limit is 1 MiB with the attributes.
 const BYTES_OF_A_CALL: usize = 900_000;
 
@@ -41,7 +41,8 @@ pub(crate) async fn park(
         let (mut call, mut bytes) = (Vec::new(), 0);
         while let Some(message) = messages.next_if(|message| {
             call.is_empty()
-                || call.len() < OF_A_CALL && bytes + message.body.len() <= BYTES_OF_A_CALL
+                || call.len() < MAX_ENTRIES_PER_CALL
+                    && bytes + message.body.len() <= BYTES_OF_A_CALL
         }) {
             bytes += message.body.len();
             call.push(message);

@@ -1,5 +1,5 @@
-//! Remembers the changes that SQS has of requests that it did not accept completely, so that the
-//! next try begins where the last one ended. Without this, a request with 100 changes of one
+//! Remembers which changes SQS accepted from requests that it did not accept completely, so that
+//! the next try begins where the last one ended. Without this, a request with 100 changes of one
 //! contact would never get through while SQS is slow.
 
 use std::collections::BTreeMap;
@@ -15,11 +15,11 @@ const REMEMBERED: Duration = Duration::from_mins(4);
 /// The most changes that are remembered.
 const MOST: usize = 1_000;
 
-/// Deduplication ids, each with the time since which SQS has it at least.
+/// Deduplication ids, each with a time shortly before SQS got it.
 #[derive(Default)]
-pub(crate) struct Sent(Mutex<BTreeMap<String, Timestamp>>);
+pub(crate) struct RecentlySent(Mutex<BTreeMap<String, Timestamp>>);
 
-impl Sent {
+impl RecentlySent {
     /// Whether SQS has this change and would drop it.
     pub(crate) fn has(&self, change: &Change, now: Timestamp) -> bool {
         let sent = self.lock();

@@ -18,28 +18,28 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::answer::Refusal;
-use crate::auth::{Shown, Verdict, Why, judge};
+use crate::auth::{Authenticity, Shown, Why, judge};
 
 /// The most names that are cached. So a guesser cannot fill the memory.
-const KEPT: usize = 1_000;
+const MAX_CACHED: usize = 1_000;
 /// How long a name is not looked up again if its secret refuses a request, and how long a secret
 /// stays in use that cannot be read again.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// The most look-ups under way, if a copy has several requests at a time. They are served in order.
-const TURNS: usize = 10;
+const MAX_LOOKUPS: usize = 10;
 
 /// Reads and caches the secrets of sources.
 pub(crate) struct Sources {
     secrets: Arc<dyn Secrets>,
     prefix: String,
     ttl: Duration,
-    kept: Mutex<BTreeMap<SourceName, Kept>>,
+    kept: Mutex<BTreeMap<SourceName, Cached>>,
     turns: Semaphore,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct Cached {
     known: Known,
     /// The time at which Secrets Manager was last asked.
     asked_at: Timestamp,
@@ -63,13 +63,13 @@ impl Sources {
             prefix,
             ttl,
             kept: Mutex::default(),
-            turns: Semaphore::new(TURNS),
+            turns: Semaphore::new(MAX_LOOKUPS),
         }
     }
 
     /// The secret of the source, if the request is really from that source. If the secret cannot be
-    /// read or used now, the sender is told to come again. A cached secret stays in use while
-    /// Secrets Manager does not answer.
+    /// read or used now, the answer is 503, so that the sender tries again later. A cached secret
+    /// stays in use while Secrets Manager does not answer.
     pub(crate) async fn admit(
         &self,
         source: &SourceName,
@@ -77,14 +77,14 @@ impl Sources {
     ) -> Result<Arc<SourceSecret>, Refusal> {
         let now = shown.now;
         let name = format!("{}/source/{source}", self.prefix);
-        let answer = |kept: &Kept| kept.answer(&name, shown);
-        if let Some(last_word) = self.last_word(source, answer, now) {
-            return last_word;
+        let answer = |kept: &Cached| kept.answer(&name, shown);
+        if let Some(cached_answer) = self.cached_answer(source, answer, now) {
+            return cached_answer;
         }
         let _turn = self.turns.acquire().await;
         // Another request may have asked meanwhile.
-        if let Some(last_word) = self.last_word(source, answer, now) {
-            return last_word;
+        if let Some(cached_answer) = self.cached_answer(source, answer, now) {
+            return cached_answer;
         }
         let old = self.kept().get(source).and_then(|kept| match &kept.known {
             Known::Secret(secret) => Some(Arc::clone(secret)),
@@ -97,10 +97,10 @@ impl Sources {
     }
 
     /// The answer from the cache, or `None` if Secrets Manager must be asked first.
-    fn last_word<T>(
+    fn cached_answer<T>(
         &self,
         source: &SourceName,
-        answer: impl Fn(&Kept) -> Result<T, Refusal>,
+        answer: impl Fn(&Cached) -> Result<T, Refusal>,
         now: Timestamp,
     ) -> Option<Result<T, Refusal>> {
         let kept = self.kept().get(source).cloned()?;
@@ -113,7 +113,7 @@ impl Sources {
         (now < kept.asked_at + lasts).then_some(answer)
     }
 
-    async fn ask(&self, name: &str, old: Option<Arc<SourceSecret>>, now: Timestamp) -> Kept {
+    async fn ask(&self, name: &str, old: Option<Arc<SourceSecret>>, now: Timestamp) -> Cached {
         let unusable =
             |why: &dyn std::fmt::Display| Known::Unusable(format!("secret {name}: {why}"));
         let read = self.secrets.read(name).await;
@@ -127,32 +127,32 @@ impl Sources {
             (Err(error), Some(old)) if error.is_temporary() => Known::Secret(old),
             (Err(error), _) => unusable(&error),
         };
-        Kept {
+        Cached {
             known,
             asked_at: now,
             in_doubt,
         }
     }
 
-    fn keep(&self, source: &SourceName, kept: Kept) {
+    fn keep(&self, source: &SourceName, kept: Cached) {
         let mut all = self.kept();
         if matches!(kept.known, Known::Unusable(_)) && kept.in_doubt {
             // Nothing is known, and an outage may end at any time.
             all.remove(source);
             return;
         }
-        if all.len() >= KEPT {
+        if all.len() >= MAX_CACHED {
             all.retain(|_, kept| matches!(kept.known, Known::Secret(_)));
         }
         all.insert(source.clone(), kept);
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<SourceName, Kept>> {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<SourceName, Cached>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl Cached {
     fn answer(&self, name: &str, shown: &Shown<'_>) -> Result<Arc<SourceSecret>, Refusal> {
         let unavailable = |detail| Err(Refusal::unavailable(0, detail));
         let secret = match &self.known {
@@ -164,19 +164,19 @@ impl Kept {
             Known::Unusable(detail) => return unavailable(detail.clone()),
         };
         match judge(&secret.auth, shown) {
-            Verdict::Authentic => Ok(Arc::clone(secret)),
-            Verdict::SignedShort => unavailable(format!(
+            Authenticity::Authentic => Ok(Arc::clone(secret)),
+            Authenticity::SignedShort => unavailable(format!(
                 "secret {name}: the signing secret of this webhook is shorter than 24 bytes: put one of \
                  whsec_$(openssl rand -base64 24) beside it, and let the sender sign with that"
             )),
-            Verdict::Stranger(_) if self.in_doubt => unavailable(format!(
-                "secret {name}: {}, and the one that is known does not let this webhook in",
+            Authenticity::Stranger(_) if self.in_doubt => unavailable(format!(
+                "secret {name}: {}, and the cached one does not let this webhook in",
                 SecretsError::Unavailable
             )),
-            Verdict::Stranger(why @ Why::Wrong) => Err(Refusal::Unauthorized(format!(
+            Authenticity::Stranger(why @ Why::Wrong) => Err(Refusal::Unauthorized(format!(
                 "secret {name} does not let it in: {why}"
             ))),
-            Verdict::Stranger(why) => Err(Refusal::Unauthorized(why.to_string())),
+            Authenticity::Stranger(why) => Err(Refusal::Unauthorized(why.to_string())),
         }
     }
 }

@@ -202,8 +202,7 @@ impl Events {
             let id = change.deduplication_id();
             is_again |= *self.0.entry(event).or_insert_with(|| id.clone()) != id;
         }
-        let message =
-            "expected another one than that of an earlier change of this contact in this request";
+        let message = "expected an event id other than that of an earlier change of this contact in this request";
         let pointer = format!("{}/eventId", item.pointer);
         is_again.then(|| fault(&pointer, FaultCode::NotAllowed, message))
     }

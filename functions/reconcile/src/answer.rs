@@ -1,7 +1,7 @@
 //! The result of a run: what it did, and why it is incomplete. `error` says how it can fail.
 //!
 //! [`Answer`] is public JSON (docs/contract.md "Reconcile"). `settle` fills it in from what `scan`
-//! counted, and `tell` writes the rest of the [`Outcome`] to the log.
+//! counted, and `tell` writes the rest of the [`RunOutcome`] to the log.
 
 mod error;
 
@@ -64,7 +64,7 @@ pub struct Answer {
 
 /// The whole result of a run: its answer, and what the answer does not say.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// The public answer.
     pub answer: Answer,
     /// Why the run is not complete. In a dry run it also says why a real run would not be.
@@ -74,16 +74,16 @@ pub struct Outcome {
     pub left_out: LeftOut,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// The outcome of a run that could not begin.
-    pub(crate) fn at_start(input: &Input, why: Why) -> Outcome {
+    pub(crate) fn at_start(input: &Input, why: Why) -> RunOutcome {
         let cursor = Some(input.start().to_string());
         let answer = Answer {
             cursor,
             dry_run: input.dry_run,
             ..Answer::default()
         };
-        Outcome {
+        RunOutcome {
             answer,
             why: Some(why),
             left_out: BTreeMap::new(),
@@ -130,8 +130,8 @@ pub enum Why {
         /// How many of them would have been changed.
         drifted: u64,
     },
-    /// The feed does not list more of a campaign than can be right, or it lists none of it. Nothing
-    /// was enqueued.
+    /// More contacts of a campaign are missing in the feed than can be right, or the feed lists
+    /// none of them. Nothing was enqueued.
     TooManyUnknown {
         /// The campaign.
         campaign: CampaignId,
@@ -162,13 +162,18 @@ impl std::fmt::Display for Why {
                 "the export of the contact list of campaign {campaign} is not ready"
             ),
             Why::Interrupted => f.write_str("interrupted"),
-            Why::Throttled => f.write_str("Genesys Cloud wants no call for a while"),
+            Why::Throttled => f.write_str("Genesys Cloud throttles the org (429)"),
             Why::FeedThrottled(wait) => {
-                write!(f, "the feed wants no request for {} s", wait.as_secs())
+                write!(
+                    f,
+                    "the feed throttles the run (429) for {} s",
+                    wait.as_secs()
+                )
             }
             Why::Faulty(contacts) => write!(
                 f,
-                "{contacts} of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed"
+                "{contacts} of the feed's contacts break a rule and are left out: correct them in the CRM, or \
+                 in the feed"
             ),
             Why::QueueIsDeep => f.write_str("the queue is deep"),
             Why::Undecided {
@@ -179,7 +184,8 @@ impl std::fmt::Display for Why {
             } => write!(
                 f,
                 "{why}, when {drifted} of {checked} contacts that were compared in campaign {campaign} were to be changed, \
-                 more than maxDriftPercent, and too few to know whether the feed is right: none of them is enqueued but \
+                 more than maxDriftPercent, and too few to know whether the feed is right: none of them is \
+                 enqueued except \
                  opt-outs; let a run compare more (a smaller window, more time), or, if the feed is right, force (--force)"
             ),
             Why::TooMuchDrift {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use io::genesys::{Genesys, Share, Shared};
+use io::genesys::{BudgetPart, Genesys, Shared};
 use io::http::Transport;
 use io::queue::{Queue, Sqs};
 use io::records::ParameterStore;
@@ -31,7 +31,7 @@ impl Context {
     pub fn new(shared: Shared, queue: Arc<dyn Queue>, feed: Arc<dyn Transport>) -> Context {
         let shared = Arc::new(shared);
         Context {
-            genesys: Genesys::new(Arc::clone(&shared), Share::Fifth),
+            genesys: Genesys::new(Arc::clone(&shared), BudgetPart::Fifth),
             shared,
             queue,
             feed,

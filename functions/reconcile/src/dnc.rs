@@ -17,7 +17,7 @@ use jiff::Timestamp;
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// The entries of one run.
-pub(crate) struct Listing {
+pub(crate) struct DncComparison {
     /// The org's list. `None` means that the org has none, or that this is a dry run.
     list: Option<DncList>,
     owed: Vec<Entry>,
@@ -29,9 +29,9 @@ pub(crate) struct Listing {
     failure: Option<Failure>,
 }
 
-impl Listing {
-    pub(crate) fn new(list: Option<DncList>) -> Listing {
-        Listing {
+impl DncComparison {
+    pub(crate) fn new(list: Option<DncList>) -> DncComparison {
+        DncComparison {
             list,
             owed: Vec::new(),
             since: None,
@@ -93,7 +93,8 @@ impl Listing {
                 detail = %failure,
                 httpStatus = failure.http_status,
                 correlationId = failure.correlation_id.as_deref(),
-                "opted-out contacts are not on the DNC list: mend it as the detail says, then reconcile with a window that reaches back to now"
+                "opted-out contacts are not on the DNC list: correct what the detail says, then reconcile with \
+                 a window that includes this time"
             );
         }
         match self.list {

@@ -54,7 +54,7 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// Shows nothing that the feed says.
+/// `Debug` shows nothing of the feed's content.
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
@@ -87,7 +87,7 @@ pub struct Faulty {
 pub enum NoPage {
     /// The page would not be there in time.
     OutOfTime,
-    /// The feed, or its token endpoint, wants no request for this long.
+    /// The feed, or its token endpoint, answered 429. No request may be sent for this long.
     Throttled(Duration),
     /// What is at fault, and what was seen, without any of the feed's content or address.
     Fault(FaultOf, String),
@@ -193,8 +193,7 @@ impl Context {
                 }
                 Err(error) => (error.to_string(), None),
             };
-            let wait =
-                after.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.share()));
+            let wait = after.unwrap_or_else(|| between_tries(tries + 2, self.shared.chance.draw()));
             let is_too_late = self.left(end).is_some_and(|left| left <= wait);
             let is_given_up = tries == TRIES || wait > LONGEST_WAIT;
             if after.is_some() && (is_given_up || is_too_late) {

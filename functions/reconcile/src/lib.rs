@@ -30,7 +30,7 @@ mod task;
 mod tell;
 mod unlisted;
 
-pub use answer::{Answer, Error, Outcome, Why};
+pub use answer::{Answer, Error, RunOutcome, Why};
 pub use context::Context;
 pub use input::{Cursor, Input, InvalidInput};
 pub use read::Read;
@@ -108,7 +108,7 @@ pub async fn run(
     input: &Input,
     until: &Until<'_>,
     watch: &(dyn Fn(Progress) + Sync),
-) -> Result<Outcome, Error> {
+) -> Result<RunOutcome, Error> {
     let ran = run_due(context, input, until, watch, None).await?;
     match ran.unknown {
         // What the run found in the other campaigns is in the queue already.
@@ -119,7 +119,7 @@ pub async fn run(
 
 /// The result of a run, for the org's record.
 struct Ran {
-    outcome: Outcome,
+    outcome: RunOutcome,
     /// The place at which the next invocation continues. `None` means that the run is over.
     cursor: Option<Cursor>,
     /// Campaigns that were compared completely, and whose differences are in the queue.
@@ -128,7 +128,7 @@ struct Ran {
     unknown: Option<Error>,
     /// How many of the org's changes the queue may hold.
     deepest: u64,
-    /// The queue had no room from the start, because others filled it.
+    /// Whether the queue had no room from the start, because other orgs filled it.
     is_crowded: bool,
 }
 
@@ -149,7 +149,7 @@ impl Ran {
 
     fn nothing(input: &Input, why: Why) -> Ran {
         Ran {
-            outcome: Outcome::at_start(input, why),
+            outcome: RunOutcome::at_start(input, why),
             cursor: Some(input.start()),
             done: Vec::new(),
             unknown: None,
@@ -283,7 +283,7 @@ async fn send(
     }
     let why = done
         .unavailable
-        .unwrap_or_else(|| "a change that SQS does not take".to_owned());
+        .unwrap_or_else(|| "SQS can never accept one of the changes".to_owned());
     Err(Error::NotEnqueued {
         enqueued,
         found: changes.len(),

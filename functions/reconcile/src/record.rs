@@ -31,29 +31,28 @@ pub(crate) const MOST_BYTES: usize = 8 << 10;
 /// The first run of a campaign looks back over its window. If that run fails, the next one looks
 /// back over at most this many seconds. Older changes are left to an operator's command.
 const MOST_NEW: i64 = 86_400;
-/// How long, in seconds, a record that was begun anew tells of campaigns that no run has had since:
-/// eight days.
+/// How long, in seconds, `anew` counts after the record was begun anew: eight days.
 const LATELY: i64 = 8 * 86_400;
 /// How far, in seconds, the clock of an earlier invocation may have been ahead of this one's.
 const MOST_AHEAD: i64 = 600;
-/// How long a campaign is remembered that no run looks at, in seconds: 90 days.
+/// How long, in seconds, a campaign that no run looks at is remembered: 90 days.
 const REMEMBERED: i64 = 90 * 86_400;
 
 /// The record of an org.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// The times that were looked at. No campaign stands in it twice. A text without this member is
-    /// no record.
+    /// The times that were looked at. Each campaign is in it once at most. A text without this
+    /// member is no record.
     looked_at: Vec<Looked>,
     #[serde(default, deserialize_with = "if_known")]
     unfinished: Option<Unfinished>,
     #[serde(default, deserialize_with = "if_known")]
-    sent: Option<Sent>,
+    sent: Option<Backlog>,
     #[serde(default, deserialize_with = "if_known")]
     tries: Option<Tries>,
-    /// The time, in seconds, until which campaigns count as looked at that do not stand above. Only a
-    /// record that replaced one that could not be read has it.
+    /// The time, in seconds, until which campaigns that `looked_at` does not name count as looked
+    /// at. Only a record that replaced one that could not be read has it.
     #[serde(
         default,
         deserialize_with = "if_known",
@@ -96,7 +95,7 @@ struct Unfinished {
 
 /// How many changes were sent that may still be in the queue, and when.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Sent {
+struct Backlog {
     changes: u64,
     at: i64,
 }
@@ -143,7 +142,8 @@ impl Record {
         record
     }
 
-    /// Whether it claims that a time still to come was looked at. Then no run would look at anything.
+    /// Whether the record claims that a future time was looked at. With such a record no run would
+    /// look at anything.
     pub(crate) fn is_ahead(&self, now: Timestamp) -> bool {
         let ahead = now.as_second() + MOST_AHEAD;
         self.looked_at.iter().any(|looked| looked.to > ahead)
@@ -217,7 +217,7 @@ impl Record {
     /// Notes how many changes lie in the queue.
     pub(crate) fn note_sent(&mut self, changes: u64, now: Timestamp) {
         let at = now.as_second();
-        self.sent = (changes > 0).then_some(Sent { changes, at });
+        self.sent = (changes > 0).then_some(Backlog { changes, at });
     }
 
     fn looked(&self, campaign: &CampaignId) -> Option<&Looked> {

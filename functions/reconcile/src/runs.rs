@@ -63,8 +63,8 @@ pub fn looked_at(
 #[error("the record is not what reconcile writes")]
 pub struct NoRecord;
 
-/// Handles an invocation. A message of the queue of runs is worked on. A dry run writes nothing, so
-/// it is done at once. Any other input is put into the queue of runs.
+/// Handles an invocation. A message from the queue of runs is handled. A dry run writes nothing, so
+/// it is done at once. Any other input is sent to the queue of runs.
 ///
 /// # Errors
 /// A message that names the fault of the input, or says why the queue of runs did not accept it. A
@@ -96,8 +96,7 @@ async fn queue(context: &Context, payload: &Value) -> Result<Value, Error> {
     let runs = context.runs.as_ref().ok_or(Error::NoRuns)?;
     let input = Input::parse(payload, context.shared.clock.now())?;
     if input.cursor.is_some() {
-        const ONLY: &str =
-            "cursor: a run of the queue goes on by itself; expected it with \"dryRun\": true alone";
+        const ONLY: &str = "cursor: a run of the queue continues by itself; expected a cursor only with \"dryRun\": true";
         return Err(InvalidInput::of(ONLY).into());
     }
     let mut run = payload.clone();

@@ -23,7 +23,7 @@ mod whole;
 pub(crate) use faulty::faulty;
 use pages::{Pages, items};
 pub use progress::{Found, Progress};
-pub(crate) use share::Share;
+pub(crate) use share::DriftShare;
 pub use stop::Until;
 pub(crate) use stop::why_stopped;
 pub(crate) use whole::LONGEST_PATIENCE;
@@ -37,7 +37,7 @@ use domain::change::{CampaignId, Change, Feed};
 use io::genesys::{Campaign, Kind, Org, Run};
 use io::secrets::{FeedSecret, OrgSecret};
 
-use crate::dnc::Listing;
+use crate::dnc::DncComparison;
 use crate::input::{Cursor, Input};
 use crate::record::Due;
 use crate::{Answer, Context, Error, Opened, Why};
@@ -58,7 +58,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) run: Run,
     /// How many changes may be held at most.
     pub(crate) room: usize,
-    /// The time since which a campaign is looked at, if that is not the time of the first.
+    /// The campaigns that are due, each with the time since which it is looked at. A campaign that
+    /// is not among them has the time of the first.
     pub(crate) due: &'a [Due],
     pub(crate) watch: &'a (dyn Fn(Progress) + Sync),
     pub(crate) answer: Answer,
@@ -69,17 +70,17 @@ pub(crate) struct Scan<'a> {
     /// The place at which the room ended, if the run looks on for opt-outs or still counts whether
     /// too much differs.
     pub(crate) full_at: Option<Cursor>,
-    pub(crate) shares: BTreeMap<CampaignId, Share>,
+    pub(crate) shares: BTreeMap<CampaignId, DriftShare>,
     pub(crate) left_out: LeftOut,
     /// Contacts that break a rule and whose opt-out is compared all the same.
     pub(crate) heard: u64,
     /// The first contact that broke a rule: its campaign, its place, and what was expected.
     pub(crate) first_faulty: BTreeMap<CampaignId, String>,
-    pub(crate) listing: Listing,
+    pub(crate) listing: DncComparison,
     /// Campaigns that Genesys Cloud does not know. The others are compared all the same.
     pub(crate) unknown: Vec<(CampaignId, Error)>,
     pub(crate) whole: Whole,
-    /// An export was not ready in time, so the run asks for no other.
+    /// Whether an export was not ready in time, so that the run requests no other.
     pub(crate) has_no_exports: bool,
     /// Why campaigns could not be compared.
     pub(crate) faults: Vec<Error>,
@@ -124,7 +125,7 @@ impl<'a> Scan<'a> {
             left_out: BTreeMap::new(),
             heard: 0,
             first_faulty: BTreeMap::new(),
-            listing: Listing::new(list.filter(|_| !input.dry_run)),
+            listing: DncComparison::new(list.filter(|_| !input.dry_run)),
             unknown: Vec::new(),
             whole: Whole::default(),
             has_no_exports: input.cursor.as_ref().is_some_and(|at| at.has_no_exports),

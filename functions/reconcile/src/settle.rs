@@ -19,8 +19,8 @@ use io::genesys::Run;
 use io::telemetry::Event;
 
 use crate::input::Cursor;
-use crate::scan::{Scan, Share, Stopped};
-use crate::{Answer, Error, Outcome, Ran, TO_LIST, Why, send};
+use crate::scan::{DriftShare, Scan, Stopped};
+use crate::{Answer, Error, Ran, RunOutcome, TO_LIST, Why, send};
 
 /// Enqueues what the scan found, and says where the next run continues.
 ///
@@ -72,7 +72,7 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
         ..scan.answer
     };
     Ok(Ran {
-        outcome: Outcome {
+        outcome: RunOutcome {
             answer,
             why,
             left_out: scan.left_out,
@@ -85,7 +85,7 @@ pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Resu
     })
 }
 
-fn too_much((campaign, share): (CampaignId, Share)) -> Why {
+fn too_much((campaign, share): (CampaignId, DriftShare)) -> Why {
     Why::TooMuchDrift {
         campaign,
         checked: share.checked,
@@ -95,7 +95,7 @@ fn too_much((campaign, share): (CampaignId, Share)) -> Why {
 
 impl Scan<'_> {
     /// Campaigns in which more contacts differ than can be right.
-    fn drifted_campaigns(&self) -> BTreeMap<CampaignId, Share> {
+    fn drifted_campaigns(&self) -> BTreeMap<CampaignId, DriftShare> {
         let shares = self.shares.iter();
         let too_much = shares.filter(|(_, share)| share.is_too_much(self.input));
         too_much.map(|(id, share)| (id.clone(), *share)).collect()
@@ -113,7 +113,7 @@ impl Scan<'_> {
     /// Enqueues only the opt-outs of campaigns that are not in doubt.
     async fn enqueue_opt_outs(
         &mut self,
-        drifted: &BTreeMap<CampaignId, Share>,
+        drifted: &BTreeMap<CampaignId, DriftShare>,
     ) -> Result<(), Error> {
         self.tell_drift(drifted);
         self.hold_opt_outs(drifted);
@@ -123,7 +123,7 @@ impl Scan<'_> {
         self.enqueue().await.map(drop)
     }
 
-    fn tell_drift(&self, drifted: &BTreeMap<CampaignId, Share>) {
+    fn tell_drift(&self, drifted: &BTreeMap<CampaignId, DriftShare>) {
         for (campaign, share) in drifted {
             self.context.shared.telemetry.tell(&Event::Stopped {
                 org: self.input.org.as_str(),
@@ -144,7 +144,7 @@ impl Scan<'_> {
         });
     }
 
-    fn hold_opt_outs(&mut self, drifted: &BTreeMap<CampaignId, Share>) {
+    fn hold_opt_outs(&mut self, drifted: &BTreeMap<CampaignId, DriftShare>) {
         let in_doubt = &self.in_doubt;
         self.held.retain(|change| {
             let id = &change.campaign;

@@ -9,7 +9,7 @@ use domain::change::{CampaignId, MessageGroup, OrgId};
 use domain::drift::Drift;
 use io::telemetry::Event;
 
-use crate::{Context, Found, Input, Outcome, Progress};
+use crate::{Context, Found, Input, Progress, RunOutcome};
 
 /// How many contacts of each kind a run logs one by one: those whose stored rank is ahead, those
 /// that are faulty, and those that the CRM does not list.
@@ -34,9 +34,9 @@ pub(crate) fn watching(input: &Input) -> impl Fn(Progress) + Sync {
             campaign,
             what,
             group,
-            is_heard,
+            has_opt_out,
         } if faulty.fetch_add(1, Ordering::Relaxed) < MOST_LOGGED => {
-            log_faulty(&input.org, &campaign, &what, group.as_ref(), is_heard);
+            log_faulty(&input.org, &campaign, &what, group.as_ref(), has_opt_out);
         }
         _ => {}
     }
@@ -88,19 +88,19 @@ fn log_faulty(
     campaign: &CampaignId,
     what: &str,
     group: Option<&MessageGroup>,
-    is_heard: bool,
+    has_opt_out: bool,
 ) {
     tracing::warn!(
         org = org.as_str(),
         campaignId = campaign.as_str(),
         group = group.map(MessageGroup::as_str),
-        optOutHeard = is_heard,
+        optOutHeard = has_opt_out,
         detail = what,
         "contact of the feed is faulty and left out"
     );
 }
 
-pub(crate) fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
+pub(crate) fn tell_outcome(context: &Context, org: &OrgId, outcome: &RunOutcome) {
     let org = org.as_str();
     for ((campaign, reason), contacts) in &outcome.left_out {
         let (campaign, reason) = (campaign.as_str(), reason.as_str());
@@ -117,7 +117,7 @@ pub(crate) fn tell_outcome(context: &Context, org: &OrgId, outcome: &Outcome) {
         tracing::warn!(
             org,
             contacts,
-            "contacts have no rank: none but opt-outs is compared; look at version or occurredAt in the feed"
+            "contacts have no rank: only opt-outs are compared; look at version or occurredAt in the feed"
         );
     }
     let contacts = outcome.answer.ahead;

@@ -1,5 +1,5 @@
-//! Makes contacts not callable that a campaign has and the CRM does not list
-//! (docs/reconciliation.md "Remove whom the CRM does not list"). Only an operator asks for it.
+//! Makes contacts of a campaign not callable if the CRM does not list them (docs/reconciliation.md
+//! "Remove whom the CRM does not list"). Only an operator asks for it.
 //!
 //! Two whole runs must both find a contact unlisted. `scan` reads the feed, and `scan/whole.rs`
 //! takes the export that shows the campaign. Nothing else is compared here.
@@ -15,8 +15,8 @@ use io::queue::room;
 use look::Look;
 
 use crate::input::InvalidInput;
-use crate::scan::{LeftOut, Share};
-use crate::{Answer, Context, Error, Input, Outcome, Progress, Until, Why, send};
+use crate::scan::{DriftShare, LeftOut};
+use crate::{Answer, Context, Error, Input, Progress, RunOutcome, Until, Why, send};
 
 /// How many changes are made before they are sent.
 const AT_ONCE: usize = 1_000;
@@ -24,9 +24,9 @@ const AT_ONCE: usize = 1_000;
 const WAIT: Duration = Duration::from_secs(15);
 
 /// Reads the whole feed of the input's campaign twice, each time together with an export of its
-/// own. For each contact that both runs found unlisted, and that is callable, it enqueues that the
-/// contact left. It enqueues nothing if one of the two runs is not whole, or if too many contacts
-/// are to be lowered. It compares nothing else, and takes no cursor.
+/// own. For each callable contact that both runs found unlisted, it enqueues a `leave`. It enqueues
+/// nothing if one of the two runs is not whole, or if too many contacts are to be lowered. It
+/// compares nothing else, and takes no cursor.
 ///
 /// # Errors
 /// Fails as [`run`](crate::run) does.
@@ -35,7 +35,7 @@ pub async fn remove_unknown(
     input: &Input,
     until: &Until<'_>,
     watch: &(dyn Fn(Progress) + Sync),
-) -> Result<Outcome, Error> {
+) -> Result<RunOutcome, Error> {
     let [campaign] = input.campaigns.as_slice() else {
         return Err(InvalidInput::of("campaignIds: expected one campaign").into());
     };
@@ -70,13 +70,13 @@ pub async fn remove_unknown(
 }
 
 /// The outcome of a run that ended. It has no cursor.
-fn ended(answer: Answer, why: Option<Why>, left_out: LeftOut) -> Outcome {
+fn ended(answer: Answer, why: Option<Why>, left_out: LeftOut) -> RunOutcome {
     let answer = Answer {
         complete: why.is_none() && answer.complete,
         cursor: None,
         ..answer
     };
-    Outcome {
+    RunOutcome {
         answer,
         why,
         left_out,
@@ -107,7 +107,7 @@ struct Counts {
 }
 
 impl Removal<'_> {
-    async fn go(&self) -> Result<Outcome, Error> {
+    async fn go(&self) -> Result<RunOutcome, Error> {
         let Counts {
             callable,
             to_lower,
@@ -116,7 +116,7 @@ impl Removal<'_> {
         let listed = self.look.snapshot.listed();
         // Contacts that are not callable already do not count. Otherwise those that were lowered
         // before would count against the feed for good.
-        let share = Share {
+        let share = DriftShare {
             checked: listed + callable,
             drifted: callable,
         };
@@ -135,7 +135,7 @@ impl Removal<'_> {
         if self.input.dry_run {
             answer.removed_unknown = Some(to_lower);
             // A dry run is complete, and says why a real one would not be.
-            return Ok(Outcome {
+            return Ok(RunOutcome {
                 answer,
                 why: too_much,
                 left_out,

@@ -1,7 +1,7 @@
 //! Takes the changes of one contact through one invocation: a state machine without I/O.
 //!
-//! An [`Attempt`] says the next [`Step`]. Its driver makes the call and tells the attempt what it
-//! has [`Seen`], until the step is [`Step::Done`]. Every row of docs/design.md "Failure table" that
+//! An [`Attempt`] says the next [`Step`]. Its driver makes the call and hands back the result as
+//! [`StepResult`], until the step is [`Step::Done`]. Every row of docs/design.md "Failure table" that
 //! concerns one contact is decided here, and nowhere else. How many calls may be made is not
 //! decided here: see [`crate::budget`] and [`crate::health`].
 //!
@@ -33,8 +33,8 @@ mod refused;
 mod state;
 mod step;
 
-pub use absent::{Absence, LOOKS_TWICE};
-pub use step::{Piece, Seen, Step, Verdicts, Write};
+pub use absent::{Absence, READS_SETTLE_AFTER};
+pub use step::{PendingChange, Step, StepResult, Verdicts, Write};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -59,9 +59,9 @@ pub struct Attempt {
     rules: Arc<Rules>,
     planner: Planner,
     /// The changes that are being applied, in queue order.
-    pieces: Vec<Piece>,
+    pieces: Vec<PendingChange>,
     /// The changes that follow one by one, in their order.
-    rest: VecDeque<Piece>,
+    rest: VecDeque<PendingChange>,
     actual: Option<Arc<Contact>>,
     state: State,
     tries: u32,
@@ -81,7 +81,7 @@ impl Attempt {
     /// A change that a rule refuses is parked, after its opt-out has been applied.
     pub fn new(
         key: ContactKey,
-        pieces: Vec<Piece>,
+        pieces: Vec<PendingChange>,
         rules: Arc<Rules>,
         planner: Planner,
     ) -> Attempt {
@@ -137,41 +137,46 @@ impl Attempt {
 
     /// Whether one of the changes is an opt-out, of the contact or of a channel or number.
     pub fn is_opt_out(&self) -> bool {
-        self.pieces.iter().chain(&self.rest).any(Piece::opts_out)
+        self.pieces
+            .iter()
+            .chain(&self.rest)
+            .any(PendingChange::opts_out)
     }
 
     /// The next step, after the result of the last one. If the result does not fit the last step,
     /// the changes are retried.
-    pub fn next(&mut self, seen: Seen) -> Step {
+    pub fn next(&mut self, seen: StepResult) -> Step {
         let seen = self.judged(seen);
-        self.may_be_unread(&seen);
+        self.note_unconfirmed(&seen);
         let state = std::mem::replace(&mut self.state, State::Ended);
         match (state, seen) {
-            (State::Begin, Seen::Nothing) if self.pieces.is_empty() => self.done(),
-            (State::Begin, Seen::Nothing) => self.read(ReadFor::Plan),
-            (State::Reading(why), Seen::Contact(actual)) => self.was_read(why, actual),
-            (State::Reading(ReadFor::Plan), Seen::Failed(failure)) => self.was_not_read(failure),
-            (State::Reading(_), Seen::Failed(failure)) => self.failed(&failure),
-            (State::Creating { plan, .. }, Seen::Written(_)) => {
+            (State::Begin, StepResult::Nothing) if self.pieces.is_empty() => self.done(),
+            (State::Begin, StepResult::Nothing) => self.read(ReadFor::Plan),
+            (State::Reading(why), StepResult::Contact(actual)) => self.was_read(why, actual),
+            (State::Reading(ReadFor::Plan), StepResult::Failed(failure)) => {
+                self.was_not_read(failure)
+            }
+            (State::Reading(_), StepResult::Failed(failure)) => self.failed(&failure),
+            (State::Creating { plan, .. }, StepResult::Written(_)) => {
                 self.owe(&plan);
-                self.is_now(plan.action.leaves(None));
+                self.set_actual(plan.action.result(None));
                 self.applied(&plan, Outcome::Created)
             }
             (State::Creating { plan, alone }, seen) => self.was_not_created(plan, alone, seen),
-            (State::Updating { plan }, Seen::Written(actual)) => {
-                self.is_now(actual);
+            (State::Updating { plan }, StepResult::Written(actual)) => {
+                self.set_actual(actual);
                 self.applied(&plan, Outcome::Updated)
             }
-            (State::Updating { plan }, Seen::Failed(failure)) => {
+            (State::Updating { plan }, StepResult::Failed(failure)) => {
                 self.was_not_updated(plan, failure)
             }
-            (State::Pausing(_), Seen::Paused) => self.read(ReadFor::Updated),
-            (State::Pausing(failure), Seen::NoTime) => self.retry(&failure),
-            (State::Probing, Seen::Contact(Some(actual))) => {
+            (State::Pausing(_), StepResult::Paused) => self.read(ReadFor::Updated),
+            (State::Pausing(failure), StepResult::NoTime) => self.retry(&failure),
+            (State::Probing, StepResult::Contact(Some(actual))) => {
                 self.actual = Some(Arc::new(actual));
                 self.act_on_existing()
             }
-            (State::Probing, Seen::Failed(failure)) => self.failed(&failure),
+            (State::Probing, StepResult::Failed(failure)) => self.failed(&failure),
             (State::Seeking, seen) => self.was_sought(seen),
             (State::Lowering { write, why }, seen) => self.was_lowered(write, why, seen),
             (State::LoweringBlind { why }, seen) => self.was_lowered_blind(why, seen),
@@ -183,8 +188,8 @@ impl Attempt {
     /// For a contact that waits to be read: skips the read and returns the create that follows if
     /// there is no such contact. If there is one, the POST is refused and stores nothing, and the
     /// contact is read then. `None` means that it must be read first.
-    pub fn taken_for_new(&mut self) -> Option<Step> {
-        let is_plain = |piece: &Piece| {
+    pub fn assumed_new(&mut self) -> Option<Step> {
+        let is_plain = |piece: &PendingChange| {
             piece.parking.is_none()
                 && piece.change.if_absent == IfAbsent::Create
                 && !piece.change.operation.is_of_operator()
@@ -205,10 +210,12 @@ impl Attempt {
 
     /// The result as the attempt judges it. A write that is answered with the contact as it was
     /// before is no write. A driver that takes writes for a sign of health must use this.
-    pub fn judged(&self, seen: Seen) -> Seen {
+    pub fn judged(&self, seen: StepResult) -> StepResult {
         match seen {
-            Seen::Written(Some(shown)) if !self.state.was_taken(self.actual.as_deref(), &shown) => {
-                Seen::Failed(Failure::not_taken())
+            StepResult::Written(Some(shown))
+                if !self.state.took_effect(self.actual.as_deref(), &shown) =>
+            {
+                StepResult::Failed(Failure::no_effect())
             }
             seen => seen,
         }

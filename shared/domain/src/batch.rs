@@ -23,7 +23,7 @@ mod top_up;
 
 pub use deletion::Deletion;
 pub use outcome::{Outcome, ParkReason};
-pub use settle::{Horizon, not_parked, settle};
+pub use settle::{Horizon, retry_from, settle};
 pub use top_up::TopUp;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! The call budget of one OAuth client, as one copy of a function sees it: a state machine without
 //! clock or I/O.
 //!
-//! Genesys Cloud allows a client a number of calls in each window of a minute. With each answer it
-//! tells how many calls were made, by all copies together, and when the window ends. From that, a
-//! copy decides two things:
+//! Genesys Cloud allows a client a number of calls in each window of a minute. Each answer states
+//! how many calls all copies have made together, and when the window ends. From that, a copy
+//! decides two things:
 //!
 //! - **Which contacts to begin** ([`Budget::offer`]). A contact takes a read and a write. A copy
 //!   that begins a contact and has no call left for its write has wasted the read, so it begins
@@ -31,19 +31,19 @@
 //! calls that it did not make. If there were none in this window and the one before, the copy has
 //! the window for itself and divides nothing.
 //!
-//! If the answers tell no count, each copy keeps to an even share of `callsPerMinute` in any
+//! If the answers state no count, each copy keeps to an even share of `callsPerMinute` in any
 //! minute. Reconcile uses at most a fifth of the budget, and nothing of the last fifth of a window.
 //!
 //! `terms` has the questions and answers, `window` the arithmetic of one window, and `own_calls`
 //! the calls of the last minute. Whether the service is healthy enough to be called is decided in
 //! [`crate::health`].
 
+mod admission;
 mod own_calls;
 mod terms;
-mod turn;
 mod window;
 
-pub use terms::{Demand, More, Offer, Share, Told, Turn};
+pub use terms::{Admission, BudgetPart, Demand, More, Offer, RateLimit};
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ const LEAST_SHARE: u64 = 8;
 pub struct Budget {
     /// The number of other copies of apply.
     siblings: u64,
-    share: Share,
+    share: BudgetPart,
     known: Known,
     /// The refusals of the service, which say how long to make no call.
     pub throttle: Throttle,
@@ -93,7 +93,7 @@ pub struct Budget {
 #[derive(Clone, Copy, Debug)]
 enum Known {
     Nothing,
-    /// The service tells no count, so each copy keeps to its share.
+    /// The service states no count, so each copy keeps to its share.
     Uncounted,
     Window(Window),
 }
@@ -109,10 +109,10 @@ struct Left {
 
 impl Budget {
     /// A budget that this many copies of apply share. Nothing is known about it yet.
-    pub fn new(copies: u32, share: Share) -> Budget {
+    pub fn new(copies: u32, share: BudgetPart) -> Budget {
         let siblings = match share {
-            Share::Whole => copies.saturating_sub(1),
-            Share::Fifth => copies,
+            BudgetPart::Whole => copies.saturating_sub(1),
+            BudgetPart::Fifth => copies,
         };
         Budget {
             siblings: siblings.into(),
@@ -176,7 +176,7 @@ impl Budget {
             Known::Window(window) if now >= window.ends_at => return None,
             Known::Window(window) => {
                 let wide_at = demand.is_wide.then_some(now);
-                let (all, others) = window.shares(self.siblings, demand.luck, wide_at);
+                let (all, others) = window.shares(self.siblings, demand.draw, wide_at);
                 let promised = demand.promised + demand.beside;
                 let left = |calls: u64| calls.saturating_sub(promised);
                 (left(all), left(others), window.ends_at)
@@ -213,7 +213,7 @@ impl Budget {
     }
 
     /// Records the answer to a call.
-    pub fn answered(&mut self, now: Timestamp, told: &Told) {
+    pub fn answered(&mut self, now: Timestamp, told: &RateLimit) {
         match told.count {
             Some((allowed, count)) => {
                 let rest = told.reset.map_or(WINDOW, |reset| reset.min(LONGEST));
@@ -225,7 +225,7 @@ impl Budget {
                 self.alone_until = Some(now + WINDOW);
             }
             None if !told.is_of_service => {}
-            // The service told a count before, and tells none for the current window.
+            // The service stated a count before, and states none for the current window.
             None if self.is_window_known(now) => {}
             None => self.known = Known::Uncounted,
         }
@@ -265,7 +265,7 @@ impl Budget {
     }
 
     /// Records that a call is no longer under way, whether it was answered or not.
-    pub fn is_over(&mut self) {
+    pub fn record_call_ended(&mut self) {
         self.under_way = self.under_way.saturating_sub(1);
     }
 }

@@ -12,7 +12,6 @@
 mod absent;
 mod adoption;
 mod fault;
-mod heard;
 mod ids;
 mod invisible;
 mod operation;
@@ -20,6 +19,7 @@ mod origin;
 mod parse;
 mod reset;
 mod rfc3339;
+mod salvage;
 mod unlisted;
 
 pub use absent::IfAbsent;
@@ -109,7 +109,7 @@ pub struct Change {
     pub source: Option<SourceName>,
     /// The effect of the change if there is no such contact.
     pub if_absent: IfAbsent,
-    /// The effect that is asked for.
+    /// The effect that the change asks for.
     pub operation: Operation,
 }
 

@@ -106,20 +106,24 @@ impl Statuses {
     }
 
     /// The part of `wish` that is not lowered yet.
-    pub fn lacks(&self, wish: &Lowered) -> Lowered {
+    pub fn not_yet_lowered(&self, wish: &Lowered) -> Lowered {
         let mut lacks = wish.clone();
-        lacks.channels.retain(|channel| !self.is_shut(*channel));
-        lacks.phones.retain(|column| !self.is_mute(column));
+        lacks
+            .channels
+            .retain(|channel| !self.is_channel_lowered(*channel));
+        lacks
+            .phones
+            .retain(|column| !self.is_number_lowered(column));
         lacks
     }
 
     /// Whether the channel is lowered.
-    pub(crate) fn is_shut(&self, channel: Channel) -> bool {
+    pub(crate) fn is_channel_lowered(&self, channel: Channel) -> bool {
         is_lowered(&self.contactable, channel.as_str(), CONTACTABLE)
     }
 
     /// Whether the number in this column is lowered.
-    pub(crate) fn is_mute(&self, column: &str) -> bool {
+    pub(crate) fn is_number_lowered(&self, column: &str) -> bool {
         is_lowered(&self.phones, column, CALLABLE)
     }
 
@@ -193,9 +197,9 @@ mod tests {
             &[Channel::Voice, Channel::Email, Channel::WhatsApp],
             &["cell", "work"],
         );
-        assert_eq!(read.lacks(&wish), lacks);
+        assert_eq!(read.not_yet_lowered(&wish), lacks);
         let after = read.lowered(&lacks);
-        assert!(after.lacks(&wish).is_empty());
+        assert!(after.not_yet_lowered(&wish).is_empty());
         let expected = json!({
             "Voice": { "contactable": false, "columnStatus": { "phone": { "contactable": false } } },
             "Sms": { "contactable": false },
@@ -215,7 +219,7 @@ mod tests {
         let odd = Statuses::new(Value::Null, json!([1]));
         assert_eq!(odd, Statuses::default());
         let wish = lowered(&[Channel::Sms], &["phone"]);
-        assert_eq!(odd.lacks(&wish), wish);
+        assert_eq!(odd.not_yet_lowered(&wish), wish);
     }
 
     #[test]

@@ -36,11 +36,12 @@ pub const MOST: u64 = 20_000;
 /// through.
 pub const MOST_AT_A_LOOK: u64 = 5_000;
 
-/// Messages of all orgs, at most, where repairs are still added: two thirds of what SQS looks through.
+/// The number of messages, of all orgs, from which on no repair is added: two thirds of what SQS
+/// looks through.
 pub const MOST_OF_ALL: u64 = 80_000;
 
 /// The most messages of a Lambda event (Lambda developer guide, "Amazon SQS event source mapping").
-const OF_AN_EVENT: u64 = 10;
+const MESSAGES_PER_EVENT: u64 = 10;
 /// The most contacts of a bulk read.
 const READ: u64 = 50;
 /// The campaigns in a batch: one of the bulk load, and one of what arrives meanwhile.
@@ -55,11 +56,15 @@ pub fn calls_of_a_thousand(api: Api, top_up: usize) -> u64 {
         // changes are creates is not known beforehand.
         Api::Predictive => 1_000 * CALLS_OF_A_CONTACT,
         Api::ContactLists => {
-            let width = OF_AN_EVENT + top_up as u64;
+            let width = MESSAGES_PER_EVENT + top_up as u64;
             let of_a_campaign = width.div_ceil(CAMPAIGNS);
             // If there are more contacts than in one event, opt-outs take a read and a write of
             // their own.
-            let own = if of_a_campaign > OF_AN_EVENT { 2 } else { 0 };
+            let own = if of_a_campaign > MESSAGES_PER_EVENT {
+                2
+            } else {
+                0
+            };
             let calls = CAMPAIGNS * (of_a_campaign.div_ceil(READ) + 1 + own);
             (1_000 * calls).div_ceil(width)
         }
@@ -73,8 +78,8 @@ pub fn deepest(api: Api, top_up: usize, calls_per_minute: u32) -> u64 {
     (calls * 1_000 / calls_of_a_thousand(api, top_up)).clamp(LEAST, MOST)
 }
 
-/// How many messages more an org's repairs may bring, of which `sent` may still lie in the queue that
-/// holds `depth` in all. What others have there takes none of it away, until the queue nears
+/// How many more repairs an org may send to a queue that holds `depth` messages, `sent` of which
+/// may be its own. The messages of other orgs do not reduce this number until the queue nears
 /// [`MOST_OF_ALL`].
 pub fn room_of_its_own(deepest: u64, sent: u64, depth: u64) -> u64 {
     deepest
@@ -82,8 +87,8 @@ pub fn room_of_its_own(deepest: u64, sent: u64, depth: u64) -> u64 {
         .min(MOST_OF_ALL.saturating_sub(depth))
 }
 
-/// How many of the messages that an org's repairs brought may still lie in the queue, so long after
-/// they were sent: apply does as many as `deepest` in ten minutes.
+/// How many of an org's `sent` repairs may still be in the queue after this many seconds. Apply
+/// handles `deepest` of them in ten minutes.
 pub fn left_of(sent: u64, deepest: u64, seconds: u64) -> u64 {
     sent.saturating_sub(deepest.saturating_mul(seconds) / (MINUTES * 60))
 }

@@ -1,5 +1,5 @@
-//! The DNC list of an org. No campaign that names the list calls who is on it, whatever happens to
-//! the contact (docs/genesys-cloud.md "DNC lists").
+//! The DNC list of an org. A campaign that names the list calls nobody who is on it, whatever
+//! happens to the contact (docs/genesys-cloud.md "DNC lists").
 //!
 //! This module says which [`Entry`] a contact needs and when a change waits for it. The calls are
 //! in `io::genesys::dnc`, and `attempt::owed` collects what an attempt owes the list.
@@ -95,9 +95,9 @@ impl DncList {
         entry.map(|entry| Entry(entry.to_owned()))
     }
 
-    /// The entry that must be on the list for a contact which its changes, oldest first, leave so.
-    /// `None` means that no entry is owed: the contact may be called, the CRM did not opt it out,
-    /// or the newest change about it is an opt-in.
+    /// The entries that must be on the list for the contact `left` by the changes, which come
+    /// oldest first. It is empty if none is owed: the contact may be called, the CRM did not opt it
+    /// out, or the newest change about it is an opt-in.
     pub fn owed<'a>(
         &self,
         key: &ContactKey,
@@ -152,14 +152,14 @@ fn decided(contact: &Contact) -> Option<Mark> {
 ///
 /// - `at_least`: the shortest wait.
 /// - `fails_for`: how long this copy has seen the list accept nothing.
-/// - `is_unheard`: the opt-out itself was refused for good, so the change is parked in any case,
+/// - `is_opt_out_refused`: the opt-out itself was refused for good, so the change is parked in any case,
 ///   and this is added to the reason.
 pub fn not_listed(
     verdict: Verdict,
     failure: &Failure,
     at_least: Duration,
     fails_for: Duration,
-    is_unheard: bool,
+    is_opt_out_refused: bool,
 ) -> Verdict {
     // The service says that this is no number, so nobody can call it. A refusal without a code may
     // be about the list.
@@ -175,7 +175,7 @@ pub fn not_listed(
     // A lack of calls or of time says nothing about the list.
     let is_of_list = matches!(cause, Cause::DncList { .. });
     match verdict {
-        Verdict::Park(mut parking) if is_for_good || is_unheard && is_of_list => {
+        Verdict::Park(mut parking) if is_for_good || is_opt_out_refused && is_of_list => {
             let too = format!("; and it is not on the DNC list: {failure}");
             parking.evidence.detail.push_str(&too);
             return Verdict::Park(parking);

@@ -82,7 +82,7 @@ const OTHER_COLUMNS: &str = "invalid.contact.columns";
 
 /// The codes of a 400 that concern the contact that was sent (docs/genesys-cloud.md "Answers and
 /// errors", "Add or update contacts").
-const OF_WHAT_WAS_SENT: [&str; 7] = [
+const CONTACT_ERROR_CODES: [&str; 7] = [
     "bad.request",
     OTHER_COLUMNS,
     "invalid.contact.id",
@@ -124,12 +124,12 @@ impl Failure {
     /// Whether this failed create may be the fault of the org or the list, and not of the contact.
     /// That is so if the answer has no code, or one that is not documented.
     pub fn may_be_of_every_create(&self) -> bool {
-        let is_of_what_was_sent = |code: &str| OF_WHAT_WAS_SENT.contains(&code);
+        let is_of_what_was_sent = |code: &str| CONTACT_ERROR_CODES.contains(&code);
         self.http_status == Some(400) && !self.code.as_deref().is_some_and(is_of_what_was_sent)
     }
 
     /// A failure of a write that was answered with the contact as it was before.
-    pub fn not_taken() -> Failure {
+    pub fn no_effect() -> Failure {
         let detail = "the answer to a write shows the contact as it was before";
         Failure::new(Kind::Unavailable, detail)
     }
@@ -219,7 +219,7 @@ mod tests {
         }
         assert!(answered(Kind::NotFound, 400, Some("contact.does.not.exist")).is_of_the_call());
         assert!(Failure::new(Kind::Lost, "").is_of_the_call());
-        assert!(Failure::not_taken().is_of_the_call());
+        assert!(Failure::no_effect().is_of_the_call());
         assert!(!Failure::unreadable("").is_of_the_call());
         for (kind, status) in [
             (Kind::Rejected, 400),

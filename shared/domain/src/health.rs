@@ -2,8 +2,8 @@
 //!
 //! A service that does not answer holds up whoever waits for it. So calls are made side by side
 //! only if an answer came lately. Otherwise one call probes. While the probe is under way, and for
-//! a while after it got no answer, no other call is made, and whoever wants one is told when to
-//! come back:
+//! a while after it got no answer, no other call is made, and a caller learns when it may try
+//! again:
 //!
 //! ```text
 //! unknown ──answer──▶ well ──3 calls in a row without an answer──▶ ill
@@ -22,17 +22,17 @@
 mod breaker;
 mod creates;
 mod dead_letters;
+mod rests;
 mod shared;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use breaker::Breaker;
 pub use breaker::{May, Prober, Silence};
-pub use creates::{CreateRefusal, Creates};
+pub use creates::{CreateHealth, CreateRefusal};
 pub use dead_letters::DeadLetterHealth;
-pub use shared::Shared;
-pub use turns::Turns;
+pub use rests::Rests;
+pub use shared::SharedHealth;
 
 use std::time::Duration;
 
@@ -40,15 +40,16 @@ use jiff::Timestamp;
 
 use crate::change::{CampaignId, OrgId};
 
-/// The health of a campaign. Reads and writes are told apart: where reads are answered and writes
-/// are not, an answered read must not let another ten writes hang.
+/// The health of a campaign. Reads and writes have a breaker each. So an answered read does not let
+/// ten more writes hang.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CampaignHealth {
     reads: Breaker,
     writes: Breaker,
     /// Since when Genesys Cloud says that there is no such campaign.
     missing_since: Option<Timestamp>,
-    /// Whether it answered about a contact of its own, and was not missing since.
+    /// Whether a contact of the campaign was read or written, and the campaign was not missing
+    /// since.
     is_known: bool,
 }
 
@@ -58,18 +59,19 @@ impl CampaignHealth {
         self.reads.may(now).and(self.writes.may_unless_ill(now))
     }
 
-    /// The same, for whoever begins. What hangs is probed as [`Prober`] says.
+    /// As [`CampaignHealth::may`], for a caller that begins a contact. [`Prober`] says whether it
+    /// may probe a service that hangs.
     pub fn begin(&mut self, now: Timestamp, prober: Prober) -> May {
         let reads = self.reads.begin(now, prober);
         reads.and(self.writes.begin_unless_ill(now, prober))
     }
 
-    /// Whether an answer ever came, to this copy.
+    /// Whether this copy ever got an answer from the campaign.
     pub fn was_answered(&self) -> bool {
         self.reads.was_answered()
     }
 
-    /// A read or a write was answered.
+    /// Records that a read or a write was answered.
     pub fn answered(&mut self, now: Timestamp, is_write: bool) {
         self.reads.answered(now);
         if is_write {
@@ -77,8 +79,8 @@ impl CampaignHealth {
         }
     }
 
-    /// A call got no answer. Answers whether its kind, reads or writes, is ill from now on and was not
-    /// before: that is to be told, once.
+    /// Records a call without an answer. Returns whether reads, or writes, have just become ill,
+    /// which is reported once.
     pub fn unanswered(&mut self, now: Timestamp, is_write: bool, silence: Silence) -> bool {
         if is_write {
             self.writes.unanswered(now, silence)
@@ -87,26 +89,27 @@ impl CampaignHealth {
         }
     }
 
-    /// There is no such campaign, or none yet. Answers for how long.
-    pub fn is_missing(&mut self, now: Timestamp) -> Duration {
+    /// Records that there is no such campaign, or none yet. Returns for how long that has been so.
+    pub fn record_missing(&mut self, now: Timestamp) -> Duration {
         self.is_known = false;
         let since = *self.missing_since.get_or_insert(now);
         now.duration_since(since).try_into().unwrap_or_default()
     }
 
-    /// A contact of it was read or written.
-    pub fn is_found(&mut self) {
+    /// Records that a contact of the campaign was read or written.
+    pub fn record_found(&mut self) {
         self.missing_since = None;
         self.is_known = true;
     }
 
-    /// Whether a contact of it was read or written, and it was not missing since.
+    /// Whether a contact of the campaign was read or written, and the campaign was not missing
+    /// since.
     pub fn is_known(&self) -> bool {
         self.is_known
     }
 
-    /// Whether a call of what was begun goes on: a write of unknown end is followed by a read,
-    /// however ill the writes are.
+    /// Whether a contact that was begun may make this call. A write with an unknown result is
+    /// followed by a read, even while writes are ill.
     pub fn may_go_on(&self, now: Timestamp, is_write: bool) -> May {
         let breaker = if is_write { &self.writes } else { &self.reads };
         breaker.may_unless_ill(now)
@@ -117,42 +120,44 @@ impl CampaignHealth {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrgHealth {
     login: Breaker,
-    /// Its campaigns share it, as orgs do a host.
-    pub campaigns: Shared<CampaignId, 2>,
-    /// When it rests, since it holds whoever waits.
-    pub turns: Turns,
+    /// The health that its campaigns share, as orgs share that of their host.
+    pub campaigns: SharedHealth<CampaignId, 2>,
+    /// When the org rests because it answers slowly.
+    pub rests: Rests,
 }
 
 impl OrgHealth {
-    /// Whether a token may be asked for. What hangs is probed as [`Prober`] says.
+    /// Whether a token may be requested. [`Prober`] says whether the caller may probe a login that
+    /// hangs.
     pub fn begin_log_in(&mut self, now: Timestamp, prober: Prober) -> May {
         self.login.begin_unless_ill(now, prober)
     }
 
-    /// A token was answered.
+    /// Records that a token was issued.
     pub fn logged_in(&mut self, now: Timestamp) {
         self.login.answered(now);
     }
 
-    /// No token was. Answers whether that is news.
+    /// Records that a request for a token got no answer. Returns whether the login has just become
+    /// ill.
     pub fn not_logged_in(&mut self, now: Timestamp, silence: Silence) -> bool {
         self.login.unanswered(now, silence)
     }
 
-    /// Whether anything ever answered, to this copy.
+    /// Whether this copy ever got an answer from the org.
     pub fn was_answered(&self) -> bool {
         self.login.was_answered() || self.campaigns.was_answered()
     }
 }
 
-/// The health of a host: all orgs of a region hang together, and two hundred of them would hold a
-/// copy two hundred times until each had found out by itself.
-pub type HostHealth = Shared<OrgId, 3>;
+/// The health of a host. If it hangs, all orgs of its region hang. If each org had to find out by
+/// itself, two hundred orgs would hold up a copy two hundred times.
+pub type HostHealth = SharedHealth<OrgId, 3>;
 
 /// The health of Secrets Manager, which holds the secrets of all orgs. One secret may hang alone: its
 /// KMS key has limits of its own.
-pub type VaultHealth = Shared<OrgId, 3>;
+pub type VaultHealth = SharedHealth<OrgId, 3>;
 
-/// A call to SQS or Secrets Manager that fails after this time or later has hung, and held whoever
-/// waited for it.
+/// A call to SQS or Secrets Manager that fails after at least this time counts as hung: it held up
+/// its caller.
 pub const SLOW_AWS: Duration = Duration::from_secs(1);

@@ -87,7 +87,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest;
     let digest = sha2::Sha256::digest(bytes);
     let mut hex = String::with_capacity(2 * digest.len());
-    // Each change needs this. One `String` for each byte was a tenth of what a batch allocates.
+    // Every change is hashed. One `String` for each byte would be a tenth of a batch's allocations.
     hex.extend(
         digest
             .iter()

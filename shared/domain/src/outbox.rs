@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// The most messages of a call.
-pub const OF_A_CALL: usize = 10;
+pub const MAX_ENTRIES_PER_CALL: usize = 10;
 /// The most bytes of the bodies in a call. The limit of SQS is 1 MiB, of which ids and the request
 /// itself need a part.
 const BYTES_OF_A_CALL: usize = 1_000_000;
@@ -37,7 +37,7 @@ pub struct Limits {
 
 /// A refusal of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct FailedEntry {
     /// The error of the queue.
     pub why: String,
     /// Whether SQS can never accept the message as it is.
@@ -48,7 +48,7 @@ pub struct Refused {
 #[derive(Debug)]
 pub struct Outbox<M> {
     limits: Limits,
-    /// The messages from the first one on that SQS does not have.
+    /// The messages from the first one that SQS does not have.
     held: VecDeque<Held<M>>,
     /// The number of messages before those.
     before: u64,
@@ -137,7 +137,7 @@ impl<M: Clone> Outbox<M> {
             return Vec::new();
         }
         let (mut groups, mut bytes, mut places) = (BTreeSet::new(), 0, Vec::new());
-        let most = most.min(OF_A_CALL);
+        let most = most.min(MAX_ENTRIES_PER_CALL);
         for (place, held) in self.held.iter().enumerate() {
             if places.len() == most {
                 break;
@@ -172,13 +172,13 @@ impl<M: Clone> Outbox<M> {
     pub fn answered(
         &mut self,
         places: &[u64],
-        answer: Result<Vec<Result<(), Refused>>, String>,
+        answer: Result<Vec<Result<(), FailedEntry>>, String>,
         now: Timestamp,
     ) -> Vec<u64> {
         self.under_way -= 1;
         let is_whole = answer.is_err();
         let answers = answer.unwrap_or_else(|why| {
-            let refused = Refused {
+            let refused = FailedEntry {
                 why,
                 is_for_good: false,
             };
@@ -253,14 +253,14 @@ impl<M: Clone> Outbox<M> {
         self.before
     }
 
-    /// The places behind that gap that are in the queue.
+    /// The places of the messages behind the first gap that are in the queue.
     pub fn taken_beyond(&self) -> Vec<u64> {
         let places = self.held.iter().zip(self.before..);
         let taken = places.filter(|(held, _)| held.stage == Stage::Taken);
         taken.map(|(_, place)| place).collect()
     }
 
-    /// The reason for which a message was given up that may be accepted later.
+    /// The reason for which a message was given up, if it may be accepted later.
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
     }

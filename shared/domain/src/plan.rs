@@ -13,23 +13,23 @@
 //! A change without a rank stands at the highest rank before it. An opt-out has a rank of its own
 //! ([`crate::version`]), so a change that is stale for its columns may still count for `callable`.
 //!
-//! Planning again after the write plans nothing: the changes hold already. How the write is sent,
-//! and what a failure means, is decided in [`crate::attempt`].
+//! After the write the same changes plan no write. How the write is sent, and what a failure means,
+//! is decided in [`crate::attempt`].
 
 mod absent;
-mod left;
+mod effects;
 mod merge;
 mod of_operator;
-mod said;
+mod result;
 
 use crate::change::{Change, IfAbsent, Operation, VersionFrom};
 use crate::channel::{Lowered, OptOut};
 use crate::contact::{Columns, Contact};
 use crate::plan::merge::Merged;
-use crate::version::{Raise, Word};
+use crate::version::{Consent, Raise};
 use crate::{Rank, Version};
+use effects::SwitchEffects;
 pub use of_operator::plan_of_operator;
-use said::Said;
 
 /// A change with the rank that its org's rules give it.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +55,9 @@ impl<'a> RankedChange<'a> {
 
     /// Whether the contact may be called, as one word. A change that may not create the contact
     /// does not say that the person is in the campaign.
-    fn word(&self) -> Option<Word> {
+    fn word(&self) -> Option<Consent> {
         match self.operation.word() {
-            Some(Word::May) if self.if_absent != IfAbsent::Create => Some(Word::MayIfThere),
+            Some(Consent::May) if self.if_absent != IfAbsent::Create => Some(Consent::MayIfThere),
             word => word,
         }
     }
@@ -109,7 +109,7 @@ pub enum Skip {
 pub enum Part {
     /// Older than what the contact stores.
     Stale,
-    /// Folded into a later change of the run.
+    /// Folded into a later change of the same plan.
     Superseded,
     /// The change may not create a contact, and there was none to apply it to.
     Skipped,
@@ -171,8 +171,8 @@ pub fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wish
     }
 }
 
-/// Plans changes that may all create the contact, in this order. `by_opt_out`: an opt-out creates
-/// the contact although the change may create none, so it may not be called.
+/// Plans changes that may all create the contact, in this order. `by_opt_out` says that an opt-out
+/// creates the contact although the change may create none, so the contact may not be called.
 fn plan_all(
     changes: &[RankedChange<'_>],
     order: Vec<usize>,
@@ -188,7 +188,7 @@ fn plan_all(
         .map(|&i| Merged::of(&changes[i], places[i]))
         .reduce(Merged::then);
     let is_all_stale = merged.is_none();
-    let said = Said::by(changes, &order, actual, wishes, by_opt_out);
+    let said = SwitchEffects::by(changes, &order, actual, wishes, by_opt_out);
     let (kept, last) = (said.kept.clone(), said.last);
     let action = match (merged, actual) {
         (Some(merged), None) => {
@@ -219,7 +219,7 @@ fn plan_all(
 }
 
 /// The action for a contact that exists. `merged` is `None` if every change is stale.
-fn update(merged: Option<Merged>, contact: &Contact, said: Said) -> Action {
+fn update(merged: Option<Merged>, contact: &Contact, said: SwitchEffects) -> Action {
     let is_all_stale = merged.is_none();
     let (before, after) = (said.before, said.after);
     let is_lowered = after.callable == Some(false);

@@ -18,7 +18,7 @@ pub const LONGEST: Duration = Duration::from_mins(15);
 pub const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
 /// How long a copy makes no call for an org that refuses it.
 pub const CLOSED: Duration = Duration::from_secs(60);
-/// How many times a call is made that may be repeated.
+/// How many times a call that may be repeated is made.
 pub const TRIES: u32 = 3;
 /// How long calls for one org are repeated within an invocation.
 pub const TRYING: Duration = Duration::from_secs(10);
@@ -128,7 +128,8 @@ impl Cause {
         }
     }
 
-    /// The same cause, but not due before its turn: it would be given back otherwise.
+    /// The same cause with a wait of at least `turn`. A message that came back before its turn
+    /// would only be given back again.
     #[must_use]
     pub fn no_sooner_than(self, turn: Duration) -> Cause {
         match self {

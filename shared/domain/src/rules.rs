@@ -66,7 +66,7 @@ pub enum VersionUnit {
 
 /// The rule that a change breaks. `Display` says what was expected, without personal data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Broken {
+pub enum BrokenRule {
     /// The contact key does not match the org's pattern.
     KeyPattern,
     /// The rank is a time too far in the future. It would make every later change stale.
@@ -84,15 +84,15 @@ pub enum Broken {
     Channel,
 }
 
-impl Broken {
+impl BrokenRule {
     /// The reason with which apply parks the change.
     pub fn reason(&self) -> ParkReason {
         match self {
-            Broken::KeyPattern => ParkReason::KeyPattern,
-            Broken::RankAhead(_) => ParkReason::RankAhead,
-            Broken::ReservedColumn(_) => ParkReason::ReservedColumn,
-            Broken::UnknownColumns { .. } => ParkReason::UnknownColumn,
-            Broken::Channel => ParkReason::Channel,
+            BrokenRule::KeyPattern => ParkReason::KeyPattern,
+            BrokenRule::RankAhead(_) => ParkReason::RankAhead,
+            BrokenRule::ReservedColumn(_) => ParkReason::ReservedColumn,
+            BrokenRule::UnknownColumns { .. } => ParkReason::UnknownColumn,
+            BrokenRule::Channel => ParkReason::Channel,
         }
     }
 
@@ -102,37 +102,37 @@ impl Broken {
             return;
         };
         match self {
-            Broken::KeyPattern | Broken::RankAhead(_) => {}
-            Broken::ReservedColumn([column]) => drop(data.remove(column)),
-            Broken::UnknownColumns {
+            BrokenRule::KeyPattern | BrokenRule::RankAhead(_) => {}
+            BrokenRule::ReservedColumn([column]) => drop(data.remove(column)),
+            BrokenRule::UnknownColumns {
                 data: unknown,
                 phones,
             } => {
                 data.retain(|name, _| !unknown.contains(name));
                 lowers.phones.retain(|name| !phones.contains(name));
             }
-            Broken::Channel => *lowers = Lowered::default(),
+            BrokenRule::Channel => *lowers = Lowered::default(),
         }
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for BrokenRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Broken::KeyPattern => {
+            BrokenRule::KeyPattern => {
                 f.write_str("contactKey: expected a match of the org's contactKeyPattern")
             }
-            Broken::RankAhead(VersionFrom::Version) => f.write_str(
+            BrokenRule::RankAhead(VersionFrom::Version) => f.write_str(
                 "version: expected a time at most a day ahead of the clock, in the org's versionUnit",
             ),
-            Broken::RankAhead(VersionFrom::OccurredAt) => {
+            BrokenRule::RankAhead(VersionFrom::OccurredAt) => {
                 f.write_str("occurredAt: expected a time at most a day ahead of the clock")
             }
-            Broken::ReservedColumn([column]) => write!(
+            BrokenRule::ReservedColumn([column]) => write!(
                 f,
                 "data: expected not to name {column:?}, in which the org's versionField stores the rank"
             ),
-            Broken::UnknownColumns { data, phones } => {
+            BrokenRule::UnknownColumns { data, phones } => {
                 let parted = if data.is_empty() || phones.is_empty() {
                     ""
                 } else {
@@ -142,8 +142,8 @@ impl fmt::Display for Broken {
                 f.write_str(parted)?;
                 listed(f, PHONES, phones)
             }
-            Broken::Channel => f.write_str(
-                "contactable, phones: expected neither, since the org's api has no word for them",
+            BrokenRule::Channel => f.write_str(
+                "contactable, phones: expected neither, since the org's api does not support them",
             ),
         }
     }
@@ -181,27 +181,27 @@ impl Rules {
     }
 
     /// The first rule that a change breaks, apart from those of its campaign's contact list.
-    pub fn broken(&self, change: &Change, now: Timestamp) -> Option<Broken> {
+    pub fn broken(&self, change: &Change, now: Timestamp) -> Option<BrokenRule> {
         if !self.key_matches(change) {
-            return Some(Broken::KeyPattern);
+            return Some(BrokenRule::KeyPattern);
         }
         if self.has_rank_ahead(change, now) {
-            return Some(Broken::RankAhead(self.version_from));
+            return Some(BrokenRule::RankAhead(self.version_from));
         }
         self.reserved_column(change)
     }
 
     /// Whether a change names the column that stores the version.
-    pub fn reserved_column(&self, change: &Change) -> Option<Broken> {
+    pub fn reserved_column(&self, change: &Change) -> Option<BrokenRule> {
         let (column, data) = self.version_field.as_ref().zip(change.operation.data())?;
         let names_it = data.contains_key(column);
-        names_it.then(|| Broken::ReservedColumn([column.clone()]))
+        names_it.then(|| BrokenRule::ReservedColumn([column.clone()]))
     }
 
     /// The opt-out of a change that breaks a rule. It counts nevertheless, at the rank of the
     /// change unless the rank is what is wrong. Channels and numbers count too, and need no rank.
-    /// `may_say` tells which of them the org's API and the campaign's list can hold. `None` means
-    /// that the change contains no opt-out.
+    /// `may_say` returns whether the org's API and the campaign's list can hold one of them. `None`
+    /// means that the change contains no opt-out.
     pub fn opt_out(
         &self,
         change: &Change,

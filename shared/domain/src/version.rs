@@ -16,11 +16,11 @@
 //! stores `10:5-`. An opt-in of rank 4 is older than that decision and stays out; one of rank 6
 //! makes the contact callable and leaves `10:6+`.
 //!
-//! [`Version`] reads and writes the text, and `Standing` applies changes to it.
+//! [`Version`] reads and writes the text, and `CallableState` applies changes to it.
 
-mod standing;
+mod callable_state;
 
-pub(crate) use standing::{Heard, Standing};
+pub(crate) use callable_state::{CallableEffect, CallableState};
 
 use std::fmt;
 
@@ -62,8 +62,9 @@ pub enum Mark {
 
 /// What a change says about calling the contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Word {
-    /// The contact may be called if the person is in the campaign. It brings nobody back who left.
+pub(crate) enum Consent {
+    /// The contact may be called if the person is in the campaign. It does not bring back a person
+    /// who left.
     MayIfThere,
     /// The person is in the campaign and may be called.
     May,
@@ -72,9 +73,13 @@ pub(crate) enum Word {
     Left,
 }
 
-impl From<bool> for Word {
-    fn from(callable: bool) -> Word {
-        if callable { Word::May } else { Word::MayNot }
+impl From<bool> for Consent {
+    fn from(callable: bool) -> Consent {
+        if callable {
+            Consent::May
+        } else {
+            Consent::MayNot
+        }
     }
 }
 

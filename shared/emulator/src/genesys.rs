@@ -2,9 +2,9 @@
 //!
 //! The service follows docs/genesys-cloud.md, and docs/contract.md "Predictive API". Where the real
 //! service is not documented, [`Options`] chooses one of the possible behaviours, and a test can
-//! choose each of them. `contact_lists` is the published API, `contacts` the `predictive`
-//! dialect, `http_api` the way of a request. The methods in this file and in `dnc` let a test
-//! look behind the API, or act as somebody else: an operator, the dialler, or another client.
+//! choose each of them. `contact_lists` is the published API, `contacts` the `predictive` dialect,
+//! `http_api` the path of a request. The methods in this file and in `dnc` let a test look behind
+//! the API. Those in `others` act as somebody else: an operator, the dialler, or another client.
 
 mod answer;
 mod contact_lists;

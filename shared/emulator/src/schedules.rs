@@ -1,5 +1,6 @@
-//! The few calls of EventBridge Scheduler that the command makes
-//! (docs.aws.amazon.com/scheduler/latest/APIReference), and the runs that its schedules bring into the queue.
+//! The calls of EventBridge Scheduler that the command line makes
+//! (docs.aws.amazon.com/scheduler/latest/APIReference), and the runs that schedules send to the
+//! queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +15,12 @@ use serde_json::{Value, json};
 
 use crate::Fifo;
 
-/// What the path of each of its calls begins with.
+/// The prefix of the path of each call.
 pub const PREFIX: &str = "/schedules";
-/// What a schedule's input names where the time belongs at which it is due.
+/// The placeholder in a schedule's input for the time at which it is due.
 const TIME: &str = "<aws.scheduler.scheduled-time>";
 
-/// Schedules by name, which all bring runs into one queue.
+/// Schedules by name. All of them send runs to one queue.
 pub struct Schedules {
     clock: Clock,
     runs: Arc<Fifo>,
@@ -27,9 +28,9 @@ pub struct Schedules {
 }
 
 struct Schedule {
-    /// As it was put.
+    /// The body of the request that stored it.
     body: Value,
-    /// When it brings the next run; none: it brings none.
+    /// The time of its next run. `None` means that there is none.
     due: Option<Timestamp>,
 }
 
@@ -100,7 +101,7 @@ impl Schedules {
         if !is_whole || !(is_rate || expression.starts_with("cron(")) {
             return Err(INVALID);
         }
-        // One by a rate begins at once. By a cron expression none comes here.
+        // A schedule with a rate is due at once. A cron expression is never due here.
         let is_on = is_rate && body["State"] != "DISABLED";
         let due = is_on.then(|| self.clock.now());
         let mut state = self.state();
@@ -121,11 +122,11 @@ impl Schedules {
         removed.map(|_| json!({})).ok_or(MISSING)
     }
 
-    /// Brings each run into the queue when it is due, for ever.
+    /// Sends each run to the queue when it is due. It never returns.
     pub async fn run(&self) {
         loop {
             for message in self.take_due() {
-                // Another one is due later.
+                // If the queue refuses it, a later run is due.
                 let _ = self.runs.send(message);
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -138,7 +139,7 @@ impl Schedules {
         let due = state.iter_mut().filter_map(|(name, schedule)| {
             let due = schedule.due.filter(|due| *due <= now)?;
             let every = rate(schedule.body["ScheduleExpression"].as_str()?)?;
-            // What was missed while nobody ran it does not come.
+            // Runs that were missed while nothing polled this are not sent.
             schedule.due = Some(now + every);
             let target = &schedule.body["Target"];
             let input = target["Input"].as_str().unwrap_or("{}");
@@ -157,7 +158,7 @@ impl Schedules {
 
 const MISSING: Fault = (StatusCode::NOT_FOUND, "ResourceNotFoundException");
 
-/// How often, of `rate(15 minutes)` and the like.
+/// The interval of an expression such as `rate(15 minutes)`.
 fn rate(expression: &str) -> Option<Duration> {
     let (number, unit) = expression
         .strip_prefix("rate(")?

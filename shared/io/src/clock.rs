@@ -40,7 +40,7 @@ impl Chance {
     }
 
     /// A number from 0 up to 1, without 1.
-    pub fn share(&self) -> f64 {
+    pub fn draw(&self) -> f64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 }

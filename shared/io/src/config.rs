@@ -39,8 +39,8 @@ const TOP_UP_FROM: usize = 5;
 pub struct ApplyConfig {
     /// `DEAD_LETTER_QUEUE_URL`: the FIFO dead-letter queue.
     pub dead_letter_queue_url: String,
-    /// `RETRY_HORIZON_SECONDS`: how long after its first receive a change is parked that keeps
-    /// failing by itself.
+    /// `RETRY_HORIZON_SECONDS`: how long after its first receive a change that keeps failing by
+    /// itself is parked.
     pub retry_horizon: Duration,
     /// The fewest messages of an event after which apply receives more.
     pub top_up_from: usize,
@@ -293,7 +293,8 @@ pub fn is_stack_name(name: &str) -> bool {
         && name.bytes().all(is_plain)
 }
 
-/// `RUNS_QUEUE_URL`, or the queue that the template makes beside this one of changes.
+/// `RUNS_QUEUE_URL`, or the URL of the runs queue that the template creates beside this queue of
+/// changes.
 pub fn runs_queue_url(queue_url: &str) -> Option<String> {
     let beside = queue_url.strip_suffix("changes.fifo");
     let beside = beside.map(|start| format!("{start}runs.fifo"));

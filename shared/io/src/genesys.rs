@@ -33,7 +33,7 @@ pub use contact_lists::{
     ContactList, ListWrite, MOST_READ, MOST_WRITTEN, NoExport, Patience, Shown, Snapshot, Unlisted,
 };
 pub use dnc::MOST_ENTRIES;
-pub use domain::budget::Share;
+pub use domain::budget::BudgetPart;
 pub use domain::failure::{Failure, Kind};
 pub use facts::{CampaignFacts, DncFacts, ListFacts};
 pub use predictive::{MOST_CREATED, NewContact, Predictive};
@@ -54,7 +54,7 @@ use crate::http::Transport;
 use crate::secrets::{Api, OrgSecret, Secrets};
 use crate::telemetry::{Event, Telemetry};
 use crate::{Chance, Clock, Config};
-use campaigns::Campaigns;
+use campaigns::CampaignCache;
 use dnc::DncLists;
 use gate::Gate;
 use health::Health;
@@ -93,7 +93,7 @@ pub struct Shared {
 /// Every org that this process has met. What is kept between invocations is only a cache.
 pub struct Genesys {
     shared: Arc<Shared>,
-    share: Share,
+    share: BudgetPart,
     orgs: Mutex<BTreeMap<OrgId, Arc<Org>>>,
     hosts: Arc<Hosts>,
     vault: Arc<Vault>,
@@ -101,7 +101,7 @@ pub struct Genesys {
 
 impl Genesys {
     /// Makes no call. `share` is the part of each org's call budget that may be used.
-    pub fn new(shared: Arc<Shared>, share: Share) -> Genesys {
+    pub fn new(shared: Arc<Shared>, share: BudgetPart) -> Genesys {
         Genesys {
             shared,
             share,
@@ -111,7 +111,8 @@ impl Genesys {
         }
     }
 
-    /// The org of this name. Every caller gets the same one, and orgs share nothing.
+    /// The org of this name. Every caller gets the same one. Orgs share only the health of hosts
+    /// and of Secrets Manager.
     pub fn org(&self, id: &OrgId) -> Arc<Org> {
         let mut orgs = self.orgs.lock().unwrap_or_else(PoisonError::into_inner);
         let org = orgs.entry(id.clone()).or_insert_with(|| {
@@ -124,7 +125,7 @@ impl Genesys {
                 health: Health::default(),
                 hosts: Arc::clone(&self.hosts),
                 vault: Arc::clone(&self.vault),
-                campaigns: Campaigns::default(),
+                campaigns: CampaignCache::default(),
                 dnc: DncLists::default(),
             })
         });
@@ -141,7 +142,7 @@ pub struct Org {
     health: Health,
     hosts: Arc<Hosts>,
     vault: Arc<Vault>,
-    campaigns: Campaigns,
+    campaigns: CampaignCache,
     dnc: DncLists,
 }
 
@@ -169,8 +170,8 @@ impl Org {
     /// Whether a larger batch pays, as far as this copy knows without a call. By `contactLists` it
     /// does until one write is full. By `predictive` it does if contacts are [new](Org::are_new)
     /// and there are calls for their POSTs. It does not if one of the campaigns failed lately, or
-    /// if many lists are still to be found. `luck` is that of the invocation.
-    pub fn takes_more(&self, contacts: &BTreeMap<&CampaignId, usize>, luck: f64) -> bool {
+    /// if many lists are still to be found. `draw` is that of the invocation.
+    pub fn takes_more(&self, contacts: &BTreeMap<&CampaignId, usize>, draw: f64) -> bool {
         let now = self.shared.clock.now();
         let Some(secret) = self.login.known(now) else {
             return false;
@@ -196,14 +197,14 @@ impl Org {
             promised: 0,
             beside: 0,
             patience: Duration::ZERO,
-            luck,
+            draw,
         };
         self.offer(&secret, &demand).more == More::NotWanted
     }
 
     /// Waits before try `tries` + 1. `false` means that there is no further try, or no time for it.
     pub async fn pause(&self, run: &Run, tries: u32) -> bool {
-        let wait = between_tries(tries, self.shared.chance.share());
+        let wait = between_tries(tries, self.shared.chance.draw());
         let may = tries < run.tries && run.may_repeat(self.shared.clock.now(), wait);
         if may {
             tokio::time::sleep(wait).await;
@@ -212,15 +213,15 @@ impl Org {
     }
 
     /// Takes the host from the secret. The health of the host counts for the org too.
-    fn is_at(&self, secret: &OrgSecret) {
+    fn set_host(&self, secret: &OrgSecret) {
         let host = self.base(secret);
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         self.health
-            .is_of(Arc::clone(hosts.entry(host).or_default()));
+            .set_host(Arc::clone(hosts.entry(host).or_default()));
     }
 
-    /// Makes no call for this org for a while. The first time is reported.
-    fn tell_refused(&self, failure: &Failure) {
+    /// Reports that the org refuses its client.
+    fn emit_org_refused(&self, failure: &Failure) {
         let evidence = Evidence::from(failure);
         self.shared.telemetry.tell(&Event::OrgRefused {
             org: self.id.as_str(),

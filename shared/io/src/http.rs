@@ -1,4 +1,4 @@
-//! One HTTP request in, one response out: the way to Genesys Cloud and to the CRMs' feeds.
+//! The HTTP client for Genesys Cloud and for the CRMs' feeds: one request in, one response out.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use reqwest::{Client, ClientBuilder};
 /// Why there is no response. Whether the request was carried out is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// No connection, or it broke before the whole response was there.
+    /// There was no connection, or it was lost before the response was complete.
     #[error("no connection, or it was lost")]
     Lost,
-    /// The whole response was not there in time.
+    /// The response was not complete in time.
     #[error("timed out")]
     TimedOut,
-    /// The response is larger than any that is asked for: 16 MiB.
+    /// The response is larger than 16 MiB, which is more than any expected one.
     #[error("the answer is larger than 16 MiB")]
     TooLarge,
 }
 
-/// The body of a response, piece by piece as it comes, however large it is in all.
+/// The body of a response in pieces, as they arrive. It may have any size.
 pub type Pieces = BoxStream<'static, Result<Bytes, TransportError>>;
 
 /// Carries requests to Genesys Cloud, or to a CRM's feed.
 pub trait Transport: Send + Sync {
-    /// Sends one request and reads its whole response, within `timeout`. Follows no redirect,
+    /// Sends one request and reads its whole response within `timeout`. It follows no redirect and
     /// repeats nothing.
     fn send(
         &self,
@@ -38,9 +38,9 @@ pub trait Transport: Send + Sync {
         timeout: Duration,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
 
-    /// Sends one request and answers its response when its head is there. Head and pieces may each take as
-    /// long as `timeout`. Follows no redirect, repeats nothing. A carrier that knows of no pieces brings
-    /// the whole body as one, with the limits of [`send`](Transport::send).
+    /// Sends one request and returns its response once the head has arrived. The head and each
+    /// piece may take as long as `timeout`. It follows no redirect and repeats nothing. By default
+    /// the whole body comes as one piece, with the limits of [`send`](Transport::send).
     fn stream(
         &self,
         request: Request<Bytes>,
@@ -54,26 +54,26 @@ pub trait Transport: Send + Sync {
 }
 
 const AGENT: &str = concat!("campaign-sync/", env!("CARGO_PKG_VERSION"));
-/// From the name's look-up to the end of the TLS handshake. Divided among the addresses of a name:
-/// one that is dead leaves time for the next.
+/// The longest time from the DNS lookup to the end of the TLS handshake. It is divided among the
+/// addresses of a name, so that a dead one leaves time for the next.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Shorter than a load balancer's idle timeout, so that a copy that was frozen rarely wakes to a
-/// dead connection.
+/// How long an idle connection is kept. It is shorter than a load balancer's idle timeout, so that
+/// a copy that was frozen rarely wakes to a dead connection.
 pub(crate) const IDLE: Duration = Duration::from_secs(50);
-/// A service that is ill must not fill the memory.
+/// The most bytes of a response. A faulty service must not fill the memory.
 const MAX_BODY: usize = 16 << 20;
 
-/// No root certificate of the machine can be read, or none that can be used.
+/// The machine has no root certificate that can be read and used.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no TLS root: expected the system's CA certificates (package ca-certificates), or SSL_CERT_FILE to name a file of them"
 )]
 pub struct NoRoots(#[source] reqwest::Error);
 
-/// HTTP/1.1 over TLS, with connections kept open. No proxy variable is read and no redirect
-/// followed: a token goes where it belongs alone. Only a request of which nothing was written,
-/// since its kept connection had ended, goes over another one; everything else is for the caller to
-/// repeat. Clones share their connections.
+/// HTTP/1.1 over TLS, with connections kept open. No proxy variable is read and no redirect is
+/// followed, so that a token goes only to its own host. A request is sent over another connection
+/// only if its kept connection had closed before anything was written. The caller repeats
+/// everything else. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Https(Client);
 
@@ -81,15 +81,16 @@ impl Https {
     /// Reads the machine's TLS roots.
     ///
     /// # Errors
-    /// When there is none.
+    /// The machine has no usable root certificate.
     pub fn new() -> Result<Https, NoRoots> {
         builder().build().map(Https).map_err(NoRoots)
     }
 
-    /// Sends one request and reads its whole response, in whatever time that takes once there is a
-    /// connection.
+    /// Sends one request and reads its whole response. Once there is a connection, there is no time
+    /// limit.
     async fn answer(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        // An error of reqwest names the address, which may hold a contact key: it goes no further.
+        // An error of reqwest names the address, which may hold a contact key, so it is dropped
+        // here.
         let lost = |_: reqwest::Error| TransportError::Lost;
         let request = request.try_into().map_err(lost)?;
         let mut answer = self.0.execute(request).await.map_err(lost)?;
@@ -139,13 +140,13 @@ fn builder() -> ClientBuilder {
         .user_agent(AGENT)
         .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
-        // How long a silent service is waited for is the caller's to say.
+        // The caller decides how long to wait for a silent service.
         .tcp_keepalive(None)
         .tcp_user_timeout(None)
         .no_proxy()
         .redirect(Policy::none())
         .referer(false)
-        // Nor is a copy kept of what is sent.
+        // Nothing is repeated here, so no copy of a request is kept.
         .retry(reqwest::retry::never().max_retries_per_request(0))
 }
 
@@ -176,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// An address that answers nobody: it has a queue for connections, which is full.
+    /// An address that answers nobody, because its queue for connections is full.
     async fn dead() -> (TcpListener, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -223,7 +224,7 @@ mod tests {
             let _ = stream.read(&mut [0; 1_024]).await.unwrap();
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {WHOLE}\r\n\r\n");
             stream.write_all(head.as_bytes()).await.unwrap();
-            // Who reads no further ends the connection.
+            // A client that stops reading closes the connection.
             let _ = stream.write_all(&vec![b'a'; sent]).await;
         };
         let https = Https(builder().build().unwrap());

@@ -10,7 +10,7 @@ mod sqs;
 
 pub use domain::outbox::Limits;
 pub use enqueue::{
-    Enqueued, SIDE_BY_SIDE, Sending, enqueue, enqueue_side_by_side, enqueue_while, room,
+    EnqueueResult, SIDE_BY_SIDE, Sending, enqueue, enqueue_side_by_side, enqueue_while, room,
     room_of_its_own,
 };
 

@@ -21,7 +21,8 @@ impl RecordsError {
         RecordsError(code.into(), false)
     }
 
-    /// Whether Parameter Store did not answer, or cannot now. The same call may succeed later.
+    /// Whether Parameter Store did not answer, or cannot serve the call now. The same call may
+    /// succeed later.
     pub fn is_away(&self) -> bool {
         const LATER: [&str; 6] = [
             "Throttl",

@@ -18,8 +18,8 @@ pub use members::MalformedSecret;
 pub use org::{Api, OrgSecret};
 pub use region::Region;
 pub use source::{
-    Algorithm, Auth, BodyToken, Campaigns, Encoding, HeaderToken, LONGEST_TOLERANCE, OnFault, Part,
-    Piece, QueryToken, Scheme, Signature, SignedTime, SigningSecret, SourceSecret, Template,
+    Algorithm, Auth, BodyToken, CampaignNames, Encoding, HeaderToken, LONGEST_TOLERANCE, OnFault,
+    Part, Piece, QueryToken, Scheme, Signature, SignedTime, SigningSecret, SourceSecret, Template,
     TimePlace,
 };
 
@@ -53,11 +53,11 @@ pub enum SecretsError {
     NoCurrentVersion,
     /// The value of the secret is `SecretBinary`.
     #[error(
-        "it holds no text but SecretBinary: put its JSON with aws secretsmanager put-secret-value --secret-string"
+        "it holds SecretBinary and no text: store its JSON with aws secretsmanager put-secret-value --secret-string"
     )]
     NoText,
     /// The role of the function may not read or decrypt the secret.
-    #[error("the function's role may not read it, or not decrypt it")]
+    #[error("the function's role may not read or decrypt it")]
     Denied,
     /// Secrets Manager does not answer now.
     #[error("Secrets Manager does not answer")]

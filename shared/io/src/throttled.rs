@@ -10,7 +10,7 @@ use jiff::Timestamp;
 /// limit and retries").
 const NAMES: [&str; 2] = ["retry-after", "inin-ratelimit-reset"];
 
-/// Records an answer. `Some` means that it is a 429, and how long to make no call.
+/// Records an answer. If it is a 429, returns how long to make no call.
 pub fn throttled(
     throttle: &mut Throttle,
     now: Timestamp,

@@ -5,8 +5,8 @@ if isobject then . else error("expected a row") end |
 (."@odata.context" | isstring and endswith("/$deletedEntity")) as $isGone |
 if $isGone or (has("reason") and has("id") and (has("modifiedon") | not)) then
   # Change tracking gives the id of a deleted row, but neither a time nor a value.
-  if .reason != "deleted" then error("a row that is gone for another reason than that it was deleted") else . end |
-  if $key != null then error("a deleted row tells its id alone, and the key is another column") else . end |
+  if .reason != "deleted" then error("a row that is gone and was not deleted") else . end |
+  if $key != null then error("a deleted row holds only its id, and the key is another column") else . end |
   if .id | isstring and length > 0 then . else error("a deleted row without id") end |
   # The id may come as the address of the row.
   { contactKey: (.id | split("(") | last | rtrimstr(")")), operation: "remove", ifAbsent: "skipOptOut" }

@@ -1,6 +1,6 @@
-# HubSpot, webhooks of an app. An event holds one property, so every change is partial and creates nobody. The removal of a
-# contact that is not in the campaign leaves nothing there.
-# Reads $columns, $optOut, $campaignField.
+# HubSpot, webhooks of an app. An event holds one property, so every change is partial and creates
+# nobody. A removal does nothing if the contact is not in the campaign. Reads $columns, $optOut,
+# $campaignField.
 if (.subscriptionType // .eventType | isstring) then . else error("an event without subscriptionType") end |
 ((.subscriptionType // .eventType) / ".") as [$kind, $action] |
 # Events of companies, deals and other objects are ignored, and so are the types that are not named below.

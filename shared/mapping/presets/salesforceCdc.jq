@@ -37,10 +37,11 @@ then error("the names of changed fields are an undecoded bitmap") else . end |
     { version: $version, data: ($told | columns_by($columns)) } + $said + ($told | campaigns_by($campaignField)) +
     if $isPartial then { ifAbsent: "skip" } else {} end |
     select((.data != {}) or has("callable") or has("campaigns") or ($isPartial | not))
-  elif $type | isstring and startswith("GAP_") then error("a gap event: what changed is told by the feed alone")
+  elif $type | isstring and startswith("GAP_") then error("a gap event: only the feed shows what changed")
   else error("an event of an unknown changeType") end
 ) as $change |
 if $header.recordIds | isarray then . else error("an event without recordIds") end |
-# Event ids are logged and keys are not. An id such as 001* tells that a field's type changed, and no value with it.
+# Event ids are logged and keys are not. An id such as 001* only says that the type of a field
+# changed. It comes with no value.
 $header.recordIds[] | select(endswith("*") | not) |
 $change + { eventId: "salesforce-\("\($header.transactionKey)-\($header.sequenceNumber)-\(.)" | sha256)", contactKey: . }

@@ -1,6 +1,7 @@
-# Salesforce, a record as queryAll returns it. The query must select IsDeleted: only that field tells which records were deleted.
-# Reads $columns, $optOut, $campaignField, $key (the field with the contact's key; default Id) and $version (the field
-# with the record's stamp; default LastModifiedDate).
+# Salesforce, a record as queryAll returns it. The query must select IsDeleted: only that field
+# shows which records were deleted. Reads $columns, $optOut, $campaignField, $key (the field with
+# the contact's key; default Id) and $version (the field with the record's stamp; default
+# LastModifiedDate).
 if isobject then . else error("expected a record") end |
 . as $record | ($key // "Id") as $id | ($version // "LastModifiedDate") as $stamp |
 if $record[$id] == null or $record[$id] == "" then error("the key is missing") else . end |

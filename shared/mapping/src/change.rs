@@ -188,7 +188,8 @@ fn json(
 ) -> Result<(), Kind> {
     let deeper = || {
         let deeper = deepest.checked_sub(1);
-        deeper.ok_or_else(|| Kind::value(place, "what is not nested so deep"))
+        deeper
+            .ok_or_else(|| Kind::value(place, "lists and objects that are nested at most 16 deep"))
     };
     match value {
         Val::Null => text.push_str("null"),

@@ -14,7 +14,7 @@ use jaq_core::load::lex::{Lexer, StrPart, Tok, Token};
 use jaq_core::load::parse::{Parser, Term};
 
 use crate::depth;
-use crate::fault::Refused;
+use crate::fault::InvalidMapping;
 use crate::natives::Regexes;
 use terms::TermWalk;
 
@@ -24,8 +24,7 @@ const LONGEST: usize = 32 * 1024;
 const MOST_TOKENS: usize = 4000;
 
 /// The error for a program whose operators or branches nest too deep.
-const TOO_DEEP: &str =
-    "its parts stand too deep in each other: split the mapping, or write it shorter";
+const TOO_DEEP: &str = "its parts are nested too deep: split the program, or write it shorter";
 
 /// Words that begin a loop, a jump or the import of a file.
 const REFUSED: [&str; 8] = [
@@ -53,8 +52,8 @@ pub(crate) fn place(code: &str, part: &str) -> Option<(usize, usize)> {
 }
 
 /// Refuses a program, with the place of the part that is at fault.
-pub(crate) fn refused(code: &str, part: &str, message: impl Into<String>) -> Refused {
-    Refused {
+pub(crate) fn refused(code: &str, part: &str, message: impl Into<String>) -> InvalidMapping {
+    InvalidMapping {
         member: "jq".to_owned(),
         place: place(code, part),
         message: message.into(),
@@ -62,7 +61,7 @@ pub(crate) fn refused(code: &str, part: &str, message: impl Into<String>) -> Ref
 }
 
 /// Parses a program and refuses it if it could do harm.
-pub(crate) fn check(code: &str) -> Result<Checked<'_>, Refused> {
+pub(crate) fn check(code: &str) -> Result<Checked<'_>, InvalidMapping> {
     if code.len() > LONGEST {
         return Err(refused(code, code, format!("longer than {LONGEST} bytes")));
     }
@@ -115,7 +114,7 @@ struct TokenWalk<'s> {
 }
 
 impl<'s> TokenWalk<'s> {
-    fn token(&mut self, Token(part, kind): &Token<&'s str>) -> Result<(), Refused> {
+    fn token(&mut self, Token(part, kind): &Token<&'s str>) -> Result<(), InvalidMapping> {
         let refuse = |message: String| Err(refused(self.code, part, message));
         let Some(left) = self.left.checked_sub(1) else {
             return refuse(format!("more than {MOST_TOKENS} words and signs"));

@@ -9,7 +9,7 @@ use jaq_json::Val;
 use serde_json::value::RawValue;
 
 use crate::config::read;
-use crate::fault::Refused;
+use crate::fault::InvalidMapping;
 use crate::value;
 
 /// The common part of `optOut` and `remove`: a field, and the values that meet the condition.
@@ -20,7 +20,7 @@ struct Condition {
 }
 
 impl Condition {
-    fn refused(&self, member: &str, message: &str) -> Refused {
+    fn refused(&self, member: &str, message: &str) -> InvalidMapping {
         refused(self.name, member, message)
     }
 
@@ -39,14 +39,15 @@ impl Condition {
 
 /// Reads `{"field": …, "values": […], "callable": […]}`. A program always sees both lists.
 /// `"none"`, and no member at all, become null.
-pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, Refused> {
+pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, InvalidMapping> {
     let Some((condition, callable)) = of("optOut", "callable", raw)? else {
         return Ok(Val::Null);
     };
     let callable = match callable {
         Some(callable) => scalars(&callable).ok_or_else(|| condition.refused("callable", LIST))?,
         None => others(&condition.values).ok_or_else(|| {
-            let message = "expected it where `values` holds texts or numbers: all values of the field by which somebody \
+            let message = "required if `values` holds texts or numbers: list all values of the field with which \
+                somebody \
                 may be called";
             condition.refused("callable", message)
         })?,
@@ -55,13 +56,13 @@ pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, Refused> {
         .iter()
         .any(|value| condition.values.contains(value))
     {
-        return Err(condition.refused("callable", "a value stands in `values` too"));
+        return Err(condition.refused("callable", "a value is also in `values`"));
     }
     if callable
         .iter()
         .any(|value| is_near(value, &condition.values))
     {
-        let message = "a text stands in `values` too, but for its case or spaces";
+        let message = "a text differs from one in `values` only in case or spaces";
         return Err(condition.refused("callable", message));
     }
     Ok(condition.with(("callable", callable.into_iter().collect())))
@@ -69,7 +70,7 @@ pub(crate) fn opt_out(raw: Option<&RawValue>) -> Result<Val, Refused> {
 
 /// Reads `{"field": …, "values": […], "mayBeAbsent": …}`. `"none"`, and no member at all, become
 /// null.
-pub(crate) fn remove(raw: Option<&RawValue>) -> Result<Val, Refused> {
+pub(crate) fn remove(raw: Option<&RawValue>) -> Result<Val, InvalidMapping> {
     let Some((condition, may_be_absent)) = of("remove", "mayBeAbsent", raw)? else {
         return Ok(Val::Null);
     };
@@ -97,8 +98,8 @@ pub(crate) fn is_near(text: &Val, values: &[Val]) -> bool {
 
 const LIST: &str = "expected a list of texts, numbers, booleans or null";
 
-fn refused(name: &str, member: &str, message: &str) -> Refused {
-    Refused::member(&format!("{name}.{member}"), message)
+fn refused(name: &str, member: &str, message: &str) -> InvalidMapping {
+    InvalidMapping::member(&format!("{name}.{member}"), message)
 }
 
 /// Reads a condition, and the value of its own member `more`. `None` means that the mapping has no
@@ -107,19 +108,24 @@ fn of(
     name: &'static str,
     more: &'static str,
     raw: Option<&RawValue>,
-) -> Result<Option<(Condition, Option<Val>)>, Refused> {
+) -> Result<Option<(Condition, Option<Val>)>, InvalidMapping> {
     let members = match raw.map(|raw| read(name, raw)).transpose()? {
         None => return Ok(None),
         Some(Val::Obj(members)) => members,
         Some(value) if value::text(&value) == Some("none") => return Ok(None),
-        Some(_) => return Err(Refused::member(name, "expected an object, or \"none\"")),
+        Some(_) => {
+            return Err(InvalidMapping::member(
+                name,
+                "expected an object, or \"none\"",
+            ));
+        }
     };
     let get = |member: &str| members.get(&Val::utf8_str(member.to_owned())).cloned();
     let known = ["field", "values", more];
     let is_known = |member: &Val| value::text(member).is_some_and(|name| known.contains(&name));
     if !members.keys().all(is_known) {
         let message = format!("expected `field`, `values` and `{more}` alone");
-        return Err(Refused::member(name, message));
+        return Err(InvalidMapping::member(name, message));
     }
     let field = get("field");
     let field = field.filter(|field| value::text(field).is_some_and(|field| !field.is_empty()));

@@ -11,7 +11,7 @@ use jaq_json::Val;
 use serde_json::value::RawValue;
 
 use crate::condition;
-use crate::fault::Refused;
+use crate::fault::InvalidMapping;
 use crate::preset::{self, Preset};
 use crate::value;
 
@@ -91,7 +91,7 @@ impl<'a> Raw<'a> {
 }
 
 /// Reads the JSON of a mapping.
-pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
+pub(crate) fn parse(json: &str) -> Result<Config, InvalidMapping> {
     let mut raw = members(json)?;
     let preset = match (raw.preset, raw.jq) {
         (Some(name), None) => {
@@ -101,10 +101,15 @@ pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
                 format!("expected one of {}", names.join(", "))
             };
             let preset = preset::find(&name);
-            Some(preset.ok_or_else(|| Refused::member("preset", known()))?)
+            Some(preset.ok_or_else(|| InvalidMapping::member("preset", known()))?)
         }
         (None, Some(_)) => None,
-        _ => return Err(Refused::member("", "expected one of `preset` and `jq`")),
+        _ => {
+            return Err(InvalidMapping::member(
+                "",
+                "expected one of `preset` and `jq`",
+            ));
+        }
     };
     if let Some(preset) = preset {
         check_members(preset, &mut raw)?;
@@ -144,8 +149,8 @@ pub(crate) fn parse(json: &str) -> Result<Config, Refused> {
     })
 }
 
-fn members(json: &str) -> Result<Raw<'_>, Refused> {
-    let whole = |message: &str| Refused::member("", message);
+fn members(json: &str) -> Result<Raw<'_>, InvalidMapping> {
+    let whole = |message: &str| InvalidMapping::member("", message);
     value::check_depth(json).map_err(|kind| whole(&kind.to_string()))?;
     let members: Members<'_> =
         serde_json::from_str(json).map_err(|_| whole("expected a JSON object"))?;
@@ -155,14 +160,14 @@ fn members(json: &str) -> Result<Raw<'_>, Refused> {
             let is_word = (1..=24).contains(&name.len())
                 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
             return Err(match is_word {
-                true => Refused::member(&name, "no such member"),
+                true => InvalidMapping::member(&name, "no such member"),
                 // The unknown name is not shown: it may be a secret that was pasted in the wrong
                 // place.
-                false => whole("there is no such member as one whose name is no word"),
+                false => whole("unknown member, whose name is not a word"),
             });
         };
         if slot.replace(value).is_some() {
-            return Err(Refused::member(&name, "stands twice"));
+            return Err(InvalidMapping::member(&name, "occurs twice"));
         }
     }
     Ok(raw)
@@ -170,48 +175,49 @@ fn members(json: &str) -> Result<Raw<'_>, Refused> {
 
 /// Checks that the mapping has every member that the preset needs, and none that the preset
 /// ignores.
-fn check_members(preset: &Preset, raw: &mut Raw<'_>) -> Result<(), Refused> {
+fn check_members(preset: &Preset, raw: &mut Raw<'_>) -> Result<(), InvalidMapping> {
     let always = ["columns", "optOut"];
     for name in always.iter().chain(preset.needs) {
         if raw.slot(name).is_some_and(|slot| slot.is_none()) {
             let hint = match *name {
-                "optOut" => "; \"none\" says that this sender tells no opt-out",
+                "optOut" => "; \"none\" says that this sender sends no opt-outs",
                 _ => "",
             };
             let message = format!("the preset {} needs it{hint}", preset.name);
-            return Err(Refused::member(name, message));
+            return Err(InvalidMapping::member(name, message));
         }
     }
     for name in ["key", "version", "remove", "object"] {
         let is_read = preset.needs.contains(&name) || preset.takes.contains(&name);
         if !is_read && raw.slot(name).is_some_and(|slot| slot.is_some()) {
             let message = format!("the preset {} does not read it", preset.name);
-            return Err(Refused::member(name, message));
+            return Err(InvalidMapping::member(name, message));
         }
     }
     Ok(())
 }
 
-fn text(name: &str, raw: &RawValue) -> Result<String, Refused> {
+fn text(name: &str, raw: &RawValue) -> Result<String, InvalidMapping> {
     let text: Option<String> = serde_json::from_str(raw.get()).ok();
     let text = text.filter(|text| !text.is_empty());
-    text.ok_or_else(|| Refused::member(name, "expected a text that is not empty"))
+    text.ok_or_else(|| InvalidMapping::member(name, "expected a text that is not empty"))
 }
 
-pub(crate) fn read(name: &str, raw: &RawValue) -> Result<Val, Refused> {
-    value::read(raw.get()).map_err(|kind| Refused::member(name, kind.to_string()))
+pub(crate) fn read(name: &str, raw: &RawValue) -> Result<Val, InvalidMapping> {
+    value::read(raw.get()).map_err(|kind| InvalidMapping::member(name, kind.to_string()))
 }
 
-fn pointer(raw: &RawValue) -> Result<String, Refused> {
+fn pointer(raw: &RawValue) -> Result<String, InvalidMapping> {
     let pointer: Option<String> = serde_json::from_str(raw.get()).ok();
     let pointer = pointer.filter(|pointer| pointer.is_empty() || pointer.starts_with('/'));
-    pointer.ok_or_else(|| Refused::member("items", "expected a JSON pointer such as /records"))
+    pointer
+        .ok_or_else(|| InvalidMapping::member("items", "expected a JSON pointer such as /records"))
 }
 
 /// Reads `{"FIELD": "column"}` or `{"FIELD": ["column", …]}`. A program always sees lists. Also
 /// returns all columns.
-fn columns(raw: &RawValue) -> Result<(Val, BTreeSet<String>), Refused> {
-    let expected = |message: &str| Refused::member("columns", message);
+fn columns(raw: &RawValue) -> Result<(Val, BTreeSet<String>), InvalidMapping> {
+    let expected = |message: &str| InvalidMapping::member("columns", message);
     let Val::Obj(fields) = read("columns", raw)? else {
         return Err(expected("expected an object of fields and columns"));
     };
@@ -234,7 +240,7 @@ fn columns(raw: &RawValue) -> Result<(Val, BTreeSet<String>), Refused> {
     Ok((Val::obj(lists), filled))
 }
 
-fn headers(raw: Option<&RawValue>, preset: Option<&Preset>) -> Result<Vec<String>, Refused> {
+fn headers(raw: Option<&RawValue>, preset: Option<&Preset>) -> Result<Vec<String>, InvalidMapping> {
     let mut names: Vec<String> = match preset {
         Some(preset) => preset
             .headers
@@ -243,7 +249,7 @@ fn headers(raw: Option<&RawValue>, preset: Option<&Preset>) -> Result<Vec<String
             .collect(),
         None => Vec::new(),
     };
-    let expected = |message: &str| Refused::member("headers", message);
+    let expected = |message: &str| InvalidMapping::member("headers", message);
     let said: Vec<String> = match raw {
         Some(raw) => serde_json::from_str(raw.get())
             .map_err(|_| expected("expected a list of names of headers"))?,
@@ -260,7 +266,7 @@ fn headers(raw: Option<&RawValue>, preset: Option<&Preset>) -> Result<Vec<String
         }
         if SECRET.contains(&name.as_str()) {
             return Err(expected(
-                "a header that shows who sends is no part of a change",
+                "a header that holds credentials cannot be part of a change",
             ));
         }
         if !names.contains(&name) {

@@ -8,7 +8,7 @@ use crate::change::Mapped;
 
 /// Why a mapping is refused: the member at fault, and for a program the place in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct Refused {
+pub struct InvalidMapping {
     /// The member of `mapping`. Empty if the mapping as a whole is at fault.
     pub member: String,
     /// The line and the column in the program, counted from 1.
@@ -17,9 +17,9 @@ pub struct Refused {
     pub message: String,
 }
 
-impl Refused {
-    pub(crate) fn member(member: &str, message: impl Into<String>) -> Refused {
-        Refused {
+impl InvalidMapping {
+    pub(crate) fn member(member: &str, message: impl Into<String>) -> InvalidMapping {
+        InvalidMapping {
             member: member.to_owned(),
             place: None,
             message: message.into(),
@@ -27,7 +27,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for InvalidMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("mapping")?;
         if !self.member.is_empty() {
@@ -69,11 +69,11 @@ impl ItemFault {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Kind {
-    #[error("no JSON")]
+    #[error("not JSON")]
     NotJson,
     #[error("nested deeper than 128")]
     TooDeep,
-    #[error("a name stands twice in one object")]
+    #[error("a name occurs twice in one object")]
     Twice,
     #[error("`items` leads to neither a list nor an object")]
     NoItems,

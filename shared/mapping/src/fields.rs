@@ -30,12 +30,12 @@ const CALLABLE_BY: &str = "callable_by: expected an object of fields, and $optOu
 const REMOVED_BY: &str = "removed_by: expected an object of fields, and $remove";
 const CAMPAIGNS_BY: &str = "campaigns_by: expected an object of fields, and $campaignField";
 const NO_OPT_OUT: &str = "the opt-out field is missing";
-const NEITHER: &str = "the opt-out field holds what is in neither of its lists";
-const NO_REMOVAL: &str = "the field that tells a removal is missing";
+const NEITHER: &str = "the opt-out field holds a value that is in neither of its lists";
+const NO_REMOVAL: &str = "the field of `remove` is missing";
 const OTHER_REMOVAL: &str =
-    "the field that tells a removal holds a value of another type than those that are listed";
+    "the field of `remove` holds a value of another type than those that are listed";
 const NEAR_REMOVAL: &str =
-    "the field that tells a removal differs from what is listed by its case or spaces alone";
+    "the field of `remove` differs from a listed value only in case or spaces";
 
 /// The columns that the fields fill. A field that is absent fills none.
 pub(crate) fn columns_by(fields: &Val, columns: &Val) -> ValR<Val> {

@@ -54,7 +54,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use change::Mapped;
-pub use fault::{ItemFault, Refused};
+pub use fault::{InvalidMapping, ItemFault};
 pub use items::Item;
 pub use preset::{PRESETS, RECORDS, preset, presets};
 
@@ -85,7 +85,7 @@ impl Mapping {
     ///
     /// # Errors
     /// The first rule of docs/mapping.md that the mapping breaks.
-    pub fn parse(json: &str) -> Result<Mapping, Refused> {
+    pub fn parse(json: &str) -> Result<Mapping, InvalidMapping> {
         let config = config::parse(json)?;
         let program = Program::compile(&config)?;
         Ok(Mapping(Arc::new(Inner { config, program })))

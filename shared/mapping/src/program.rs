@@ -17,7 +17,7 @@ use crate::About;
 use crate::change::{self, Mapped, Origin};
 use crate::check;
 use crate::config::{Config, GLOBALS};
-use crate::fault::{Kind, Refused};
+use crate::fault::{InvalidMapping, Kind};
 use crate::fields;
 use crate::natives::{self, Data, NativeContext, Regexes};
 use crate::value;
@@ -40,7 +40,10 @@ const KNOWN: [(&str, &str); 4] = [
         "cannot calculate ",
         "values of these types cannot be calculated with",
     ),
-    ("invalid path expression", "what is assigned to is no path"),
+    (
+        "invalid path expression",
+        "the left side of an assignment is not a path",
+    ),
 ];
 
 /// Why a run failed, and the valid members of the changes that it yielded before.
@@ -66,7 +69,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn compile(config: &Config) -> Result<Program, Refused> {
+    pub(crate) fn compile(config: &Config) -> Result<Program, InvalidMapping> {
         let code = config.program.as_str();
         let checked = check::check(code)?;
         let program = Def {
@@ -80,7 +83,7 @@ impl Program {
             path: (),
         };
         let arena = Arena::default();
-        let nowhere = || Refused::member("jq", "cannot be compiled");
+        let nowhere = || InvalidMapping::member("jq", "cannot be compiled");
         let modules = Loader::new(definitions).load(&arena, file);
         let compiled = Compiler::default()
             .with_funs(natives::natives())
@@ -189,9 +192,10 @@ impl Program {
         let known = KNOWN
             .iter()
             .find(|(begin, _)| said.is_some_and(|said| said.starts_with(begin)));
-        let message = known.map_or("by what may hold a value, and so is not shown", |known| {
-            known.1
-        });
+        let message = known.map_or(
+            "its message may hold a value, so it is not shown",
+            |known| known.1,
+        );
         Kind::Failed(message.to_owned())
     }
 }

@@ -27,7 +27,7 @@ use crate::scenario::{SCENARIOS, Scenario};
   tests/bench/run --reconcile 200000
   tests/bench/run --only apply --environments 10 --no-rate-headers --scenario shared-budget
 
-The exit status is 0 when every candidate left the contacts as its changes say, 1 when not so."
+The exit status is 0 when every candidate left the contacts as its changes say, 1 otherwise."
 )]
 pub(crate) struct Args {
     /// The scenarios whose name contains this (may be repeated); all if none is given
@@ -115,7 +115,7 @@ impl Args {
             scenario.warm_batches = self.warm.unwrap_or(scenario.warm_batches);
             if self.no_rate_headers {
                 scenario.rate_headers = false;
-                // All that a copy knows then is the calls a minute from its secret.
+                // Without rate headers a copy knows only the calls per minute of its secret.
                 scenario.limit = scenario
                     .limit
                     .map(|(calls, _)| (calls, Duration::from_mins(1)));

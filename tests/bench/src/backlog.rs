@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_mins(4);
 const BEFORE_OPT_OUT: Duration = Duration::from_secs(5);
 /// The longest wait for the opt-out.
 const FOR_OPT_OUT: Duration = Duration::from_secs(90);
-/// How exactly the age of the opt-out is measured.
+/// The time between two looks at the opt-out: its age is measured this exactly.
 const LOOK: Duration = Duration::from_millis(10);
 
 const HEAD: [&str; 11] = [

@@ -123,7 +123,12 @@ impl Environment {
             Report::Answered(_, Err(error)) => {
                 return Err(format!("{}: its init failed: {error}", candidate.name));
             }
-            _ => return Err(format!("{}: it answers what nobody asked", candidate.name)),
+            _ => {
+                return Err(format!(
+                    "{}: the process answers an invocation that it did not get",
+                    candidate.name
+                ));
+            }
         }
         if let Some(memory) = scenario.memory_mb {
             environment.process.limit_cpu(memory)?;

@@ -87,7 +87,7 @@ async fn run(args: &Args) -> Result<bool, String> {
     for scenario in &scenarios {
         if scenario.memory_mb.is_some() && !process::can_limit_cpu() {
             println(&format!(
-                "\n## {}: left out, the CPU of a process can be limited by root alone",
+                "\n## {}: left out: only root can limit the CPU of a process",
                 scenario.name
             ));
             continue;

@@ -17,7 +17,7 @@ const CAMPAIGN: &str = "0b5e0a6c-3f5e-4b52-9f0e-neighbour-ill";
 const CHANGES: usize = 300;
 
 /// The measured changes begin this long after those of the org. By then each process knows that the
-/// org does not answer; until then it waits for it twice, 5 s each.
+/// org does not answer; Until then each process waits for the org twice, 5 s each time.
 pub(crate) const HEAD_START: Duration = Duration::from_secs(45);
 
 /// Adds the org, and its changes to the queue.

@@ -22,7 +22,7 @@ pub(crate) fn pin_harness() -> Result<FunctionCpu, String> {
     if cpus > 1 && taskset.status().is_ok_and(|status| status.success()) {
         return Ok(Some("1"));
     }
-    eprintln!("bench: there is one CPU, or no taskset: harness and function share what there is");
+    eprintln!("bench: there is only one CPU, or no taskset: harness and function share it");
     Ok(None)
 }
 

@@ -23,7 +23,7 @@ use crate::process::{FunctionCpu, Used};
 use crate::scenario::Scenario;
 use crate::work::{BATCH, ORG, Work};
 
-/// A run that is not over by then never will be: its function keeps failing.
+/// A run that is not over by then never ends: its function keeps failing.
 const LONGEST: Duration = Duration::from_mins(4);
 
 /// The measured values. With several processes, times are averages and CPU is a sum.
@@ -36,7 +36,7 @@ pub(crate) struct Rep {
     /// does not count.
     pub(crate) wall: Duration,
     pub(crate) changes: usize,
-    /// The changes outside the first invocation of each process. CPU is measured over these.
+    /// The changes after the first invocation of each process. CPU is measured over these.
     pub(crate) warm_changes: usize,
     /// All changes, those of the first invocations included.
     pub(crate) all_changes: usize,

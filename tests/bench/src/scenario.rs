@@ -40,8 +40,8 @@ pub(crate) struct Scenario {
     pub(crate) rate_headers: bool,
     /// Every n-th call is answered with 503.
     pub(crate) error_every: Option<usize>,
-    /// When a failed message comes again, and the longest that a function may put it off. Both are
-    /// shorter than on AWS.
+    /// The visibility timeout of a failed message, and the longest that a function may set. Both
+    /// are shorter than on AWS.
     pub(crate) redelivery: Duration,
     /// The time between changes that come one by one. Each reports its own time. `None` means that
     /// all are in the queue from the start.

@@ -206,7 +206,7 @@ async fn a_contact_that_is_newer_in_the_campaign_is_adopted_only_if_the_operator
         "│ to be adopted: not callable, no mark           ┆      4 │",
         "│   of them, newer in the campaign than the feed ┆      1 │",
         "4 adoptions enqueued",
-        "is for campaign-sync reconcile",
+        "campaign-sync reconcile repairs contacts",
         "Complete.",
     ] {
         assert!(text.contains(line), "{line}: {text}");

@@ -16,7 +16,7 @@ async fn an_api_without_channels_parks_their_changes_after_honouring_the_opt_out
     let done = world.apply([says()]).await;
     assert_eq!(done.records, ["parked: channel"]);
     assert_eq!(done.calls, [""; 0], "there is nothing to take effect");
-    let detail = "contactable, phones: expected neither, since the org's api has no word for them";
+    let detail = "contactable, phones: expected neither, since the org's api does not support them";
     assert_eq!(world.parked()[0]["detail"], detail);
     let done = world
         .apply([says().callable(true).with("eventId", "in")])
@@ -126,7 +126,7 @@ async fn a_write_that_is_refused_for_them_still_makes_the_contact_not_callable()
     assert!(!world.contact("a").1);
     assert_eq!(world.column("a", VERSION_FIELD), "2:2-");
     let detail = &world.parked()[0]["detail"];
-    let too = "; what it says of channels and numbers was refused too: ";
+    let too = "; the change of its channels and numbers was refused too: ";
     assert!(detail.contains(too), "{detail}");
-    assert!(!detail.contains("nobody may call"), "{detail}");
+    assert!(!detail.contains("the opt-out was refused"), "{detail}");
 }

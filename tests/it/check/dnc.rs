@@ -37,7 +37,7 @@ async fn check_reports_line_by_line_a_dnc_list_that_is_in_use() {
             [
                 "the number in phone of an opt-out is put on DNC list numbers",
                 "ok    DNC list numbers: rds, for Phone, 0 on it",
-                "skip  DNC list numbers: entries may be added: it cannot be tried without adding one: the right outbound:dnc:edit",
+                "skip  DNC list numbers: entries may be added: this cannot be tried without adding an entry: whether outbound:dnc:edit",
                 "ok    campaign campaign-of-dnc: names the DNC list: the campaign asks it before it calls",
                 "ok    campaign campaign-of-dnc: column of the DNC list: the list has phone",
             ],

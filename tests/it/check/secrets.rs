@@ -86,7 +86,8 @@ async fn check_reports_how_a_source_authenticates_and_with_how_many_secrets() {
         ),
         (
             json!({ "preset": "hubspotV2", "secrets": [key, key, key], "url": "https://canary.example.com/" }),
-            "signatures (sha256) in the header x-hubspot-signature, without a time, so that who overhears one can send it again later, secrets: 3",
+            "signatures (sha256) in the header x-hubspot-signature, without a time, so somebody who overhears a \
+             request can send it again later, secrets: 3",
         ),
         (
             json!({ "basic": { "user": "canary", "passwords": [key, key] } }),
@@ -142,7 +143,7 @@ async fn check_reports_why_a_secret_cannot_be_used_and_what_to_do() {
             SecretsError::NoCurrentVersion,
             "no version of it is AWSCURRENT",
         ),
-        (SecretsError::NoText, "holds no text"),
+        (SecretsError::NoText, "SecretBinary and no text"),
         (SecretsError::Denied, "secretsmanager:GetSecretValue"),
     ] {
         for name in ["org/lists", "source/crm", "feed/ranked"] {

@@ -142,7 +142,7 @@ fn local_finds_a_mapping_that_ignores_opt_outs() {
         ),
         (
             vec!["--crm", "hubspot", "--break", "conflict"],
-            "with --crm reconcile repairs",
+            "with --crm, reconcile repairs",
         ),
         (vec!["--crm", "hubspot", "--serve"], "cannot be used with"),
         (vec!["--crm", "zoho"], "[possible values: own, hubspot,"),

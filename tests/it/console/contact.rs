@@ -116,7 +116,7 @@ async fn no_address_contains_a_contact_key() {
     for address in addresses {
         assert!(!address.contains("CANARY"), "{address}");
     }
-    assert!(console.get("/contact/99").await.contains("forgotten"));
+    assert!(console.get("/contact/99").await.contains("no longer kept"));
 }
 
 #[tokio::test]

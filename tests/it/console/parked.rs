@@ -256,7 +256,7 @@ async fn many_parked_messages_are_shown_a_page_at_a_time() {
         console
             .get("/parked?reason=expired")
             .await
-            .contains("Nothing is parked of what is chosen")
+            .contains("No parked change matches the filter")
     );
     let answer = console
         .ask(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::change::{CampaignId, ContactKey, OrgId};
 use emulator::Fault;
 use emulator::genesys::{Effect, Options};
-use io::genesys::{Campaign, Genesys, Org, Run, Share};
+use io::genesys::{BudgetPart, Campaign, Genesys, Org, Run};
 use serde_json::json;
 
 use crate::support::{CAMPAIGN, COLUMNS, Change, Done, OTHER_CAMPAIGN, World, change};
@@ -218,7 +218,7 @@ async fn spend(world: &World, calls: usize) {
 async fn client(world: &World) -> (Arc<Org>, CampaignId, Run) {
     let shared = Arc::new(world.shared(|config| config.apply_concurrency = 1));
     let (genesys, run) = (
-        Genesys::new(shared, Share::Whole),
+        Genesys::new(shared, BudgetPart::Whole),
         Run::new(world.clock.now(), None),
     );
     let org = genesys.org(&OrgId::parse("acme").unwrap());

@@ -63,7 +63,7 @@ async fn a_refusal_is_printed_with_its_status_and_text_and_without_credentials()
     assert!(by.contains("a token or password"), "{by}");
     assert_eq!(
         none,
-        "There is no page: it answered 401: expected that it takes the secret's bearerToken"
+        "There is no page: it answered 401: expected it to accept the secret's bearerToken"
     );
     assert!(
         says.starts_with(r#"Its answer 401 says: {"errorCode":"INVALID_SESSION_ID","message":"no session of Some(\"…\") in api_key=…&"#),
@@ -145,7 +145,7 @@ async fn an_empty_or_misspelt_secret_is_reported_with_what_was_expected() {
         (
             "empty",
             json!({}),
-            "expected url and bearerToken, or of a feed by configuration",
+            "expected url and bearerToken, or request, auth and the other members of a feed by configuration",
         ),
         (
             "misspelt",

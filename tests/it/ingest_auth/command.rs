@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use ingest::auth::{Shown, Verdict, judge};
+use ingest::auth::{Authenticity, Shown, judge};
 
 use super::*;
 
@@ -49,7 +49,11 @@ fn a_printed_request_is_let_in_with_the_secret_that_it_was_made_with() {
             body: request.body(),
             now: jiff::Timestamp::now(),
         };
-        assert_eq!(judge(&secret.auth, &shown), Verdict::Authentic, "{way}");
+        assert_eq!(
+            judge(&secret.auth, &shown),
+            Authenticity::Authentic,
+            "{way}"
+        );
         let body: Value = serde_json::from_slice(request.body()).unwrap();
         assert_eq!((body.get("org"), body.get("campaignId")), (None, None));
     }

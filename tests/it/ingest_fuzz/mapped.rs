@@ -138,16 +138,16 @@ fn bodies() -> impl Strategy<Value = (&'static str, String)> {
     let change = (any::<prop::sample::Index>(), leaf);
     let changes = prop::collection::vec(change, 0..3);
     let preset = prop::sample::select(PRESETS.to_vec());
-    let luck = (any::<prop::sample::Index>(), 0..20_u8);
-    (preset, changes, luck).prop_map(|(preset, changes, (any, luck))| {
+    let draw = (any::<prop::sample::Index>(), 0..20_u8);
+    (preset, changes, draw).prop_map(|(preset, changes, (any, draw))| {
         let mut samples = samples();
-        let place = if luck < 4 {
+        let place = if draw < 4 {
             any.index(samples.len())
         } else {
             own(preset)
         };
         let (mut sample, about) = samples.swap_remove(place);
-        if let (4..8, Some(about)) = (luck, sample.pointer_mut(about)) {
+        if let (4..8, Some(about)) = (draw, sample.pointer_mut(about)) {
             *about = json!("deal");
         }
         for (place, leaf) in changes {
@@ -158,7 +158,7 @@ fn bodies() -> impl Strategy<Value = (&'static str, String)> {
             }
         }
         let text = sample.to_string();
-        let end = if luck == 0 {
+        let end = if draw == 0 {
             any.index(text.len() + 1)
         } else {
             text.len()

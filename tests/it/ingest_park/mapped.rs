@@ -52,8 +52,8 @@ async fn a_mapping_makes_changes_of_each_item_and_ignores_or_parks_the_others() 
     assert_eq!(
         details,
         [
-            "of crm, the item /people/1: jq: the program failed: calls is missing",
-            "of crm, the item /people/3: of a change that the mapping makes, contactKey: expected 1 to 255 bytes without control \
+            "source crm, the item /people/1: jq: the program failed: calls is missing",
+            "source crm, the item /people/3: in a change that the mapping makes, contactKey: expected 1 to 255 bytes without control \
              characters, U+FFFE or U+FFFF, not . or .. (wrongFormat)",
         ]
     );

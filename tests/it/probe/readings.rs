@@ -275,7 +275,7 @@ async fn the_meaning_of_a_read_lag_depends_on_the_answer_to_the_first_question()
             meaning.is_some_and(|meaning| meaning.contains(told)),
             "{report}"
         );
-        let what_to_set = "as readLagSeconds in the org's secret";
+        let what_to_set = "into readLagSeconds of the org's secret";
         assert!(meaning.is_some_and(|meaning| meaning.contains(what_to_set)));
     }
 }

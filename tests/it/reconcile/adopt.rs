@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use domain::change::{CampaignId, OptedOut, OrgId};
 use jiff::Timestamp;
-use reconcile::{Cursor, Input, Outcome, Progress, Task, Until, Why};
+use reconcile::{Cursor, Input, Progress, RunOutcome, Task, Until, Why};
 use serde_json::json;
 
 use super::Run;
@@ -27,7 +27,7 @@ fn held(run: &Run, key: &str, version: &str) {
 }
 
 /// The result of an adoption, and the opted-out contacts that it saw.
-async fn adopt(run: &Run, cursor: Option<&str>) -> (Outcome, Vec<OptedOut>) {
+async fn adopt(run: &Run, cursor: Option<&str>) -> (RunOutcome, Vec<OptedOut>) {
     let seen = Mutex::new(Vec::new());
     let watch = |progress: Progress| {
         if let Progress::OptedOut(found) = progress {

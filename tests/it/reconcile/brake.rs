@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use reconcile::{Input, Outcome, Until, Why};
+use reconcile::{Input, RunOutcome, Until, Why};
 
 use super::{Run, counts};
 use crate::support::{CAMPAIGN, OTHER_CAMPAIGN, World};
@@ -167,7 +167,7 @@ async fn run_until(
     more: serde_json::Value,
     checked: u64,
     rest: Option<Duration>,
-) -> Outcome {
+) -> RunOutcome {
     let mut input = json!({ "org": "acme", "campaignIds": [CAMPAIGN], "scheduledTime": "2026-11-24T16:00:00Z" });
     input
         .as_object_mut()

@@ -174,7 +174,7 @@ async fn a_change_that_the_queue_refused_is_reported_and_found_by_the_next_run()
     }
     run.world.sqs.refuse_entry("\"k17\"", false);
     let told = run.run(json!({})).await.unwrap_err().to_string();
-    assert_eq!(told, "the queue took 29 of 30 changes: SQS: OnPurpose");
+    assert_eq!(told, "the queue accepted 29 of 30 changes: SQS: OnPurpose");
     run.apply_all().await;
     assert_eq!(run.run(json!({})).await.unwrap().enqueued, 1);
     run.world.sqs.refuse(1);

@@ -45,8 +45,9 @@ async fn a_faulty_contact_costs_only_itself_and_its_opt_out_goes_first() {
         let faulty = with("contact of the feed is faulty and left out");
         let details: Vec<_> = faulty.iter().map(|line| line["detail"].as_str().unwrap()).collect();
         assert_eq!(details[..2], [
-            "page 1, contacts[1]: a member that has no meaning: expected only the fields of schema 1 (unknownField)",
-            "page 1, contacts[3]: org: expected what the feed was asked for, or nothing (notAllowed); contactKey: expected \
+            "page 1, contacts[1]: an unknown member: expected only the fields of schema 1 (unknownField)",
+            "page 1, contacts[3]: org: expected the org and campaign of the feed, or no such field \
+             (notAllowed); contactKey: expected \
              not to end with white space (U+0020) (wrongFormat)",
         ]);
         assert!(details[2].starts_with("page 1, contacts[4]: "), "{details:?}");

@@ -68,7 +68,7 @@ async fn a_feed_that_asks_for_a_long_wait_gets_it_and_what_was_found_is_enqueued
     let answer = run.run(json!({ "cursor": answer.cursor })).await.unwrap();
     assert_eq!((answer.enqueued, answer.complete), (1, true));
     let told = run.world.told();
-    let is_told = |told: &String| told.contains("wants no request for 900 s");
+    let is_told = |told: &String| told.contains("throttles the run (429) for 900 s");
     assert!(told.iter().any(is_told), "{told:?}");
 }
 
@@ -98,7 +98,7 @@ async fn a_feed_that_keeps_failing_or_refuses_is_an_error_and_nothing_is_enqueue
         (
             Effect::Status(403, vec![]),
             1,
-            "it answered 403: expected that it takes the secret's bearerToken",
+            "it answered 403: expected it to accept the secret's bearerToken",
         ),
         (
             Effect::Status(404, vec![]),
@@ -138,10 +138,10 @@ async fn a_page_that_is_malformed_is_refused_whole() {
         r#"expected {"contacts": [ … ], "next": a cursor or null} and nothing of another type"#;
     let good = r#"{"contactKey": "good", "version": 5, "data": {"phone": "5"}}"#;
     for (text, expected) in [
-        (String::new(), "the page is not JSON, or not all of it"),
+        (String::new(), "the page is not JSON, or it is cut short"),
         (
             format!(r#"{{"contacts": [{good}], "next": nu"#),
-            "the page is not JSON, or not all of it",
+            "the page is not JSON, or it is cut short",
         ),
         (format!(r#"[{good}]"#), expected),
         (format!(r#"{{"contacts": [{good}]}}"#), expected),

@@ -138,7 +138,7 @@ async fn a_window_shorter_than_the_rate_brings_a_warning_about_the_first_run() {
     ] {
         let more = ["--rate", rate, "--window", window];
         let (status, text) = set(&served, &server, "ranked", CAMPAIGN, &more).await;
-        let note = format!("a campaign's first looks back {window} minutes alone");
+        let note = format!("a campaign's first run looks back only {window} minutes");
         assert!(
             status == 0 && text.contains(&note) == is_told,
             "{rate} {window}: {text}"

@@ -328,7 +328,7 @@ async fn a_file_that_changes_while_it_is_sent_is_sent_no_further() {
         }
     };
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let ended = format!("{file}: it changed since it was checked");
+    let ended = format!("{file}: the file changed after it was checked");
     sent += served.queue.purge();
     assert_eq!(
         (output.status.code(), &report["ended"], &report["sent"]),

@@ -37,7 +37,7 @@ async fn if_one_row_is_invalid_no_row_is_sent() {
                     line 6: data: expected not to name \"crmVersion\", in which the org's versionField stores the rank\n\
                     line 7: data: expected only columns of the campaign's contact list, which has no \"hatSize\", \
                     \"shoeSize\"\n\
-                    5 of 6 rows are not right: nothing was sent.\n";
+                    5 of 6 rows are invalid; nothing was sent.\n";
     assert_eq!((status, shown.as_str()), (1, expected));
     assert!(served.queue.messages().is_empty());
     for (arguments, expected) in [
@@ -98,7 +98,7 @@ async fn a_malformed_csv_sends_nothing_and_its_line_is_reported() {
         (
             1,
             "line 3: a quoted value begins here and never ends; nothing after it was read\n\
-             1 of 2 rows is not right: nothing was sent.\n"
+             1 of 2 rows is invalid; nothing was sent.\n"
         )
     );
     assert!(served.queue.messages().is_empty());
@@ -206,7 +206,7 @@ async fn a_row_is_refused_exactly_where_apply_would_park_it() {
     let rows = folder.put("rows.ndjson", format!("{}\n{}\n", row("phone"), row("fax")));
     let (status, _, shown) = send(&rows).await;
     let expected = "line 2: phones: expected only columns of numbers of the campaign's contact list, which has no \"fax\"\n\
-                    1 of 2 rows is not right: nothing was sent.\n";
+                    1 of 2 rows is invalid; nothing was sent.\n";
     assert_eq!((status, shown.as_str()), (1, expected));
     let ranked = [
         "send",
@@ -218,7 +218,7 @@ async fn a_row_is_refused_exactly_where_apply_would_park_it() {
         "--dry-run",
     ];
     let (status, _, shown) = served.command(&ranked).await;
-    let unsaid = "contactable, phones: expected neither, since the org's api has no word for them";
+    let unsaid = "contactable, phones: expected neither, since the org's api does not support them";
     assert_eq!((status, shown.matches(unsaid).count()), (1, 2), "{shown}");
     let file = folder.put(
         "ahead.csv",
@@ -226,6 +226,6 @@ async fn a_row_is_refused_exactly_where_apply_would_park_it() {
     );
     let (status, _, shown) = send(&file).await;
     let expected = "line 2: version: expected a time at most a day ahead of the clock, in the org's versionUnit\n\
-                    1 of 1 row is not right: nothing was sent.\n";
+                    1 of 1 row is invalid; nothing was sent.\n";
     assert_eq!((status, shown.as_str()), (1, expected));
 }

@@ -1,8 +1,8 @@
 //! Injected faults.
 //!
-//! Whether a fault strikes depends on the seed, on its kind, on what it would strike, and on how
-//! often that came up before. So if a step is taken away from a run, the other steps still meet the
-//! same faults, and a failing run can be shrunk.
+//! Whether a fault strikes depends on the seed, on its kind, on its target, and on how often that
+//! pair came up before. So the other steps meet the same faults even if a step is removed, and a
+//! failing run can be shrunk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -77,7 +77,8 @@ kinds! {
     KillAfter = "kill-after",
 }
 
-/// The kinds that have chance of their own, so that the rest of a seed stays as it was.
+/// Kinds with a random generator of their own, so that adding them did not change the rest of a
+/// seed.
 const DRAWN_SEPARATELY: [FaultKind; 3] = [
     FaultKind::AgentWrites,
     FaultKind::KillBefore,
@@ -103,7 +104,7 @@ impl Rates {
                 9..11 => 0.06,
                 _ => 0.25,
             };
-            // This fault breaks the rule of one writer, which other promises rest on. So only some
+            // This fault breaks the rule of one writer, on which other promises rest. So only some
             // runs have it.
             let rate = if *kind == FaultKind::LatePoller && rng.u8(..10) > 0 {
                 0.0

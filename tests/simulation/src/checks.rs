@@ -63,8 +63,9 @@ pub(crate) fn check_answer_of_reconcile(outside: &Outside, org: &Org, answer: &r
         outside.violated("reconcile: what has no rank is enqueued".to_owned());
     }
     if answer.complete != answer.cursor.is_none() {
-        outside
-            .violated("reconcile: it is complete with a cursor, or not so without one".to_owned());
+        outside.violated(
+            "reconcile: a complete run has a cursor, or an incomplete run has none".to_owned(),
+        );
     }
 }
 

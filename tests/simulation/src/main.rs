@@ -25,7 +25,7 @@ use simulation::{Less, Mutant, finds, gravity, is_fault, of_promise, play, shrin
   cargo run -p simulation -- --mutants
 
 A violation begins with the number of the promise (docs/simulation.md). The exit status is 0 when nothing was violated (with
---mutants: when each was found), 1 when not so, 2 when the command line is wrong."
+--mutants: when each was found), 1 otherwise, 2 when the command line is wrong."
 )]
 struct Args {
     /// The number of seeds
@@ -40,17 +40,16 @@ struct Args {
     /// Prints everything that happens in the one seed
     #[arg(long, requires = "seed", conflicts_with = "seeds")]
     trace: bool,
-    /// Takes these steps away from the one seed
+    /// Leaves these steps out of the one seed
     #[arg(long, value_delimiter = ',', requires = "seed")]
     without_steps: Vec<usize>,
-    /// Takes these kinds of fault away from the one seed, by the names in the report of a failing
-    /// seed
+    /// Leaves these kinds of fault out of the one seed (a failing seed's report names them)
     #[arg(long, value_delimiter = ',', requires = "seed", value_parser = fault)]
     without_faults: Vec<String>,
     /// Puts this defect in (--mutants lists them)
     #[arg(long, value_parser = mutant)]
     mutant: Option<Mutant>,
-    /// Puts each defect in, one after another, until it is found
+    /// Injects each defect in turn, until a seed finds it
     #[arg(long, conflicts_with_all = ["seed", "mutant"])]
     mutants: bool,
 }

@@ -101,8 +101,8 @@ impl Mutant {
             .find(|mutant| mutant.name() == name)
     }
 
-    /// Whether the run of this seed asks for what the defect breaks: of some promises only runs of
-    /// a trouble do, or of a schedule.
+    /// Whether the run of this seed checks what the defect breaks. Only runs of a trouble, or of a
+    /// schedule, check some of the promises.
     pub fn may_show_in(self, seed: u64) -> bool {
         match self.promises() {
             ["live"] => story::is_of_trouble(seed),

@@ -71,7 +71,7 @@ pub(crate) struct Org {
     pub(crate) calls_per_minute: u64,
 }
 
-/// One run in this many asks who else waits when one org is in trouble.
+/// One run in this many checks who else waits while one org is in trouble.
 const ONE_IN: u64 = 20;
 
 /// A contact: org, campaign, contact key.

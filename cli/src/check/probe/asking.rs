@@ -14,14 +14,14 @@ use io::genesys::{Failure, Kind, ScratchContact, ScratchFacts, ScratchList};
 
 use super::judge::{self, why};
 use super::made::Made;
-use super::questions::{Question, Seen};
+use super::questions::{Finding, Question};
 use crate::connect::Watched;
 
 /// The waits between the reads that look for a write, in seconds.
 const WAITS: [u64; 7] = [1, 2, 4, 8, 15, 15, 15];
 /// How many of these waits are made where no other question depends on the answer.
 const SHORT: usize = 4;
-/// How many reads all questions together may repeat, of those that wait [`Wait::Short`].
+/// How many reads the questions that wait [`Wait::Short`] may repeat, all together.
 const MOST_REPEATED: u32 = 6;
 
 /// How long to look for a write.
@@ -33,7 +33,7 @@ enum Wait {
     Short,
 }
 
-/// The connections, and what was found out until now.
+/// The connections, and the answers so far.
 pub(super) struct Asking<'a> {
     list: &'a ScratchList,
     /// The same list, with another token of the same client.
@@ -46,7 +46,7 @@ pub(super) struct Asking<'a> {
     /// The beginning of every id.
     prefix: &'a str,
     pub(super) made: Made,
-    found: RefCell<BTreeMap<Question, Seen>>,
+    found: RefCell<BTreeMap<Question, Finding>>,
     repeated: Cell<u32>,
     /// The longest time until a write was read.
     lag: Cell<Duration>,
@@ -87,7 +87,7 @@ impl<'a> Asking<'a> {
     }
 
     /// The answers, and why no contact could be made, if none could.
-    pub(super) fn found(self) -> (BTreeMap<Question, Seen>, Option<String>) {
+    pub(super) fn found(self) -> (BTreeMap<Question, Finding>, Option<String>) {
         (self.found.into_inner(), self.no_contact.into_inner())
     }
 
@@ -106,7 +106,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Keeps the answer to a question.
-    fn tell(&self, question: Question, seen: Seen) {
+    fn keep(&self, question: Question, seen: Finding) {
         self.found.borrow_mut().insert(question, seen);
     }
 
@@ -141,7 +141,7 @@ impl<'a> Asking<'a> {
         let sent = ["post", "put", "Case", "read"].map(|name| self.contact(name, "1"));
         match self.made.post(self.list, &sent).await {
             Ok(answered) => {
-                self.tell(Question::AnswerOrder, judge::order(&sent, &answered));
+                self.keep(Question::AnswerOrder, judge::order(&sent, &answered));
                 Some(sent.to_vec())
             }
             Err(failure) => {
@@ -163,10 +163,10 @@ impl<'a> Asking<'a> {
         let are_all = |found: &[ScratchContact]| found.len() >= made.len();
         let read = self.wait_for(first, &ids, Wait::Long, are_all).await;
         let seen = match (&by_id, &read) {
-            (Err(failure), _) | (_, Err(failure)) => Seen::NotFoundOut(why(failure)),
+            (Err(failure), _) | (_, Err(failure)) => Finding::NotFoundOut(why(failure)),
             (Ok(by_id), Ok(read)) => judge::new_contact(*by_id, read.after),
         };
-        self.tell(Question::ReadAfterCreate, seen);
+        self.keep(Question::ReadAfterCreate, seen);
         read.map(|read| read.found).unwrap_or_default()
     }
 
@@ -228,7 +228,7 @@ impl<'a> Asking<'a> {
             .take(4)
         {
             if let Err(failure) = list.ask().await {
-                return self.tell(Question::Budget, Seen::NotFoundOut(why(&failure)));
+                return self.keep(Question::Budget, Finding::NotFoundOut(why(&failure)));
             }
             told.push(self.watched.seen());
         }
@@ -236,12 +236,12 @@ impl<'a> Asking<'a> {
         let counts = counts.and_then(|counts| <[u64; 4]>::try_from(counts).ok());
         let seen = match counts {
             _ if told[0].token == told[1].token => {
-                Seen::not_found_out("the client was given the same token twice")
+                Finding::not_found_out("the client was given the same token twice")
             }
-            None => Seen::not_found_out("the answers do not tell a count"),
+            None => Finding::not_found_out("the answers do not tell a count"),
             Some(counts) => judge::budget(counts),
         };
-        self.tell(Question::Budget, seen);
+        self.keep(Question::Budget, seen);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use io::genesys::{Failure, Kind, ScratchContact, scratch_permission};
 
-use super::questions::Seen;
+use super::questions::Finding;
 
 /// Why a failed call says nothing about its question. The text holds nothing of the operator's
 /// secret.
@@ -27,7 +27,7 @@ pub(super) fn why(failure: &Failure) -> String {
         Kind::Throttled { .. } | Kind::BudgetSpent { .. } => {
             "no call is left in this minute: run it again in a minute"
         }
-        Kind::Refused | Kind::Closed { .. } => "the OAuth client is not let in",
+        Kind::Refused | Kind::Closed { .. } => "the OAuth client cannot log in",
         Kind::Unanswered | Kind::Lost => "the service did not answer",
         _ => "the answer is not what was asked for",
     }
@@ -40,43 +40,43 @@ pub(super) fn is_refusal(failure: &Failure) -> bool {
 }
 
 /// Decides whether an update that omitted `callable` left the contact uncallable.
-pub(super) fn callable(before: Option<&ScratchContact>, after: &ScratchContact) -> Seen {
+pub(super) fn callable(before: Option<&ScratchContact>, after: &ScratchContact) -> Finding {
     if before.and_then(|before| before.callable) != Some(false) {
-        return Seen::not_found_out("the contact was not read as uncallable before");
+        return Finding::not_found_out("the contact was not read as uncallable before");
     }
     match after.callable {
-        Some(true) => Seen::Differs("is callable again".into()),
-        Some(false) => Seen::AsAssumed("stays uncallable".into()),
-        None => Seen::not_found_out("the answer does not say callable"),
+        Some(true) => Finding::Differs("is callable again".into()),
+        Some(false) => Finding::AsAssumed("stays uncallable".into()),
+        None => Finding::not_found_out("the answer does not say callable"),
     }
 }
 
 /// Decides whether a write that left a column out was accepted.
-pub(super) fn subset(answer: Result<(), &Failure>, is_assumed_taken: bool) -> Seen {
+pub(super) fn subset(answer: Result<(), &Failure>, is_assumed_taken: bool) -> Finding {
     match answer {
-        Ok(()) => Seen::is(is_assumed_taken, "is taken"),
-        Err(failure) if is_refusal(failure) => Seen::is(!is_assumed_taken, "is refused"),
-        Err(failure) => Seen::NotFoundOut(why(failure)),
+        Ok(()) => Finding::is(is_assumed_taken, "is taken"),
+        Err(failure) if is_refusal(failure) => Finding::is(!is_assumed_taken, "is refused"),
+        Err(failure) => Finding::NotFoundOut(why(failure)),
     }
 }
 
 /// Decides what became of a column that held `before` and that a write left out.
-pub(super) fn left_out(before: &str, after: Option<&String>) -> Seen {
+pub(super) fn left_out(before: &str, after: Option<&String>) -> Finding {
     match after.map(String::as_str).unwrap_or_default() {
-        "" => Seen::AsAssumed("is emptied".into()),
-        after if after == before => Seen::Differs("is kept".into()),
-        _ => Seen::not_found_out("it holds something else"),
+        "" => Finding::AsAssumed("is emptied".into()),
+        after if after == before => Finding::Differs("is kept".into()),
+        _ => Finding::not_found_out("it holds something else"),
     }
 }
 
-/// Decides whether ids that differ only in case are two contacts: `first` held `old`, and `second`
+/// Decides whether ids that differ only in case are two contacts. `first` held `old`; then `second`
 /// was written with `new`.
 pub(super) fn case(
     found: &[ScratchContact],
     (first, old): (&str, &str),
     (second, new): (&str, &str),
     column: &str,
-) -> Seen {
+) -> Finding {
     let holds = |id: &str, value: &str| {
         let is_it = |contact: &&ScratchContact| contact.id == id;
         let found = found.iter().find(is_it);
@@ -86,29 +86,29 @@ pub(super) fn case(
         .iter()
         .all(|contact| contact.data.get(column).is_some_and(|held| held == new));
     if holds(first, old) && holds(second, new) {
-        Seen::AsAssumed("makes two contacts".into())
+        Finding::AsAssumed("makes two contacts".into())
     } else if !found.is_empty() && all_new {
-        Seen::Differs("makes no other contact".into())
+        Finding::Differs("makes no other contact".into())
     } else {
-        Seen::not_found_out("the contacts that are read are neither one nor two")
+        Finding::not_found_out("the contacts that are read are neither one nor two")
     }
 }
 
 /// Decides what became of an id that was sent twice in one POST, with these values.
-pub(super) fn duplicates(found: &[ScratchContact], values: [&str; 2], column: &str) -> Seen {
+pub(super) fn duplicates(found: &[ScratchContact], values: [&str; 2], column: &str) -> Finding {
     let held = match found {
         [contact] => contact.data.get(column).map(String::as_str),
         _ => None,
     };
     match held {
-        Some(held) if held == values[0] => Seen::Differs("is taken: the first wins".into()),
-        Some(held) if held == values[1] => Seen::Differs("is taken: the last wins".into()),
-        _ => Seen::not_found_out("it was taken, and what is read is neither of the two"),
+        Some(held) if held == values[0] => Finding::Differs("is taken: the first wins".into()),
+        Some(held) if held == values[1] => Finding::Differs("is taken: the last wins".into()),
+        _ => Finding::not_found_out("it was taken, and what is read is neither of the two"),
     }
 }
 
 /// Decides whether the answer to a POST holds the contacts in the order in which they were sent.
-pub(super) fn order(sent: &[ScratchContact], answered: &[ScratchContact]) -> Seen {
+pub(super) fn order(sent: &[ScratchContact], answered: &[ScratchContact]) -> Finding {
     let ids = |contacts: &[ScratchContact]| -> Vec<String> {
         contacts.iter().map(|contact| contact.id.clone()).collect()
     };
@@ -119,37 +119,41 @@ pub(super) fn order(sent: &[ScratchContact], answered: &[ScratchContact]) -> See
         ids
     };
     if sent == answered {
-        Seen::AsAssumed("are as they were sent".into())
+        Finding::AsAssumed("are as they were sent".into())
     } else if sorted(&sent) == sorted(&answered) {
-        Seen::Differs("are in another order".into())
+        Finding::Differs("are in another order".into())
     } else {
-        Seen::not_found_out("the answer does not show each contact once, by the id that was sent")
+        Finding::not_found_out(
+            "the answer does not show each contact once, by the id that was sent",
+        )
     }
 }
 
 /// Decides when a new contact can be read. `by_id` says whether a GET right after the create found
 /// it, and `in_bulk` how long it took until a bulk read found all; `None` means that none did.
-pub(super) fn new_contact(by_id: bool, in_bulk: Option<Duration>) -> Seen {
+pub(super) fn new_contact(by_id: bool, in_bulk: Option<Duration>) -> Finding {
     match (by_id, in_bulk) {
-        (true, Some(Duration::ZERO)) => Seen::AsAssumed("at once".into()),
-        (false, Some(Duration::ZERO)) => Seen::Differs("at once in bulk, and later by GET".into()),
-        (_, Some(after)) => Seen::Differs(format!("in bulk after some {} s", after.as_secs())),
-        (_, None) => Seen::Differs("not within the time that was waited".into()),
+        (true, Some(Duration::ZERO)) => Finding::AsAssumed("at once".into()),
+        (false, Some(Duration::ZERO)) => {
+            Finding::Differs("at once in bulk, and later by GET".into())
+        }
+        (_, Some(after)) => Finding::Differs(format!("in bulk after some {} s", after.as_secs())),
+        (_, None) => Finding::Differs("not within the time that was waited".into()),
     }
 }
 
 /// Decides when an update can be read: a read showed it after this time.
-pub(super) fn update(after: Duration) -> Seen {
+pub(super) fn update(after: Duration) -> Finding {
     if after.is_zero() {
-        Seen::AsAssumed("at once".into())
+        Finding::AsAssumed("at once".into())
     } else {
-        Seen::Differs(format!("after some {} s", after.as_secs()))
+        Finding::Differs(format!("after some {} s", after.as_secs()))
     }
 }
 
 /// Decides which characters an id may hold. Each group says whether an id with its characters was
 /// accepted.
-pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
+pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Finding {
     let named = |is_taken: bool| {
         let of = groups.iter().filter(|(_, taken)| *taken == is_taken);
         let names: Vec<_> = of
@@ -167,40 +171,40 @@ pub(super) fn characters(groups: &[(&str, bool)], assumed: &str) -> Seen {
     let seen = format!("taken: {}   refused: {}", named(true), named(false));
     let mut refused = groups.iter().filter(|(_, is_taken)| !is_taken).peekable();
     if refused.peek().is_none() {
-        Seen::AsAssumed(seen)
+        Finding::AsAssumed(seen)
     } else if refused.any(|(characters, _)| *characters == assumed) {
-        Seen::Differs(seen)
+        Finding::Differs(seen)
     } else {
-        Seen::AsFarAsAssumed(seen)
+        Finding::AsFarAsAssumed(seen)
     }
 }
 
 /// Decides how long an id may be. `lengths` begins with the longest, and `taken` is the place of
 /// the first that was accepted.
-pub(super) fn length(lengths: &[usize], taken: Option<usize>) -> Seen {
+pub(super) fn length(lengths: &[usize], taken: Option<usize>) -> Finding {
     let Some(n) = taken else {
         let shortest = lengths.last().copied().unwrap_or_default();
-        return Seen::Differs(format!("less than {shortest} characters"));
+        return Finding::Differs(format!("less than {shortest} characters"));
     };
     let longest = lengths[n];
     match n.checked_sub(1).map(|above| lengths[above]) {
-        None => Seen::AsAssumed(format!("{longest} characters")),
-        Some(refused) => Seen::Differs(format!(
+        None => Finding::AsAssumed(format!("{longest} characters")),
+        Some(refused) => Finding::Differs(format!(
             "{longest} characters, not {refused}: one between may be taken"
         )),
     }
 }
 
-/// Decides whether two tokens share a budget, by the counts that four calls of them in turn were
-/// answered with.
-pub(super) fn budget(counts: [u64; 4]) -> Seen {
+/// Decides whether two tokens share a budget. The counts are those in the answers to four calls,
+/// made with the two tokens in turn.
+pub(super) fn budget(counts: [u64; 4]) -> Finding {
     let [first, other, second, last] = counts;
     if second == first + 1 && last == other + 1 {
-        Seen::Differs("are each token's own".into())
+        Finding::Differs("are each token's own".into())
     } else if counts.is_sorted_by(|one, next| one < next) {
-        Seen::AsAssumed("are shared".into())
+        Finding::AsAssumed("are shared".into())
     } else {
-        Seen::not_found_out(
+        Finding::not_found_out(
             "the counts rise neither together nor apart: a new minute may have begun",
         )
     }

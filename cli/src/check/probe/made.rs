@@ -15,7 +15,7 @@ use super::{MOST_READ, judge};
 /// The waits between the reads that look for a deletion, in seconds. It takes up to a minute to
 /// show (docs/genesys-cloud.md "One contact").
 const WAITS: [u64; 6] = [1, 2, 4, 8, 15, 30];
-/// How much later a write may be carried out whose answer was lost.
+/// How much later the service may still carry out a write whose answer was lost.
 const LATE: Duration = Duration::from_secs(3);
 /// How many failures in a row end the deletion.
 const MOST_FAILURES: u32 = 3;

@@ -58,7 +58,7 @@ pub(super) struct QuestionRow {
 
 /// The answer to a question, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum Finding {
     AsAssumed(String),
     /// The answer is as assumed, and the operator should still know what the row's `meaning` says.
     AsFarAsAssumed(String),
@@ -67,17 +67,17 @@ pub(super) enum Seen {
     NotFoundOut(String),
 }
 
-impl Seen {
-    pub(super) fn is(is_as_assumed: bool, seen: impl Into<String>) -> Seen {
+impl Finding {
+    pub(super) fn is(is_as_assumed: bool, seen: impl Into<String>) -> Finding {
         if is_as_assumed {
-            Seen::AsAssumed(seen.into())
+            Finding::AsAssumed(seen.into())
         } else {
-            Seen::Differs(seen.into())
+            Finding::Differs(seen.into())
         }
     }
 
-    pub(super) fn not_found_out(why: impl Into<String>) -> Seen {
-        Seen::NotFoundOut(why.into())
+    pub(super) fn not_found_out(why: impl Into<String>) -> Finding {
+        Finding::NotFoundOut(why.into())
     }
 }
 
@@ -107,7 +107,8 @@ pub(super) const TABLE: [QuestionRow; 14] = [
         id: "postSubset",
         asks: "a POST without one of the columns",
         assumed: "is refused",
-        meaning: "no matter to campaign-sync, which sends every column. Another program that leaves one out is not told",
+        meaning: "this does not matter to campaign-sync, which sends every column. Another program that leaves \
+            one out gets no error",
         matters: false,
     },
     QuestionRow {
@@ -183,9 +184,9 @@ pub(super) const TABLE: [QuestionRow; 14] = [
         id: "readAfterCreate",
         asks: "a new contact is read",
         assumed: "at once",
-        meaning: "say this time, and a margin, as readLagSeconds in the org's secret, 60 at most (docs/which-api.md). \
-                  Without that a change that comes within it takes the contact for a new one, and empties the columns \
-                  that it does not name. Nor is callable: false seen within it",
+        meaning: "put this time and a margin into readLagSeconds of the org's secret, at most 60 \
+            (docs/which-api.md). Without it, a change that comes within this time treats the contact as new and \
+            empties the columns that it does not name. callable: false is not seen within this time either",
         matters: true,
     },
     QuestionRow {
@@ -203,8 +204,8 @@ pub(super) const TABLE: [QuestionRow; 14] = [
         id: "budget",
         asks: "a minute's calls, of two tokens",
         assumed: "are shared",
-        meaning: "campaign-sync takes the budget for the client's, which is safe: it follows the count that it is told, and \
-                  where none is told it uses less than there is",
+        meaning: "campaign-sync takes the budget for the client's, which is safe: it follows the count that the \
+            service reports, and if there is none it uses less than the whole budget",
         matters: false,
     },
 ];
@@ -226,7 +227,7 @@ mod tests {
     fn a_question_about_what_campaign_sync_never_does_asks_nothing_of_the_operator() {
         let is_none_of_its_own = |row: &&QuestionRow| {
             row.meaning.starts_with("campaign-sync makes no ")
-                || row.meaning.starts_with("no matter ")
+                || row.meaning.starts_with("this does not matter ")
         };
         let harmless: Vec<_> = TABLE.iter().filter(is_none_of_its_own).collect();
         assert_eq!(harmless.len(), 7);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::made::Left;
 use super::page;
-use super::questions::{Question, QuestionRow, Seen, TABLE};
+use super::questions::{Finding, Question, QuestionRow, TABLE};
 use super::verdict::{Verdict, summary};
 use crate::table::counted;
 
@@ -18,7 +18,7 @@ use crate::table::counted;
 const WIDTHS: [u16; 3] = [35, 23, 38];
 
 pub(super) struct Report {
-    pub(super) found: BTreeMap<Question, Seen>,
+    pub(super) found: BTreeMap<Question, Finding>,
     /// Why the contacts that most questions are about could not be made.
     pub(super) no_contact: Option<String>,
     /// Whether Ctrl-C ended the probe before everything was asked.
@@ -43,18 +43,18 @@ impl Report {
         TABLE.iter().map(verdict).collect()
     }
 
-    fn seen(&self, row: &QuestionRow) -> Seen {
+    fn seen(&self, row: &QuestionRow) -> Finding {
         if let Some(found) = self.found.get(&row.question) {
             return found.clone();
         }
-        Seen::NotFoundOut(match &self.no_contact {
+        Finding::NotFoundOut(match &self.no_contact {
             Some(why) if is_of_contacts(row) => format!("no contact could be made: {why}"),
             _ => "the probe ended before".to_owned(),
         })
     }
 
-    /// Whether the question has its own line. Questions that stay open for one cause are told
-    /// together.
+    /// Whether the question has its own line. Questions that stay open for the same reason share
+    /// one line.
     fn is_listed(&self, row: &QuestionRow) -> bool {
         let is_open_with_others =
             self.is_stopped || (self.no_contact.is_some() && is_of_contacts(row));

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// The Ctrl-C that were pressed and not taken yet. One that is pressed while nobody waits is not
+/// Every Ctrl-C that was pressed and not handled yet. One that is pressed while nobody waits is not
 /// lost.
 pub(super) struct Stops(UnboundedReceiver<()>);
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::questions::{Question, QuestionRow, Seen, TABLE};
+use super::questions::{Finding, Question, QuestionRow, TABLE};
 use crate::table::are;
 
 /// An answer, and what it means.
@@ -22,12 +22,16 @@ pub(super) struct Verdict {
 impl Verdict {
     /// The verdict on the answer `seen` to the row's question. `found` holds the answers to all
     /// questions: the meaning of some depends on another.
-    pub(super) fn new(row: &QuestionRow, seen: Seen, found: &BTreeMap<Question, Seen>) -> Verdict {
+    pub(super) fn new(
+        row: &QuestionRow,
+        seen: Finding,
+        found: &BTreeMap<Question, Finding>,
+    ) -> Verdict {
         let (seen, is_as_assumed, has_meaning) = match seen {
-            Seen::AsAssumed(seen) => (seen, Some(true), false),
-            Seen::AsFarAsAssumed(seen) => (seen, Some(true), true),
-            Seen::Differs(seen) => (seen, Some(false), true),
-            Seen::NotFoundOut(why) => (format!("not found out: {why}"), None, false),
+            Finding::AsAssumed(seen) => (seen, Some(true), false),
+            Finding::AsFarAsAssumed(seen) => (seen, Some(true), true),
+            Finding::Differs(seen) => (seen, Some(false), true),
+            Finding::NotFoundOut(why) => (format!("not found out: {why}"), None, false),
         };
         Verdict {
             seen,
@@ -53,7 +57,7 @@ impl Verdict {
     }
 }
 
-fn meaning(row: &QuestionRow, found: &BTreeMap<Question, Seen>) -> String {
+fn meaning(row: &QuestionRow, found: &BTreeMap<Question, Finding>) -> String {
     if !matches!(
         row.question,
         Question::ReadAfterCreate | Question::ReadAfterUpdate
@@ -61,10 +65,10 @@ fn meaning(row: &QuestionRow, found: &BTreeMap<Question, Seen>) -> String {
         return row.meaning.to_owned();
     }
     let opt_out = match found.get(&Question::PostCallable) {
-        Some(Seen::Differs(_)) => {
+        Some(Finding::Differs(_)) => {
             "and by the answer to the first question that person is then callable again: put opt-outs on a DNC list too"
         }
-        Some(Seen::AsAssumed(_) | Seen::AsFarAsAssumed(_)) => {
+        Some(Finding::AsAssumed(_) | Finding::AsFarAsAssumed(_)) => {
             "but by the answer to the first question it stays"
         }
         _ => "and whether that person is then callable again is the first question, which is open",

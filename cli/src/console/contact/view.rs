@@ -7,7 +7,7 @@ use io::Clock;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::{BACK, Found, Wrong};
+use super::{BACK, Lookup, Wrong};
 use crate::console::App;
 use crate::console::fields::Fields;
 use crate::console::page::{self, ago, second};
@@ -24,7 +24,7 @@ const SELDOM: u64 = 60_000;
 
 /// The values that the form shows when it is rendered.
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct FormValues {
     org: String,
     campaign: String,
     key: String,
@@ -32,10 +32,10 @@ pub(crate) struct Asked {
     wrong: Wrong,
 }
 
-impl Asked {
-    pub(crate) fn of(fields: &Fields, wrong: Wrong) -> Asked {
+impl FormValues {
+    pub(crate) fn of(fields: &Fields, wrong: Wrong) -> FormValues {
         let text = |name| fields.text(name).unwrap_or_default().to_owned();
-        Asked {
+        FormValues {
             org: text("org"),
             campaign: text("campaign"),
             key: fields.whole("key").unwrap_or_default().to_owned(),
@@ -50,9 +50,9 @@ impl Asked {
         found.map(|(_, wrong)| wrong.as_str())
     }
 
-    fn of_found(found: &Found) -> Asked {
+    fn of_found(found: &Lookup) -> FormValues {
         let whom = &found.whom;
-        Asked {
+        FormValues {
             org: whom.org.as_str().to_owned(),
             campaign: whom.campaign.as_str().to_owned(),
             key: whom.key.as_str().to_owned(),
@@ -63,7 +63,7 @@ impl Asked {
 }
 
 /// The form that asks for a contact.
-pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
+pub(crate) fn form(app: &App, asked: &FormValues) -> Markup {
     let mut orgs: Vec<_> = app.known.iter().map(|(org, _)| org).collect();
     orgs.dedup();
     let hours = asked.hours.unwrap_or(48);
@@ -83,12 +83,13 @@ pub(crate) fn form(app: &App, asked: &Asked) -> Markup {
             datalist #campaigns { @for (_, campaign) in &app.known { option value=(campaign) {} } }
         }
         p.hint { "A look takes up to " (LONGEST.as_secs()) " seconds where the log is long, or does not answer." }
-        p.hint { "The key stays in this page and in memory: the log knows the contact by a hash. That you look is told in the terminal, by that hash." }
+        p.hint { "The key stays in this page and in memory. The log knows the contact by a hash, and the \
+            terminal records your lookup by the same hash." }
     }
 }
 
 /// One field, with its error beside it.
-fn field(asked: &Asked, label: &str, name: &str, value: &str, list: Option<&str>) -> Markup {
+fn field(asked: &FormValues, label: &str, name: &str, value: &str, list: Option<&str>) -> Markup {
     let wrong = asked.wrong(name);
     let is_long = list == Some("campaigns");
     let told = wrong.map(|_| format!("{name}-wrong"));
@@ -111,7 +112,7 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    pub(crate) fn of(app: &App, found: &Found) -> Waits {
+    pub(crate) fn of(app: &App, found: &Lookup) -> Waits {
         let (parked, seen) = found.parked(app);
         let is_under_way = matches!(parked, Err(NotSeen::Yet));
         Waits {
@@ -128,11 +129,11 @@ impl Waits {
 }
 
 /// The whole page of a result. `page` is the page of its story, from 1; `None` means the last one.
-pub(crate) fn found(app: &App, id: u64, found: &Found, page: Option<usize>) -> Markup {
+pub(crate) fn found(app: &App, id: u64, found: &Lookup, page: Option<usize>) -> Markup {
     let waits = Waits::of(app, found);
     let again = |part: &str| waits.part(format!("/contact/{id}/{part}"));
     html! {
-        (form(app, &Asked::of_found(found)))
+        (form(app, &FormValues::of_found(found)))
         p.hint { "Looked at " (ago(Some(found.at), Clock::system().now())) ", message group " code { (found.looked.group) } }
         section aria-labelledby="why" {
             h2 #why { "Why is this contact not called?" }
@@ -151,7 +152,7 @@ pub(crate) fn found(app: &App, id: u64, found: &Found, page: Option<usize>) -> M
 }
 
 /// The answer, and the findings that it rests on.
-pub(crate) fn why_part(found: &Found, waits: &Waits) -> Markup {
+pub(crate) fn why_part(found: &Lookup, waits: &Waits) -> Markup {
     let all = why(&found.looked, &waits.parked);
     let is_there = |says| all.iter().any(|one: &Finding| one.says == says);
     let kind = if is_there(Says::Stops) {
@@ -185,7 +186,7 @@ fn reasons(all: &[Finding]) -> Markup {
     }
 }
 
-fn now(found: &Found) -> Markup {
+fn now(found: &Lookup) -> Markup {
     let contact = match &found.looked.genesys {
         Ok(now) => &now.contact,
         Err(error) => return page::trouble(error),
@@ -204,14 +205,15 @@ fn now(found: &Found) -> Markup {
 }
 
 /// The changes in the queue, by the log, and the parked changes.
-pub(crate) fn waits_part(found: &Found, waits: &Waits) -> Markup {
+pub(crate) fn waits_part(found: &Lookup, waits: &Waits) -> Markup {
     let last = found.looked.story.as_ref().map_err(String::as_str);
     let now = Clock::system().now();
     html! {
         @match last.and_then(Story::last) {
             Err(why) => p.note.wait { "In the queue: not known: " (why) "." },
             Ok(Some(last)) if !last.is_end() => p.note.wait { "In the queue: at " (second(last.at)) " it " (last.words()) "." },
-            Ok(_) => p { "In the queue: nothing that the log tells of. SQS lets nobody look into a queue without taking from it." },
+            Ok(_) => p { "In the queue: nothing, by the log. Nobody can look into an SQS queue without \
+                receiving from it." },
         }
         @match &waits.parked {
             Err(NotSeen::Failed(error)) => (page::trouble(&format!("Parked: not known: {error}."))),
@@ -232,7 +234,7 @@ pub(crate) fn waits_part(found: &Found, waits: &Waits) -> Markup {
     }
 }
 
-fn story(id: u64, found: &Found, page: Option<usize>) -> Markup {
+fn story(id: u64, found: &Lookup, page: Option<usize>) -> Markup {
     let story = match &found.looked.story {
         Ok(story) => story,
         Err(error) => {
@@ -241,7 +243,7 @@ fn story(id: u64, found: &Found, page: Option<usize>) -> Markup {
     };
     if story.entries.is_empty() {
         return html! {
-            p.empty { "The log tells of no change of it since " (second(found.looked.since)) "." }
+            p.empty { "The log has no change of it since " (second(found.looked.since)) "." }
             @if let Some(cut) = &story.cut { p.note.wait { "Not all: " (cut.why()) "." } }
         };
     }

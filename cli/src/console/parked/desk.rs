@@ -26,12 +26,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::UNRANKED_BOX;
 use crate::contact::look::NotSeen;
 use crate::dlq::queue::DeadLetters;
-use crate::dlq::redrive::{How, redrive};
+use crate::dlq::redrive::{RedriveOptions, redrive};
 use crate::dlq::report::Report;
 use crate::dlq::rules::Rules;
-use crate::dlq::{Which, delete};
+use crate::dlq::{Selection, delete};
 use state::State;
-pub(crate) use state::{Again, Seen, Tried, What, Work};
+pub(crate) use state::{Again, DryRun, Look, Work, WorkKind};
 
 /// A slow look is good for this long, unless a page needs a newer one.
 const GOOD_FOR: SignedDuration = SignedDuration::from_secs(60);
@@ -43,7 +43,7 @@ struct Done {
     /// The ids of messages that are no longer parked.
     gone: BTreeSet<String>,
     /// The look that followed the work: when it began, and its result.
-    look: Option<(Timestamp, Result<Seen, String>)>,
+    look: Option<(Timestamp, Result<Look, String>)>,
 }
 
 struct Inner {
@@ -71,7 +71,7 @@ impl Desk {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn seen(&self) -> Option<Arc<Seen>> {
+    pub(crate) fn seen(&self) -> Option<Arc<Look>> {
         self.lock().seen.clone()
     }
 
@@ -85,7 +85,7 @@ impl Desk {
     }
 
     /// The result of the last dry run. `None` means that it named nothing or was sent already.
-    pub(crate) fn tried(&self) -> Option<Tried> {
+    pub(crate) fn tried(&self) -> Option<DryRun> {
         self.lock().tried.clone()
     }
 
@@ -105,10 +105,10 @@ impl Desk {
     }
 
     /// Begins the work. `false` means that another piece of work is under way.
-    pub(crate) fn begin(&self, what: What) -> bool {
+    pub(crate) fn begin(&self, what: WorkKind) -> bool {
         let work = Work::new(what.clone());
         let looked_at = Arc::clone(&work.looked_at);
-        let is_look = matches!(what, What::Look);
+        let is_look = matches!(what, WorkKind::Look);
         {
             let mut state = self.lock();
             if state.is_busy() {
@@ -136,7 +136,10 @@ impl Desk {
             if look.is_err() {
                 state.without(&done.gone);
             }
-            let mut work = state.look.take().unwrap_or_else(|| Work::new(What::Look));
+            let mut work = state
+                .look
+                .take()
+                .unwrap_or_else(|| Work::new(WorkKind::Look));
             work.began = began;
             work.end = Some(look.map(|()| String::new()));
             state.look = Some(work);
@@ -146,8 +149,8 @@ impl Desk {
         }
     }
 
-    /// A look that began at this time or later is good enough for a page of now. A look that is
-    /// under way is good enough, and a slow one for a minute.
+    /// The time from which a look must have begun to serve a page that is requested now. A look
+    /// that is under way serves it, and a slow look serves for a minute.
     pub(crate) fn good_from(&self) -> Timestamp {
         let now = Clock::system().now();
         let state = self.lock();
@@ -162,7 +165,7 @@ impl Desk {
 
     /// The result of a look that began at `from` or later. If there is none, a look begins as
     /// soon as it can.
-    pub(crate) fn seen_from(&self, from: Timestamp) -> Result<Arc<Seen>, NotSeen> {
+    pub(crate) fn seen_from(&self, from: Timestamp) -> Result<Arc<Look>, NotSeen> {
         {
             let state = self.lock();
             if let Some(seen) = state.seen.as_ref().filter(|seen| seen.began >= from) {
@@ -173,7 +176,7 @@ impl Desk {
                 return Err(NotSeen::Failed(why.clone()));
             }
         }
-        self.begin(What::Look);
+        self.begin(WorkKind::Look);
         Err(NotSeen::Yet)
     }
 
@@ -198,25 +201,25 @@ impl Desk {
         }
     }
 
-    async fn act(&self, what: What, looked_at: &AtomicUsize) -> Done {
+    async fn act(&self, what: WorkKind, looked_at: &AtomicUsize) -> Done {
         let told = |count| looked_at.store(count, Ordering::Relaxed);
-        let is_look = matches!(what, What::Look);
+        let is_look = matches!(what, WorkKind::Look);
         let mut gone = BTreeSet::new();
         let said = match what {
-            What::Look => Ok(String::new()),
-            What::Try(again) => {
+            WorkKind::Look => Ok(String::new()),
+            WorkKind::Try(again) => {
                 let report = self.send(&again, true, looked_at).await;
                 let said = Ok(report.text(true));
                 self.keep_tried(again, report.would_go);
                 let look = None;
                 return Done { said, gone, look };
             }
-            What::Redrive(again) => {
+            WorkKind::Redrive(again) => {
                 let mut report = self.send(&again, false, looked_at).await;
                 gone = std::mem::take(&mut report.gone);
                 Ok(report.text(false))
             }
-            What::Drop(id) => match delete(&self.0.queue, &id, &told).await {
+            WorkKind::Drop(id) => match delete(&self.0.queue, &id, &told).await {
                 Ok(()) => {
                     let said = format!("{id} is deleted.");
                     gone.insert(id);
@@ -240,21 +243,21 @@ impl Desk {
         let mut state = self.lock();
         state.dry_runs += 1;
         let number = state.dry_runs;
-        let which = Which {
+        let which = Selection {
             ids,
-            ..Which::default()
+            ..Selection::default()
         };
-        state.tried = (!which.ids.is_empty()).then_some(Tried {
+        state.tried = (!which.ids.is_empty()).then_some(DryRun {
             number,
             again: Again { which, ..again },
         });
     }
 
-    async fn look(&self, began: Timestamp, told: &(dyn Fn(usize) + Sync)) -> Result<Seen, String> {
+    async fn look(&self, began: Timestamp, told: &(dyn Fn(usize) + Sync)) -> Result<Look, String> {
         let mut all = self.0.queue.look(told).await?;
         let hidden = self.0.queue.depth().await?.saturating_sub(all.len() as u64);
         all.sort_by_cached_key(|parked| (parked.opt_out().is_none(), parked.parked_at));
-        Ok(Seen {
+        Ok(Look {
             began,
             at: Clock::system().now(),
             all: all.into_iter().map(Arc::new).collect(),
@@ -267,7 +270,7 @@ impl Desk {
         let told = || {
             looked_at.fetch_add(1, Ordering::Relaxed);
         };
-        let how = How {
+        let how = RedriveOptions {
             which: &again.which,
             pause: Duration::from_secs(1) / again.rate,
             unranked: again.unranked,

@@ -7,7 +7,7 @@ use domain::change::SourceName;
 
 use crate::args;
 use crate::console::fields::Fields;
-use crate::dlq::Which;
+use crate::dlq::Selection;
 
 /// Rows of a page.
 pub(crate) const PAGE: usize = 100;
@@ -16,18 +16,18 @@ pub(crate) const PAGE: usize = 100;
 /// address.
 #[derive(Clone, Default)]
 pub(crate) struct Filter {
-    pub(crate) which: Which,
+    pub(crate) which: Selection,
     /// The page, from 0.
     pub(crate) page: usize,
-    /// The name of a field whose value cannot be used. To ignore it would choose more than was
-    /// meant.
+    /// The name of a field whose value is invalid. If it were ignored, the filter would choose more
+    /// than was meant.
     unknown: Option<&'static str>,
 }
 
 impl Filter {
     /// The first page of this choice. Ids are left out.
-    pub(crate) fn of(which: &Which) -> Filter {
-        let which = Which {
+    pub(crate) fn of(which: &Selection) -> Filter {
+        let which = Selection {
             ids: Vec::new(),
             ..which.clone()
         };

@@ -45,7 +45,7 @@ pub(crate) fn shown(app: &App, id: &str, reveal: bool) -> Option<Markup> {
         (about(parked))
         h2 { "What was sent" }
         @if reveal {
-            p.hint { "As it was sent, to the letter. That it was looked at is told in the terminal." }
+            p.hint { "Exactly as it was sent. The terminal records that you looked at it." }
         } @else {
             p.hint { "Values are hidden." }
             form method="post" action="/parked/reveal" {
@@ -64,7 +64,8 @@ fn about(parked: &Parked) -> Markup {
     html! {
         @if let Some(word) = parked.opt_out() {
             p.note.bad {
-                strong { (word) } ": until it is applied somebody may be called who should not be. Make the contact not callable by hand where it must be at once "
+                strong { (word) } ": until it is applied, a contact may be called that must not be. If that \
+                    must stop at once, make the contact not callable by hand "
                 "(docs/runbook.md, Not callable by hand)."
             }
         }

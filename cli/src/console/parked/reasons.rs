@@ -14,7 +14,7 @@ const REASONS: [(&str, &str); 15] = [
     ),
     (
         "unsupportedSchema",
-        "The body is of another schema than 1. Look what sends it.",
+        "The body has a schema other than 1. Find its sender.",
     ),
     (
         "groupMismatch",
@@ -30,7 +30,7 @@ const REASONS: [(&str, &str); 15] = [
     ),
     (
         "channel",
-        "It says something of channels or numbers, which this org's API does not know. Mend the mapping.",
+        "It names channels or numbers, which this org's API does not have. Repair the mapping.",
     ),
     (
         "keyPattern",
@@ -66,7 +66,7 @@ const REASONS: [(&str, &str); 15] = [
     ),
     (
         NO_REASON,
-        "SQS itself moved it after 1,000 tries: the function died over it each time. Look at the log of apply.",
+        "SQS moved it after 1,000 receives: the function died each time. Look at the log of apply.",
     ),
 ];
 

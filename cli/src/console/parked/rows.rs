@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::UNRANKED_BOX;
-use super::desk::Seen;
+use super::desk::Look;
 use super::filter::{Filter, PAGE};
 use super::reasons::meaning;
 use crate::console::App;
@@ -31,7 +31,8 @@ pub(crate) fn table(app: &App, filter: &Filter) -> Markup {
     html! {
         (choices(&seen, filter))
         @if meant.is_empty() {
-            p.empty { @if filter.is_some() { "Nothing is parked of what is chosen." } @else { "Nothing is parked. Every change was applied, or waits in the queue." } }
+            p.empty { @if filter.is_some() { "No parked change matches the filter." } @else { "Nothing is \
+                parked. Every change was applied, or waits in the queue." } }
         } @else {
             form method="post" action="/parked/try" {
                 (page::token(app))
@@ -80,7 +81,7 @@ fn row(parked: &Parked, now: Timestamp) -> Markup {
 }
 
 /// Reasons and orgs to choose from, each with its count.
-fn choices(seen: &Seen, filter: &Filter) -> Markup {
+fn choices(seen: &Look, filter: &Filter) -> Markup {
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     let mut orgs: BTreeMap<&str, u64> = BTreeMap::new();
     for parked in &seen.all {

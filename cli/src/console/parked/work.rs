@@ -6,7 +6,7 @@ use io::Clock;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::desk::{Again, Tried, What, Work};
+use super::desk::{Again, DryRun, Work, WorkKind};
 use crate::console::App;
 use crate::console::page::{self, ago};
 use crate::dlq::parked;
@@ -36,7 +36,7 @@ pub(crate) fn inner(app: &App) -> Markup {
         div.asof {
             @if let Some(seen) = seen {
                 p data-changes=(seen.at) {
-                    "Seen " (ago(Some(seen.at), now)) ": " strong { (counted(seen.all.len() as u64, "parked change")) } "."
+                    "Look " (ago(Some(seen.at), now)) ": " strong { (counted(seen.all.len() as u64, "parked change")) } "."
                     @if seen.hidden > 0 {
                         " About " (number(seen.hidden)) " more cannot be seen now: behind ten others of the same message group, or looked at by somebody."
                     }
@@ -51,14 +51,14 @@ pub(crate) fn inner(app: &App) -> Markup {
 
 fn under_way(work: &Work) -> Markup {
     let what = match &work.what {
-        What::Look => "Looking at the dead-letter queue".to_owned(),
-        What::Try(again) => format!("Trying what would be sent again of {}", meant(again)),
-        What::Redrive(again) => format!(
+        WorkKind::Look => "Looking at the dead-letter queue".to_owned(),
+        WorkKind::Try(again) => format!("Dry run of {}", meant(again)),
+        WorkKind::Redrive(again) => format!(
             "Sending again {}, at most {} a second",
             meant(again),
             again.rate
         ),
-        What::Drop(_) => "Deleting one".to_owned(),
+        WorkKind::Drop(_) => "Deleting one".to_owned(),
     };
     html! {
         p.note data-busy="1" {
@@ -72,13 +72,13 @@ fn under_way(work: &Work) -> Markup {
 fn over(app: &App, work: &Work, said: &str) -> Markup {
     html! {
         @match &work.what {
-            What::Look => {},
-            What::Drop(_) => p.note.good { (said) },
-            What::Redrive(again) => div.note.good {
-                p { strong { "Sent again: " (meant(again)) } }
+            WorkKind::Look => {},
+            WorkKind::Drop(_) => p.note.good { (said) },
+            WorkKind::Redrive(again) => div.note.good {
+                p { strong { "SignedRequest again: " (meant(again)) } }
                 (lines(said))
             },
-            What::Try(again) => div.note {
+            WorkKind::Try(again) => div.note {
                 p { strong { "A dry run of " (meant(again)) } ": nothing was sent." }
                 (lines(said))
                 @if let Some(tried) = app.desk.tried() { (go(app, &tried)) }
@@ -92,7 +92,7 @@ fn lines(said: &str) -> Markup {
 }
 
 /// The button that sends what the dry run named, and nothing that was parked later.
-fn go(app: &App, tried: &Tried) -> Markup {
+fn go(app: &App, tried: &DryRun) -> Markup {
     html! {
         @if app.is_read_only {
             p { "This console alters nothing: begin it without --read-only to send." }

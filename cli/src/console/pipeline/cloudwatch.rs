@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use io::aws::code_or_reason;
 use jiff::Timestamp;
 
-use super::measures::{Alarm, MEASURES, Measure, Metrics, Of, PERIODS, Series};
+use super::measures::{Alarm, MEASURES, Measure, MeasureScope, Metrics, PERIODS, Series};
 use crate::args;
 
 /// The length of a period, in seconds.
@@ -48,13 +48,13 @@ impl CloudWatch {
     fn query(&self, place: usize, measure: &Measure, org: Option<&str>) -> MetricDataQuery {
         let query = MetricDataQuery::builder().id(format!("m{place}"));
         let (namespace, dimensions) = match (measure.of, org) {
-            (Of::Queue, _) => ("AWS/SQS", vec![("QueueName", self.queue.as_str())]),
-            (Of::Stack, _) => (NAMESPACE, vec![("Stack", self.stack.as_str())]),
-            (Of::Org, Some(org)) => (
+            (MeasureScope::Queue, _) => ("AWS/SQS", vec![("QueueName", self.queue.as_str())]),
+            (MeasureScope::Stack, _) => (NAMESPACE, vec![("Stack", self.stack.as_str())]),
+            (MeasureScope::Org, Some(org)) => (
                 NAMESPACE,
                 vec![("Stack", self.stack.as_str()), ("Org", org)],
             ),
-            (Of::Org, None) => return query.expression(self.of_all(measure)).build(),
+            (MeasureScope::Org, None) => return query.expression(self.of_all(measure)).build(),
         };
         let dimension = |(name, value)| Dimension::builder().name(name).value(value).build();
         let metric = Metric::builder()

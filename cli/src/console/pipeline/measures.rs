@@ -39,7 +39,7 @@ impl Stat {
 
 /// The owner for which a metric is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Of {
+pub(crate) enum MeasureScope {
     /// Each org has its own value.
     Org,
     /// Only the stack has a value, because the org is not known.
@@ -55,7 +55,7 @@ pub(crate) struct Measure {
     pub(crate) label: &'static str,
     pub(crate) stage: Stage,
     pub(crate) stat: Stat,
-    pub(crate) of: Of,
+    pub(crate) of: MeasureScope,
     /// Whether any value above zero is bad news.
     pub(crate) is_bad: bool,
 }
@@ -65,7 +65,7 @@ const fn good(
     name: &'static str,
     label: &'static str,
     stat: Stat,
-    of: Of,
+    of: MeasureScope,
 ) -> Measure {
     Measure {
         name,
@@ -77,7 +77,7 @@ const fn good(
     }
 }
 
-const fn bad(stage: Stage, name: &'static str, label: &'static str, of: Of) -> Measure {
+const fn bad(stage: Stage, name: &'static str, label: &'static str, of: MeasureScope) -> Measure {
     Measure {
         name,
         label,
@@ -95,67 +95,139 @@ pub(crate) const MEASURES: [Measure; 24] = [
         "Accepted",
         "changes accepted",
         Stat::Sum,
-        Of::Org,
+        MeasureScope::Org,
     ),
-    bad(Stage::Webhooks, "Refused", "webhooks refused", Of::Org),
-    bad(Stage::Webhooks, "Unauthorized", "unauthorized", Of::Stack),
-    bad(Stage::Webhooks, "Unmapped", "items unmapped", Of::Org),
+    bad(
+        Stage::Webhooks,
+        "Refused",
+        "webhooks refused",
+        MeasureScope::Org,
+    ),
+    bad(
+        Stage::Webhooks,
+        "Unauthorized",
+        "unauthorized",
+        MeasureScope::Stack,
+    ),
+    bad(
+        Stage::Webhooks,
+        "Unmapped",
+        "items unmapped",
+        MeasureScope::Org,
+    ),
     good(
         Stage::Queue,
         "ApproximateNumberOfMessagesVisible",
         "waiting, at most",
         Stat::Maximum,
-        Of::Queue,
+        MeasureScope::Queue,
     ),
     good(
         Stage::Queue,
         "ChangeAge",
         "until done, in s",
         Stat::Average,
-        Of::Org,
+        MeasureScope::Org,
     ),
     good(
         Stage::Queue,
         "OptOutAge",
         "oldest opt-out, in s",
         Stat::Maximum,
-        Of::Org,
+        MeasureScope::Org,
     ),
-    good(Stage::Apply, "Created", "created", Stat::Sum, Of::Org),
-    good(Stage::Apply, "Updated", "updated", Stat::Sum, Of::Org),
-    good(Stage::Apply, "Unchanged", "unchanged", Stat::Sum, Of::Org),
-    good(Stage::Apply, "Stale", "stale", Stat::Sum, Of::Org),
-    good(Stage::Apply, "Superseded", "superseded", Stat::Sum, Of::Org),
-    good(Stage::Apply, "Skipped", "skipped", Stat::Sum, Of::Org),
+    good(
+        Stage::Apply,
+        "Created",
+        "created",
+        Stat::Sum,
+        MeasureScope::Org,
+    ),
+    good(
+        Stage::Apply,
+        "Updated",
+        "updated",
+        Stat::Sum,
+        MeasureScope::Org,
+    ),
+    good(
+        Stage::Apply,
+        "Unchanged",
+        "unchanged",
+        Stat::Sum,
+        MeasureScope::Org,
+    ),
+    good(Stage::Apply, "Stale", "stale", Stat::Sum, MeasureScope::Org),
+    good(
+        Stage::Apply,
+        "Superseded",
+        "superseded",
+        Stat::Sum,
+        MeasureScope::Org,
+    ),
+    good(
+        Stage::Apply,
+        "Skipped",
+        "skipped",
+        Stat::Sum,
+        MeasureScope::Org,
+    ),
     good(
         Stage::Apply,
         "Width",
         "messages an invocation",
         Stat::Average,
-        Of::Stack,
+        MeasureScope::Stack,
     ),
-    bad(Stage::Apply, "Retried", "retried", Of::Org),
-    good(Stage::Genesys, "ApiCalls", "calls", Stat::Sum, Of::Org),
+    bad(Stage::Apply, "Retried", "retried", MeasureScope::Org),
+    good(
+        Stage::Genesys,
+        "ApiCalls",
+        "calls",
+        Stat::Sum,
+        MeasureScope::Org,
+    ),
     good(
         Stage::Genesys,
         "ApiLatency",
         "latency, in ms",
         Stat::Average,
-        Of::Org,
+        MeasureScope::Org,
     ),
-    bad(Stage::Genesys, "Throttled", "refused with 429", Of::Org),
+    bad(
+        Stage::Genesys,
+        "Throttled",
+        "refused with 429",
+        MeasureScope::Org,
+    ),
     good(
         Stage::Genesys,
         "ConflictsResolved",
         "409s resolved",
         Stat::Sum,
-        Of::Org,
+        MeasureScope::Org,
     ),
-    bad(Stage::Genesys, "OrgIll", "does not answer", Of::Org),
-    bad(Stage::End, "Parked", "parked", Of::Org),
-    bad(Stage::End, "OptOutParked", "opt-outs parked", Of::Org),
-    good(Stage::End, "Checked", "compared", Stat::Sum, Of::Org),
-    bad(Stage::End, "Drifted", "drifted", Of::Org),
+    bad(
+        Stage::Genesys,
+        "OrgIll",
+        "does not answer",
+        MeasureScope::Org,
+    ),
+    bad(Stage::End, "Parked", "parked", MeasureScope::Org),
+    bad(
+        Stage::End,
+        "OptOutParked",
+        "opt-outs parked",
+        MeasureScope::Org,
+    ),
+    good(
+        Stage::End,
+        "Checked",
+        "compared",
+        Stat::Sum,
+        MeasureScope::Org,
+    ),
+    bad(Stage::End, "Drifted", "drifted", MeasureScope::Org),
 ];
 
 /// How many periods are shown.

@@ -11,8 +11,8 @@ use domain::change::OrgId;
 use io::Clock;
 use maud::{Markup, html};
 
-use super::measures::{MEASURES, Measure, Of, PERIODS, Stage};
-use super::{Alarm, Budget, Now, QueueStatus};
+use super::measures::{MEASURES, Measure, MeasureScope, PERIODS, Stage};
+use super::{Alarm, Budget, Numbers, QueueStatus};
 use crate::console::App;
 use crate::console::page::{self, ago};
 use crate::table::{counted, number};
@@ -27,7 +27,7 @@ const STAGES: [(Stage, &str); 5] = [
 ];
 
 /// The whole page.
-pub(super) fn whole(app: &App, now: &Now) -> Markup {
+pub(super) fn whole(app: &App, now: &Numbers) -> Markup {
     let org = now.org.as_ref().map(OrgId::as_str);
     let part = match org {
         Some(org) => format!("/pipeline?org={org}"),
@@ -40,7 +40,7 @@ pub(super) fn whole(app: &App, now: &Now) -> Markup {
 }
 
 /// The part of the page that refreshes itself.
-pub(super) fn inner(app: &App, now: &Now) -> Markup {
+pub(super) fn inner(app: &App, now: &Numbers) -> Markup {
     let minutes = app.metrics.period().as_secs() * PERIODS as u64 / 60;
     let span = match minutes {
         0..120 => format!("{minutes} minutes"),
@@ -65,7 +65,7 @@ pub(super) fn inner(app: &App, now: &Now) -> Markup {
     }
 }
 
-fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
+fn picker(app: &App, now: &Numbers, chosen: Option<&str>) -> Markup {
     let mut orgs: BTreeSet<&str> = app.known.iter().map(|(org, _)| org.as_str()).collect();
     orgs.extend(
         now.series
@@ -88,7 +88,7 @@ fn picker(app: &App, now: &Now, chosen: Option<&str>) -> Markup {
 }
 
 /// Alarms that are on, with what to do, and the state of every other alarm.
-fn alarms(app: &App, now: &Now) -> Markup {
+fn alarms(app: &App, now: &Numbers) -> Markup {
     let all = match &now.alarms {
         Ok(all) => all,
         Err(error) => return page::trouble(error),
@@ -123,7 +123,7 @@ fn alarms(app: &App, now: &Now) -> Markup {
 }
 
 /// The numbers of this moment.
-fn head(stage: Stage, now: &Now) -> Markup {
+fn head(stage: Stage, now: &Numbers) -> Markup {
     match stage {
         Stage::Queue => match &now.queue {
             Err(error) => page::trouble(error),
@@ -161,7 +161,7 @@ fn head(stage: Stage, now: &Now) -> Markup {
     }
 }
 
-fn parked(parked: u64, now: &Now) -> Markup {
+fn parked(parked: u64, now: &Numbers) -> Markup {
     let org = now.org.as_ref().map(OrgId::as_str);
     let place = org.map_or_else(|| "/parked".to_owned(), |org| format!("/parked?org={org}"));
     html! {
@@ -171,12 +171,12 @@ fn parked(parked: u64, now: &Now) -> Markup {
 }
 
 /// A note beside a number that counts all orgs, if one org is chosen.
-fn of_all(now: &Now) -> &'static str {
+fn of_all(now: &Numbers) -> &'static str {
     if now.org.is_some() { " (all orgs)" } else { "" }
 }
 
 /// The runs of reconcile that are due.
-fn runs(now: &Now) -> Markup {
+fn runs(now: &Numbers) -> Markup {
     match &now.runs {
         None => html! { p.small { "Runs of reconcile: not known, set RUNS_QUEUE_URL." } },
         Some(Err(error)) => {
@@ -192,7 +192,7 @@ fn runs(now: &Now) -> Markup {
 }
 
 /// The causes of retries, the most frequent first.
-fn causes(now: &Now) -> Markup {
+fn causes(now: &Numbers) -> Markup {
     let causes = now.series.iter().flat_map(|series| &series.causes);
     let mut causes: Vec<_> = causes.filter(|(_, count)| **count > 0.0).collect();
     causes.sort_by(|one, other| other.1.total_cmp(one.1));
@@ -204,7 +204,7 @@ fn causes(now: &Now) -> Markup {
     }
 }
 
-fn big(now: &Now, name: &str, what: &str) -> Markup {
+fn big(now: &Numbers, name: &str, what: &str) -> Markup {
     html! {
         p.big { (told(total(now, name))) span { " " (what) } }
         p.small { (told(total(now, "Refused"))) " refused" }
@@ -219,7 +219,7 @@ fn oldest(queue: &QueueStatus) -> String {
     }
 }
 
-fn budget(now: &Now) -> Markup {
+fn budget(now: &Numbers) -> Markup {
     match &now.budget {
         None => html! {
             p.big { (told(total(now, "ApiCalls"))) span { " calls" } }
@@ -239,7 +239,7 @@ fn budget(now: &Now) -> Markup {
     }
 }
 
-fn one(measure: &Measure, now: &Now) -> Markup {
+fn one(measure: &Measure, now: &Numbers) -> Markup {
     let series = now.series.as_ref().ok();
     let nothing = [0.0; PERIODS];
     let values = series.map(|series| series.of.get(measure.name).unwrap_or(&nothing));
@@ -247,7 +247,7 @@ fn one(measure: &Measure, now: &Now) -> Markup {
     let is_bad = measure.is_bad && value.flatten().is_some_and(|value| value > 0.0);
     html! {
         div.bad[is_bad] {
-            dt { (measure.label) @if measure.of != Of::Org { span.dim { (of_all(now)) } } }
+            dt { (measure.label) @if measure.of != MeasureScope::Org { span.dim { (of_all(now)) } } }
             dd {
                 @if let Some(values) = values { (spark(values)) }
                 strong {

@@ -1,4 +1,5 @@
-//! Prints, for a person or a program, whom the feed opts out and how the campaign holds them.
+//! Prints, for a person or a program, which contacts the feed opts out, and in which state the
+//! campaign holds them.
 //!
 //! How a contact is compared is decided in reconcile; this file only counts.
 
@@ -8,7 +9,7 @@ use std::fmt::Write;
 use comfy_table::Table;
 use domain::batch::ParkReason;
 use domain::change::OptedOut;
-use reconcile::{Outcome, Progress, Why};
+use reconcile::{Progress, RunOutcome, Why};
 use serde_json::json;
 
 use crate::stretches;
@@ -52,7 +53,7 @@ impl stretches::Report for Report {
         }
     }
 
-    fn add(&mut self, outcome: Outcome) {
+    fn add(&mut self, outcome: RunOutcome) {
         self.is_complete = outcome.answer.complete;
         self.is_dry_run = outcome.answer.dry_run;
         self.cursor = outcome.answer.cursor;
@@ -165,13 +166,13 @@ impl Report {
             let (reason, contacts) = (reason.as_str(), counted(*contacts, "contact"));
             writeln!(
                 out,
-                "{contacts} left out, since apply would park what is about them as {reason}."
+                "{contacts} left out, since apply would park their changes as {reason}."
             )?;
         }
         if self.callable + self.missing > 0 {
             writeln!(
                 out,
-                "Who is opted out and callable, or not there, is for campaign-sync reconcile."
+                "campaign-sync reconcile repairs contacts that the CRM opted out and that are callable or missing."
             )?;
         }
         if self.ahead > 0 {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Finding, Says, finding};
-use crate::contact::look::Now;
+use crate::contact::look::InGenesys;
 use crate::table::counted;
 
 /// Whether the campaign calls anybody.
@@ -54,7 +54,7 @@ pub(super) fn campaign(campaign: &Result<Option<CampaignFacts>, String>) -> Find
         Some("invalid") => finding(
             what,
             Says::Stops,
-            "The campaign is invalid: Genesys Cloud says why beside it.",
+            "The campaign is invalid: Genesys Cloud shows the reason on the campaign's page.",
         ),
         Some(other) => finding(
             what,
@@ -70,7 +70,7 @@ pub(super) fn campaign(campaign: &Result<Option<CampaignFacts>, String>) -> Find
 }
 
 /// The findings from the contact itself.
-pub(super) fn contact(contact: &Contact, now: &Now) -> Vec<Finding> {
+pub(super) fn contact(contact: &Contact, now: &InGenesys) -> Vec<Finding> {
     let mut found = vec![callable(contact, now)];
     found.extend(voice(contact, now.api));
     found.extend(number(contact, now));
@@ -78,7 +78,7 @@ pub(super) fn contact(contact: &Contact, now: &Now) -> Vec<Finding> {
     found
 }
 
-fn callable(contact: &Contact, now: &Now) -> Finding {
+fn callable(contact: &Contact, now: &InGenesys) -> Finding {
     let what = "callable";
     if contact.callable {
         return finding(what, Says::Passes, "The contact may be called (callable).");
@@ -103,7 +103,7 @@ fn callable(contact: &Contact, now: &Now) -> Finding {
     finding(what, Says::Stops, format!("{who}{when}."))
 }
 
-/// When the change was made that decided.
+/// The time of the change that decided.
 fn said(decision: Decision, rules: &Rules) -> Option<String> {
     let rank = decision.rank?;
     let what = match decision.mark {
@@ -130,7 +130,7 @@ fn time(rank: Rank, rules: &Rules) -> Option<Timestamp> {
     }
 }
 
-fn is_shut(status: Option<&Value>, switch: &str) -> bool {
+fn is_channel_lowered(status: Option<&Value>, switch: &str) -> bool {
     status.and_then(|status| status[switch].as_bool()) == Some(false)
 }
 
@@ -140,7 +140,7 @@ fn voice(contact: &Contact, api: Api) -> Option<Finding> {
     }
     let name = Channel::Voice.as_str();
     Some(
-        match is_shut(contact.statuses.contactable().get(name), "contactable") {
+        match is_channel_lowered(contact.statuses.contactable().get(name), "contactable") {
             true => finding(
                 "channel",
                 Says::Stops,
@@ -151,7 +151,7 @@ fn voice(contact: &Contact, api: Api) -> Option<Finding> {
     )
 }
 
-fn number(contact: &Contact, now: &Now) -> Option<Finding> {
+fn number(contact: &Contact, now: &InGenesys) -> Option<Finding> {
     let what = "number";
     if now.numbers.is_empty() {
         return Some(finding(
@@ -167,7 +167,7 @@ fn number(contact: &Contact, now: &Now) -> Option<Finding> {
     };
     let state = |column: &String| {
         let value = contact.data.get(column).map_or("", |value| value.trim());
-        let shut = is_shut(contact.statuses.phones().get(column), "callable");
+        let shut = is_channel_lowered(contact.statuses.phones().get(column), "callable");
         match (value.is_empty(), shut) {
             (true, _) => Some(format!("{column} is empty")),
             (_, true) => Some(format!("{column} is closed")),
@@ -190,7 +190,7 @@ fn number(contact: &Contact, now: &Now) -> Option<Finding> {
     })
 }
 
-fn dnc(contact: &Contact, now: &Now) -> Option<Finding> {
+fn dnc(contact: &Contact, now: &InGenesys) -> Option<Finding> {
     let what = "DNC list";
     let facts = now.facts()?;
     if facts.dnc_lists.is_empty() {
@@ -221,21 +221,23 @@ fn dnc(contact: &Contact, now: &Now) -> Option<Finding> {
             what,
             Says::May,
             format!(
-                "It opted out, so that {by} was put on the org's DNC list, which the campaign asks: take it away by campaign-sync dnc remove once the CRM opts it in again."
+                "It opted out, so {by} is on the org's DNC list, which the campaign uses. Once the CRM opts it \
+                 in again, remove the entry with campaign-sync dnc remove."
             ),
         ),
         _ => finding(
             what,
             Says::May,
             format!(
-                "The campaign asks DNC list {lists}. Who stands on one no call tells: look in Genesys Cloud, or export it."
+                "The campaign uses DNC list {lists}. No call says whether a contact is on it: look in Genesys \
+                 Cloud, or export the list."
             ),
         ),
     })
 }
 
 /// The filters on the campaign's contact list.
-pub(super) fn filters(now: &Now) -> Option<Finding> {
+pub(super) fn filters(now: &InGenesys) -> Option<Finding> {
     let filters = now.facts()?.filters;
     (filters > 0).then(|| {
         let them = if filters == 1 { "it" } else { "them" };

@@ -12,7 +12,7 @@ use io::secrets::Api;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::look::{Now, ParkedChange, ParkedOf};
+use super::super::look::{InGenesys, ParkedChange, ParkedOf};
 use super::super::story::{Cut, Entry, Story};
 use super::*;
 
@@ -34,7 +34,7 @@ fn contact(callable: bool, version: &str) -> Contact {
 fn looked(contact: Option<Contact>) -> Looked {
     Looked {
         group: "acme/c/0".to_owned(),
-        genesys: Ok(Now {
+        genesys: Ok(InGenesys {
             rules: Arc::default(),
             api: Api::ContactLists,
             contact: Ok(contact),

@@ -101,8 +101,8 @@ impl Run<'_> {
                 return Err(self.has_no_rank());
             }
             let body = change.body();
-            // The id holds the body: a mapping that was mended since may say something
-            // else.
+            // The id includes the body, because a mapping that was repaired meanwhile may make
+            // another one.
             let id = format!("{} {place} {body}", parked.id);
             outgoing.push(Outgoing {
                 group: change.message_group().as_str().to_owned(),
@@ -122,15 +122,16 @@ impl Run<'_> {
         let now = secret.org.as_ref().map(OrgId::as_str);
         if unmapped.org().is_some() && unmapped.org() != now {
             return Err(format!(
-                "source {source}: it writes to another org than when this came: let the CRM say it again, or campaign-sync reconcile \
-                 find it in its feed, then drop it"
+                "source {source}: it now writes to another org than when this item arrived: let the CRM send it \
+                 again, or let campaign-sync reconcile find it in the feed, then drop it"
             ));
         }
         let sender = secret.sender(source);
         let (_, reading) = unmapped.read_again(&secret, &sender, Clock::system().now());
         if let Some(fault) = reading.faulty.iter().flat_map(|(_, faults)| faults).next() {
             return Err(format!(
-                "source {}: it still becomes no change ({fault}): mend its mapping, or see that nothing it says is lost, then drop it",
+                "source {}: it still becomes no change ({fault}). Correct the mapping, or make sure that \
+                 nothing in it is lost and drop it",
                 sender.source
             ));
         }

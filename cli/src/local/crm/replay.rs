@@ -46,8 +46,8 @@ impl Expected {
         }
     }
 
-    /// Whether it is a contact of the campaign, and not only what an opt-out left of somebody who
-    /// is not.
+    /// Whether it is a contact of the campaign, and not only the mark of an opt-out by somebody who
+    /// is not in it.
     fn is_somebody(&self) -> bool {
         self.callable || self.columns.values().any(|value| !value.is_empty())
     }
@@ -132,7 +132,7 @@ pub(crate) fn replay(
     contacts
 }
 
-/// Whether a change creates no contact: about somebody who is not in the campaign, only an opt-out
+/// Whether a change creates no contact. If the contact is not in the campaign, only its opt-out
 /// counts.
 fn creates_nobody(event: &Value) -> bool {
     event["ifAbsent"] == "skip" || event["ifAbsent"] == "skipOptOut"

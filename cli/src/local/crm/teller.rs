@@ -164,8 +164,8 @@ impl MadeUpCrm {
     /// it.
     fn poison(&mut self) {
         let mut body = self.snapshot();
-        // A change that is parked would still set callable, and with it the rank: older changes of
-        // the contact would then count as stale.
+        // A parked change would still set `callable` and the rank of that decision, and older
+        // changes of the contact would then be stale.
         body.as_object_mut()
             .map(|members| members.remove("callable"));
         match self.rng.u8(..6) {

@@ -19,7 +19,8 @@ const VENDORS: [(&str, Crm); 4] = [
     ("dataverse", Crm::Dynamics),
     ("pipedrive", Crm::Pipedrive),
 ];
-/// How many people a CRM has, and how many changes happened to them. Both are more than a page.
+/// How many people a CRM has, and how many changes were made to them. Each number needs more than
+/// one page.
 const PEOPLE: usize = 120;
 const CHANGES: usize = 200;
 
@@ -61,7 +62,8 @@ impl Crms {
 pub(super) fn greeting(base: &str) -> String {
     let at = format!("{base}{PREFIX}");
     format!(
-        "Read made-up records by the APIs of other CRMs. HubSpot and Pipedrive let in the token {TOKEN}; Salesforce and
+        "Read made-up records through the APIs of other CRMs. HubSpot and Pipedrive accept the token {TOKEN}; \
+         Salesforce and
 Dataverse give one to the OAuth client {CLIENT_ID} with secret {CLIENT_SECRET}:
 curl -s {at}hubspot/crm/v3/objects/contacts/search -H 'authorization: Bearer {TOKEN}' -d '{{\"limit\": 2}}'
 curl -s '{at}pipedrive/api/v2/persons?limit=2' -H 'x-api-token: {TOKEN}'

@@ -19,8 +19,10 @@ pub(super) fn greeting(
     console: &str,
 ) -> String {
     let parts = [
-        format!("campaign-sync on {base}, in memory; Ctrl-C ends it and all it holds."),
-        format!("See it go by, in a browser:\n{console}"),
+        format!(
+            "campaign-sync runs on {base}, in memory. Ctrl-C ends it, and all its data is lost."
+        ),
+        format!("Watch it in a browser:\n{console}"),
         webhooks(base),
         senders(base, samples),
         contacts(base, api),
@@ -52,7 +54,7 @@ fn webhooks(base: &str) -> String {
         .map(|(name, value)| format!(" \\\n  -H '{name}: {value}'"))
         .collect();
     format!(
-        "Send a webhook of source {source} (its signing secret is {signing}; this signature is good for 3 minutes):
+        "Send a webhook of source {source} (its signing secret is {signing}; this signature is valid for 3 minutes):
 curl -i {base}/webhooks/{source}{headers} \\
   -d '{body}'
 
@@ -71,7 +73,7 @@ fn senders(base: &str, samples: &[Sample]) -> String {
         "Or as other CRMs send, each by a source whose mapping has the preset for it. Without | sh a line shows the webhook,
 with /secret after the name the source's secret, with /body the body:
 {lines}
-See whom they changed:
+See which contacts they changed:
 curl -s {base}/_emulator/campaigns/{campaign}/contacts",
         lines = senders::lines(samples, base),
         campaign = senders::CAMPAIGN.1,

@@ -70,7 +70,7 @@ impl Recorder {
     }
 
     /// Counts an event.
-    pub(super) fn hear(&self, now: Timestamp, event: &Event<'_>) {
+    pub(super) fn record(&self, now: Timestamp, event: &Event<'_>) {
         let mut add = |name, org, value| self.add(now, name, org, value);
         match event {
             Event::Done { about, outcome, .. } => {
@@ -133,7 +133,7 @@ impl Recorder {
         let mut series = Series::default();
         let first = period(now) - PERIODS as i64 + 1;
         for measure in &MEASURES {
-            let is_orgs = matches!(measure.of, crate::console::MeasuredOf::Org);
+            let is_orgs = matches!(measure.of, crate::console::MeasureScope::Org);
             let whose = org.filter(|_| is_orgs).unwrap_or_default();
             let Some(found) = cells.get(&(measure.name, whose.to_owned())) else {
                 continue;

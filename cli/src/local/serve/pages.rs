@@ -9,15 +9,15 @@ use emulator::world::SECRET_PREFIX;
 use io::config::DlqConfig;
 use io::{Config, Https};
 
-use super::deeds::Deeds;
+use super::actions::Actions;
 use super::metrics::Recorder;
-use crate::console::{App, Of};
+use crate::console::{App, Setup};
 use crate::made_up;
 
 /// The console of the parts that are served at `base`.
 pub(super) async fn console(
     outside: &World,
-    (recorder, deeds): (Arc<Recorder>, Arc<Deeds>),
+    (recorder, actions): (Arc<Recorder>, Arc<Actions>),
     port: u16,
     base: &str,
 ) -> Result<Arc<App>, String> {
@@ -33,7 +33,7 @@ pub(super) async fn console(
         .load()
         .await;
     let known = made_up::CAMPAIGNS.map(|(org, campaign)| (org.to_owned(), campaign.to_owned()));
-    App::new(Of {
+    App::new(Setup {
         port,
         is_read_only: false,
         stack: "local".to_owned(),
@@ -50,6 +50,6 @@ pub(super) async fn console(
         known: known.to_vec(),
         webhooks: Some(format!("{base}/webhooks/")),
         metrics: Some(recorder),
-        local: Some(deeds),
+        local: Some(actions),
     })
 }

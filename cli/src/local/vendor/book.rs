@@ -20,7 +20,7 @@ pub(super) struct Book {
     /// The events that wait to be sent with others.
     pub(super) pool: Vec<PooledEvent>,
     pub(super) pushed: Vec<Value>,
-    /// How many changes of contacts were told, without copies.
+    /// How many changes of contacts were sent, not counting copies.
     pub(super) changes: usize,
     /// The time since the beginning of the story.
     pub(super) now: Duration,

@@ -1,9 +1,8 @@
 //! HubSpot: the webhooks of an app, and the search of its API.
 //!
-//! A request holds many events, and each event tells one property of one contact
+//! A request holds many events, and each event reports one property of one contact
 //! (developers.hubspot.com "Webhooks", "Validating requests"). What happens to the records is made
-//! up in [`book`]. The webhook of a workflow is another shape: see
-//! [`mod@samples`].
+//! up in [`book`]. The webhook of a workflow is another shape: see [`mod@samples`].
 
 use super::*;
 
@@ -92,7 +91,7 @@ impl Speaker for Hubspot {
             }
             RecordEvent::Deleted | RecordEvent::Restored => {
                 let mut items = vec![event_item(rng, happened, "contact.deletion", 8, 1)];
-                // A privacy deletion is told by two events.
+                // A privacy deletion sends two events.
                 if rng.bool() {
                     items.push(event_item(rng, happened, "contact.privacyDeletion", 9, 1));
                 }
@@ -213,7 +212,7 @@ fn property(rng: &mut Rng, happened: &Happened<'_>, (name, value): (&str, Option
     let place = FIELDS.iter().position(|(field, _)| *field == name);
     let mut event = event(rng, happened, "contact.propertyChange", place.unwrap_or(6));
     event["propertyName"] = name.into();
-    // A cleared property is told as an empty text.
+    // A cleared property is sent as an empty text.
     event["propertyValue"] = value.unwrap_or_default().into();
     Item {
         body: event,

@@ -27,7 +27,7 @@ pub(crate) struct Sample {
 }
 
 enum Body {
-    /// The body by which a vendor's CRM tells a change.
+    /// The body with which a vendor's CRM reports a change.
     Told(Box<dyn Speaker>),
     /// A body whose shape is chosen by whoever sets up the sender: made from the key and the time.
     Chosen(fn(&str, i64) -> Value),
@@ -44,7 +44,7 @@ impl Sample {
     }
 }
 
-/// The body that tells that a contact has a new phone number.
+/// The body that reports a new phone number of a contact.
 fn told(speaker: &dyn Speaker, at: i64) -> Value {
     let mut rng = Rng::with_seed(at.unsigned_abs());
     let mut record = Record::new(speaker, &mut rng, 0);

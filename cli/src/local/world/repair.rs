@@ -45,7 +45,7 @@ impl World {
         let _ = tokio::time::timeout(LATEST, self.feed()).await;
         match self.outside.failed_runs.messages().first() {
             Some(failed) => Err(format!("reconcile: {}", failed.body)),
-            None if is_late => Err("reconcile: it does not come to its end".to_owned()),
+            None if is_late => Err("reconcile: the run does not end".to_owned()),
             None => Ok(self.enqueued.load(Ordering::Relaxed) - before),
         }
     }

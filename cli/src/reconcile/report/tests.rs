@@ -11,9 +11,9 @@ fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplet
         campaign: CampaignId::parse("c1").unwrap(),
         what: "contacts[3]: contactKey: expected text (wrongType)".to_owned(),
         group: None,
-        is_heard: false,
+        has_opt_out: false,
     });
-    let stretch = |left_out: LeftOut, why: Option<Why>| Outcome {
+    let stretch = |left_out: LeftOut, why: Option<Why>| RunOutcome {
         answer: Answer {
             complete: why.is_none(),
             ..Answer::default()
@@ -34,7 +34,7 @@ fn a_faulty_contact_of_an_earlier_stretch_is_listed_and_leaves_the_run_incomplet
         "{shown}"
     );
     assert!(
-        shown.ends_with("Not complete: 1 of the feed's contacts break a rule and are left out: mend them in the CRM, or in the feed."),
+        shown.ends_with("Not complete: 1 of the feed's contacts break a rule and are left out: correct them in the CRM, or in the feed."),
         "{shown}"
     );
 }
@@ -47,7 +47,7 @@ fn a_dry_run_that_the_brake_would_stop_is_not_complete_for_a_script() {
         (false, None, true),
     ] {
         let mut report = Report::default();
-        report.add(Outcome {
+        report.add(RunOutcome {
             answer: Answer {
                 complete: true,
                 dry_run,

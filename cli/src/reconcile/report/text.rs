@@ -50,9 +50,9 @@ impl Report {
             ("checked", checked),
             ("missing in the campaign", missing),
             ("different", different),
-            ("kept not callable, against the CRM", kept),
+            ("not callable although the CRM says otherwise (kept)", kept),
             ("newer in the campaign", stale),
-            ("without a rank, not compared", unranked),
+            ("without a rank (not compared)", unranked),
         ] {
             found.add_row([what.to_owned(), number(contacts)]);
         }
@@ -178,7 +178,7 @@ impl Report {
             (None, Some(why)) if !self.answer.complete => writeln!(out, "Not complete: {why}."),
             (None, Some(why)) => writeln!(
                 out,
-                "Complete. But a run that is not dry would stop: {why}."
+                "Complete. Without --dry-run the command would stop: {why}."
             ),
             _ => writeln!(out, "Complete."),
         }

@@ -19,39 +19,41 @@ pub(in crate::send) struct Mapping {
     /// The column that holds the contact key [default: contactKey]
     #[arg(long, value_name = "COLUMN")]
     key: Option<String>,
-    /// The column that holds the version [default: version, where the file has it]
+    /// The column that holds the version [default: version, if the file has it]
     #[arg(long, value_name = "COLUMN")]
     version: Option<String>,
     /// The column that holds the time of the change [default: occurredAt, where the file has it]
     #[arg(long, value_name = "COLUMN")]
     occurred_at: Option<String>,
-    /// The column that says whether the contact may be called: true or false, 1 or 0, yes or no;
-    /// empty: left as it is [default: callable, where the file has it]
+    /// The column that says whether the contact may be called: true or false, 1 or 0, yes or no. An
+    /// empty value leaves the contact as it is [default: callable, where the file has it]
     #[arg(long, value_name = "COLUMN", conflicts_with = "not_callable")]
     callable: Option<String>,
     /// The column that says the opposite, such as "do not call": true, 1 or yes means that the
-    /// contact may not be called. It must say the one or the other in every row
+    /// contact may not be called. Every row must have a value
     #[arg(long, value_name = "COLUMN")]
     not_callable: Option<String>,
     /// The column that says upsert or remove; empty: upsert [default: operation, where the file has
     /// it]
     #[arg(long, value_name = "COLUMN")]
     operation: Option<String>,
-    /// A column of the contact list, and where the file has it under another name; may be given
-    /// several times. Without it all columns that mean nothing else are sent under their own names
+    /// A column of the contact list, with its name in the file if that differs; may be given
+    /// several times. Without --column, every column that has no other meaning is sent under its
+    /// own name
     #[arg(long = "column", value_name = "NAME[=FILE_COLUMN]", value_parser = column)]
     columns: Vec<(String, String)>,
-    /// A column of the file that is not sent and means nothing; may be given several times
+    /// A column of the file to leave out; may be given several times
     #[arg(long = "ignore", value_name = "COLUMN")]
     ignored: Vec<String>,
-    /// An empty value of a CSV clears the column; without it the column is left as it is
+    /// Lets an empty value of a CSV clear its column. Without it, an empty value leaves the column
+    /// as it is
     #[arg(long)]
     pub(super) clear_empty: bool,
     /// The character between the values of a CSV, such as ; or \t [default: what the file's first
     /// line has: a comma, a semicolon or a tab]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     pub(super) delimiter: Option<char>,
-    /// Quotes mean nothing in this CSV: each value is taken as it stands
+    /// Quotes have no meaning in this CSV: each value is taken literally
     #[arg(long)]
     no_quotes: bool,
 }

@@ -8,7 +8,7 @@ use io::genesys::{Campaign, MOST_CREATED, MOST_READ, MOST_WRITTEN};
 use super::{At, Drive, DrivenContact, Progress, Under};
 
 /// The most messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
-const OF_AN_EVENT: usize = 10;
+const MESSAGES_PER_EVENT: usize = 10;
 /// A number that never wins the draw: the copy gets its even share of the calls and no more.
 const UNLUCKY: f64 = 1.0;
 
@@ -20,7 +20,7 @@ impl Drive<'_> {
         if matches!(of.campaign, Campaign::Predictive(_))
             && !contact.was_tried
             && self.org.are_new(&of.id)
-            && let Some(step) = contact.attempt.taken_for_new()
+            && let Some(step) = contact.attempt.assumed_new()
         {
             contact.at = At::Waits(step);
         }
@@ -41,12 +41,12 @@ impl Drive<'_> {
         let demand = Demand {
             opt_outs: opt_outs as u64,
             others: (units.len() - opt_outs) as u64,
-            is_wide: self.contacts.len() > OF_AN_EVENT,
+            is_wide: self.contacts.len() > MESSAGES_PER_EVENT,
             promised: self.promised(),
             beside: u64::from(opt_outs > 0 && self.is_listing_new()),
             patience: self.run.patience(now),
             // The draw for calls that are too few for every copy takes place once.
-            luck: progress.more.map_or(self.luck, |_| UNLUCKY),
+            draw: progress.more.map_or(self.draw, |_| UNLUCKY),
         };
         let offer = self.org.offer(&self.secret, &demand);
         if let More::At(more) = offer.more {
@@ -98,7 +98,7 @@ impl Drive<'_> {
                 // Copies that were drawn to probe have small numbers. What is left of the number is
                 // spread evenly again.
                 let copies = f64::from(self.context.shared.config.apply_concurrency);
-                let even = (self.luck * copies).fract();
+                let even = (self.draw * copies).fract();
                 let drawn = |of: usize| (even * of as f64) as usize % of;
                 let mut probe = own.first().copied();
                 if self.is_in_doubt(campaign) {
@@ -130,7 +130,7 @@ impl Drive<'_> {
     /// Whether a batch has more contacts of a campaign than an event can bring. Then opt-outs go in
     /// calls of their own, so that trouble with another contact does not affect them.
     pub(super) fn is_wide(&self, campaign: usize) -> bool {
-        self.of(campaign).len() > OF_AN_EVENT
+        self.of(campaign).len() > MESSAGES_PER_EVENT
     }
 
     /// Whether a campaign has opt-outs that have not ended.
@@ -147,8 +147,8 @@ impl Drive<'_> {
                 .clone()
                 .zip(self.of(campaign));
             let waiting = contacts.filter(|(_, contact)| matches!(contact.at, At::Waits(_)));
-            // The number of contacts that begin together. By `contactLists` one read and one write
-            // serve many.
+            // The number of contacts that begin together. With `contactLists` one read and one
+            // write serve many.
             let together = |contact: &DrivenContact| match self.campaigns[campaign].campaign {
                 Campaign::ContactList(_) => MOST_READ,
                 Campaign::Predictive(_) if contact.is_new() => MOST_CREATED,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use domain::attempt::{Attempt, Seen, Step, Write};
+use domain::attempt::{Attempt, Step, StepResult, Write};
 use domain::change::ContactKey;
 use domain::contact::Contact;
 use domain::failure::Failure;
@@ -111,42 +111,49 @@ impl Drive<'_> {
             let (org, run, contacts) = (Arc::clone(&self.org), self.run, places.len());
             calls.push(guarded(places, async move {
                 let is_over = org.pause(&run, tries).await;
-                vec![if is_over { Seen::Paused } else { Seen::NoTime }; contacts]
+                vec![
+                    if is_over {
+                        StepResult::Paused
+                    } else {
+                        StepResult::NoTime
+                    };
+                    contacts
+                ]
             }));
         }
     }
 
     /// Which creates of a campaign may go. If none could be created a moment ago, one contact
-    /// probes for all, once all of the campaign are read. The others wait for its answer, and calls
-    /// are left for updates.
-    fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> Creates {
+    /// probes for all, once all contacts of the campaign are read. The others wait for its answer,
+    /// and calls are left for updates.
+    fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> CreateMode {
         let of = &self.campaigns[campaign];
         let is_ready =
             |place: &usize| matches!(&self.contacts[*place].at, At::Ready(Step::Create { .. }));
         let ready: Vec<_> = of.contacts.clone().filter(is_ready).collect();
         if ready.is_empty() || !self.org.holds_creates(&of.id) {
-            return Creates::All;
+            return CreateMode::All;
         }
         let is_under_way = |place: usize| matches!(self.contacts[place].at, At::Calls(_));
         if self.is_reading(campaign) || of.probe.is_some_and(is_under_way) {
-            return Creates::None;
+            return CreateMode::None;
         }
         let keys: Vec<_> = ready
             .iter()
             .map(|place| self.contacts[*place].attempt.key())
             .collect();
-        match self.org.probe_of_creates(&of.id, &keys, self.luck) {
+        match self.org.probe_of_creates(&of.id, &keys, self.draw) {
             Ok(drawn) => {
                 self.campaigns[campaign].probe = Some(ready[drawn]);
-                Creates::Probe(ready[drawn])
+                CreateMode::Probe(ready[drawn])
             }
             Err(after) => {
                 for place in ready {
                     self.contacts[place].at = At::Calls(Under::Write);
-                    let full = Seen::Failed(Failure::full(after));
+                    let full = StepResult::Failed(Failure::full(after));
                     calls.push(guarded(vec![place], async move { vec![full] }));
                 }
-                Creates::None
+                CreateMode::None
             }
         }
     }
@@ -170,7 +177,7 @@ impl Drive<'_> {
 
 /// Which creates may go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Creates {
+enum CreateMode {
     All,
     /// Only that of this contact, by itself.
     Probe(usize),
@@ -213,7 +220,10 @@ fn is_read(step: &Step, _: &Attempt) -> bool {
 }
 
 /// The call for the contacts at these places. If it panics, each of them learns of that.
-fn guarded(places: Vec<usize>, call: impl Future<Output = Vec<Seen>> + Send + 'static) -> Call {
+fn guarded(
+    places: Vec<usize>,
+    call: impl Future<Output = Vec<StepResult>> + Send + 'static,
+) -> Call {
     let of = places.clone();
     let answers = AssertUnwindSafe(call).catch_unwind().map(move |seen| {
         let seen = seen.unwrap_or_default().into_iter().map(Answer::Of);

@@ -24,7 +24,7 @@ use crate::Defect;
 
 /// The entries of one contact.
 #[derive(Default)]
-pub(super) struct Listing {
+pub(super) struct DncEntries {
     owed: Vec<Entry>,
     /// The indices of the records that owe entries.
     by: BTreeSet<usize>,
@@ -34,7 +34,7 @@ pub(super) struct Listing {
     changes: Option<u64>,
 }
 
-impl Listing {
+impl DncEntries {
     pub(super) fn owes(&mut self, owed: Vec<Entry>, by: Vec<usize>) {
         self.owed.extend(owed);
         self.by.extend(by);
@@ -50,13 +50,13 @@ impl Listing {
     }
 
     /// Notes changes that wait for nothing but the list.
-    pub(super) fn may_wait(&self, verdicts: &Verdicts, org: &Org) {
+    pub(super) fn note_waiting(&self, verdicts: &Verdicts, org: &Org) {
         let is_over =
             |verdict: &Verdict| !matches!(verdict, Verdict::Retry(_) | Verdict::Confirm(_));
         if let (Some(changes), Some(_)) = (self.changes, &self.failure)
             && verdicts.iter().all(|(_, verdict)| is_over(verdict))
         {
-            org.waits_for_dnc(changes);
+            org.note_waiting_for_dnc(changes);
         }
     }
 
@@ -67,7 +67,12 @@ impl Listing {
         attempt: &Attempt,
         fails_for: Duration,
     ) -> Verdicts {
-        let unfinished = || Failure::new(Kind::OutOfTime, "the DNC list was not asked");
+        let unfinished = || {
+            Failure::new(
+                Kind::OutOfTime,
+                "there was no time to add its entry to the DNC list",
+            )
+        };
         let failure = match &self.failure {
             Some(failure) => failure.clone(),
             None if self.is_owed() || self.is_under_way => unfinished(),
@@ -80,8 +85,9 @@ impl Listing {
         let judged = verdicts.map(|(index, verdict)| match verdict {
             verdict if !self.by.contains(&index) => (index, verdict),
             verdict => {
-                let is_unheard = attempt.is_unheard(index);
-                let verdict = not_listed(verdict, &failure, at_least, fails_for, is_unheard);
+                let is_opt_out_refused = attempt.is_opt_out_refused(index);
+                let verdict =
+                    not_listed(verdict, &failure, at_least, fails_for, is_opt_out_refused);
                 (index, verdict)
             }
         });
@@ -90,8 +96,8 @@ impl Listing {
 }
 
 impl Drive<'_> {
-    /// Gives back changes that are written and wait only for a list that fails. They are not read
-    /// again and again meanwhile, which would cost calls of others.
+    /// Gives back changes that are written and wait only for a list that fails. If they were read
+    /// again and again meanwhile, they would use up calls that others need.
     pub(super) fn leave_waiting(&mut self, progress: &mut Progress, place: usize) {
         let Some(list) = &self.secret.rules.dnc_list else {
             return;
@@ -108,8 +114,8 @@ impl Drive<'_> {
         let ids = contact.attempt.event_ids();
         ids.for_each(|id| id.as_str().hash(&mut hasher));
         let changes = hasher.finish();
-        contact.listing.changes = Some(changes);
-        let Err(failure) = self.org.may_list(list, changes) else {
+        contact.dnc_entries.changes = Some(changes);
+        let Err(failure) = self.org.check_dnc_list(list, changes) else {
             return;
         };
         contact.at = At::Ended;
@@ -136,7 +142,9 @@ impl Drive<'_> {
         }
         let is_meant = |of: &&DrivenContact| {
             let is_begun = matches!(of.at, At::Ready(_) | At::Calls(_));
-            is_begun && of.attempt.is_opt_out() || of.listing.is_owed() || of.listing.is_under_way
+            is_begun && of.attempt.is_opt_out()
+                || of.dnc_entries.is_owed()
+                || of.dnc_entries.is_under_way
         };
         let entries = self.contacts.iter().filter(is_meant).count();
         entries.div_ceil(MOST_ENTRIES) as u64
@@ -146,7 +154,7 @@ impl Drive<'_> {
     /// more, except if calls have failed lately.
     pub(super) fn list_entries(&mut self) -> Option<Call> {
         let list = self.secret.rules.dnc_list.as_ref()?;
-        if !self.contacts.iter().any(|of| of.listing.is_owed()) {
+        if !self.contacts.iter().any(|of| of.dnc_entries.is_owed()) {
             return None;
         }
         let may_owe = |of: &DrivenContact| {
@@ -160,8 +168,8 @@ impl Drive<'_> {
         let list = list.clone();
         let (mut places, mut entries) = (Vec::new(), Vec::new());
         for (place, contact) in self.contacts.iter_mut().enumerate() {
-            let owed = std::mem::take(&mut contact.listing.owed);
-            contact.listing.is_under_way |= !owed.is_empty();
+            let owed = std::mem::take(&mut contact.dnc_entries.owed);
+            contact.dnc_entries.is_under_way |= !owed.is_empty();
             places.extend(owed.iter().map(|_| place));
             entries.extend(owed);
         }

@@ -8,7 +8,7 @@
 
 use super::{Drive, Placed};
 
-/// About the most contacts that fail together with one contact whose calls fail.
+/// If the calls of one contact fail, about this many contacts fail with it at most.
 const MOST_IN_DOUBT: usize = 50;
 /// The least calls among which contacts are divided that do not go alone.
 const LEAST_PARTS: usize = 2;
@@ -31,7 +31,7 @@ impl Drive<'_> {
 
     /// The part of a campaign in doubt that a contact is in by chance, if it does not go alone.
     pub(super) fn part(&self, place: usize) -> usize {
-        drawn(self.luck, place, LEAST_PARTS)
+        drawn(self.draw, place, LEAST_PARTS)
     }
 
     /// Divides contacts among calls of at most `most`. If one of them may be what makes calls fail,
@@ -55,7 +55,7 @@ impl Drive<'_> {
         let mut parts: Vec<Vec<T>> = (0..calls).map(|_| Vec::new()).collect();
         for (number, it) in all.into_iter().enumerate() {
             let part = if is_in_doubt {
-                drawn(self.luck, it.place(), calls)
+                drawn(self.draw, it.place(), calls)
             } else {
                 number / most
             };
@@ -72,10 +72,10 @@ impl Drive<'_> {
     }
 }
 
-/// The part, of several, that this place is in by chance.
-fn drawn(luck: f64, place: usize, parts: usize) -> usize {
+/// Draws one of several parts for a contact's place.
+fn drawn(draw: f64, place: usize, parts: usize) -> usize {
     // The constants are those of splitmix64, which scatters neighbours.
-    let mixed = luck.to_bits() ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = draw.to_bits() ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
     usize::try_from(mixed).unwrap_or_default() % parts
 }

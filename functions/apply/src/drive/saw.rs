@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use domain::attempt::{Seen, Step};
+use domain::attempt::{Step, StepResult};
 use domain::failure::{Failure, Kind};
 use io::genesys::Campaign;
 
@@ -12,19 +12,19 @@ use super::{At, Drive, Progress};
 impl Drive<'_> {
     /// The result of a create. If it was refused alone, and not for its content, every create of
     /// the campaign may be refused.
-    pub(super) fn seen_of_create(&self, place: usize, seen: Seen) -> Seen {
+    pub(super) fn seen_of_create(&self, place: usize, seen: StepResult) -> StepResult {
         let contact = &self.contacts[place];
         if !contact.attempt.is_creating() {
             return seen;
         }
         let (campaign, key) = (&self.campaigns[contact.campaign].id, contact.attempt.key());
         match seen {
-            Seen::Written(_) => {
+            StepResult::Written(_) => {
                 self.org.created(campaign, key);
                 seen
             }
-            Seen::Failed(failure) if failure.may_be_of_every_create() => {
-                let is_own = self.org.is_refused_for_itself(campaign, key, &failure);
+            StepResult::Failed(failure) if failure.may_be_of_every_create() => {
+                let is_own = self.org.record_own_refusal(campaign, key, &failure);
                 // One of several folded changes may be the reason, so they are tried one by one.
                 let is_apart = contact.attempt.is_folded() && !self.org.holds_creates(campaign);
                 let after = Duration::ZERO;
@@ -33,7 +33,7 @@ impl Drive<'_> {
                 } else {
                     Kind::Full { after }
                 };
-                Seen::Failed(Failure { kind, ..failure })
+                StepResult::Failed(Failure { kind, ..failure })
             }
             seen => seen,
         }
@@ -42,17 +42,17 @@ impl Drive<'_> {
     /// The result of asking whether there is a contact. A 404 means that there is none, unless its
     /// code names the campaign. A 404 without a code means that only if the campaign is known to
     /// exist.
-    pub(super) fn seen_of_search(&self, place: usize, seen: Seen) -> Seen {
+    pub(super) fn seen_of_search(&self, place: usize, seen: StepResult) -> StepResult {
         let contact = &self.contacts[place];
         match seen {
-            Seen::Failed(failure)
+            StepResult::Failed(failure)
                 if failure.kind == Kind::NotFound && contact.attempt.is_seeking() =>
             {
                 let campaign = &self.campaigns[contact.campaign].id;
                 if failure.code.is_some() || self.org.knows(campaign) {
-                    Seen::Contact(None)
+                    StepResult::Contact(None)
                 } else {
-                    Seen::Failed(failure)
+                    StepResult::Failed(failure)
                 }
             }
             seen => seen,
@@ -61,8 +61,8 @@ impl Drive<'_> {
 
     /// Whether a call failed that may have failed because of another contact in it. A read or a
     /// write of several that is answered with 404 says nothing about the single contact.
-    fn may_be_of_another(&self, place: usize, seen: &Seen) -> bool {
-        let Seen::Failed(failure) = seen else {
+    fn may_be_of_another(&self, place: usize, seen: &StepResult) -> bool {
+        let StepResult::Failed(failure) = seen else {
             return false;
         };
         let contact = &self.contacts[place];
@@ -74,23 +74,23 @@ impl Drive<'_> {
         failure.is_of_the_call() && (failure.kind != Kind::NotFound || is_of_many)
     }
 
-    pub(super) fn saw(&mut self, progress: &mut Progress, place: usize, seen: Seen) {
+    pub(super) fn saw(&mut self, progress: &mut Progress, place: usize, seen: StepResult) {
         let seen = self.contacts[place].attempt.judged(seen);
         let seen = self.seen_of_create(place, seen);
         let seen = self.seen_of_search(place, seen);
         let contact = &mut self.contacts[place];
-        if seen != Seen::Nothing {
+        if seen != StepResult::Nothing {
             progress.seen += 1;
             progress.answered.insert(contact.campaign);
         }
-        if matches!(seen, Seen::Written(_) | Seen::Contact(Some(_))) {
-            self.org.is_found(&self.campaigns[contact.campaign].id);
+        if matches!(seen, StepResult::Written(_) | StepResult::Contact(Some(_))) {
+            self.org.record_found(&self.campaigns[contact.campaign].id);
         }
         let is_found = match &seen {
             // A contact that no change may create says nothing about a first load.
-            Seen::Contact(None) if !contact.attempt.may_create() => None,
-            Seen::Contact(found) => Some(found.is_some()),
-            Seen::RefusedTogether(failure) | Seen::Failed(failure)
+            StepResult::Contact(None) if !contact.attempt.may_create() => None,
+            StepResult::Contact(found) => Some(found.is_some()),
+            StepResult::RejectedTogether(failure) | StepResult::Failed(failure)
                 if failure.kind == Kind::Conflict =>
             {
                 Some(true)
@@ -99,25 +99,25 @@ impl Drive<'_> {
         };
         if let Some(is_found) = is_found {
             let campaign = &self.campaigns[contact.campaign].id;
-            self.org.looked_for(campaign, is_found);
+            self.org.record_read(campaign, is_found);
         }
-        if matches!(seen, Seen::Written(_)) {
+        if matches!(seen, StepResult::Written(_)) {
             progress.written.push((progress.seen, place));
         }
         if self.may_be_of_another(place, &seen) {
             self.org
-                .doubts(&self.campaigns[self.contacts[place].campaign].id);
+                .record_doubt(&self.campaigns[self.contacts[place].campaign].id);
         }
         let contact = &mut self.contacts[place];
         // A contact whose write was refused begins anew, with new calls from the budget.
         let begins_anew = match &seen {
-            Seen::Nothing | Seen::RefusedTogether(_) => true,
-            Seen::Failed(failure) => matches!(failure.kind, Kind::Conflict | Kind::Rejected),
+            StepResult::Nothing | StepResult::RejectedTogether(_) => true,
+            StepResult::Failed(failure) => matches!(failure.kind, Kind::Conflict | Kind::Rejected),
             _ => false,
         };
         let next = catch_unwind(AssertUnwindSafe(|| contact.attempt.next(seen)));
         let (entries, by) = contact.attempt.take_owed();
-        contact.listing.owes(entries, by);
+        contact.dnc_entries.owes(entries, by);
         contact.at = match next {
             Ok(Step::Done(verdicts)) => {
                 contact.ended = progress.seen;

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use domain::batch::{Horizon, Parking, Record, Settled, not_parked, parked_id};
+use domain::batch::{Horizon, Parking, Record, Settled, parked_id, retry_from};
 use io::genesys::Run;
 use io::queue::{Message, QueueError};
 
@@ -22,7 +22,7 @@ pub(super) const MAX_DETAIL: usize = 1_000;
 pub(super) async fn park_group(
     context: &Context,
     run: &Run,
-    luck: f64,
+    draw: f64,
     horizon: Horizon,
     records: &[Record],
     group: &[usize],
@@ -34,7 +34,7 @@ pub(super) async fn park_group(
         };
         let record = &records[index];
         if !park(context, run, record, parking).await {
-            not_parked(&mut settled, place, record.waited(horizon), luck);
+            retry_from(&mut settled, place, record.waited(horizon), draw);
             break;
         }
     }
@@ -63,12 +63,14 @@ pub(super) async fn park(context: &Context, run: &Run, record: &Record, parking:
     if health().took(now, took, is_taken) {
         tracing::error!(
             seconds = took.as_secs_f64(),
-            "the dead-letter queue does not answer: one message at a time probes it, what else is to be parked is retried"
+            "the dead-letter queue does not answer: one message at a time probes it, and all others that are to \
+             be parked are retried"
         );
     }
     let sent = sent.unwrap_or_else(|_| Err(QueueError::new("no time")));
     if let Err(error) = &sent {
-        tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not take a message");
+        tracing::error!(group = record.shown_group(), detail = %error, "the dead-letter queue did not accept a \
+            message");
     }
     sent.is_ok()
 }

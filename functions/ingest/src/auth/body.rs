@@ -14,7 +14,8 @@ pub(super) fn judge(token: &BodyToken, shown: &Shown<'_>) -> Result<Choice, Why>
     let value: Option<String> = value.and_then(|value| serde_json::from_str(value).ok());
     let Some(value) = value else {
         return Err(Why::Lacks(
-            "its body has not once a text where the source's secret says".into(),
+            "its body does not hold exactly one text at the place that the source's secret names"
+                .into(),
         ));
     };
     Ok(is_any_of(

@@ -20,7 +20,7 @@ use super::signature;
 
 /// A request without its address.
 #[derive(Clone, Debug)]
-pub struct Sent {
+pub struct SignedRequest {
     /// Names and values, without `content-type`.
     pub headers: Vec<(String, String)>,
     /// The query of the URL. It may be empty.
@@ -33,8 +33,8 @@ pub struct Sent {
 ///
 /// # Errors
 /// A message that says why no request can be made.
-pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<Sent, String> {
-    let by = |headers| Sent {
+pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<SignedRequest, String> {
+    let by = |headers| SignedRequest {
         headers,
         query: String::new(),
         body: body.to_owned(),
@@ -42,7 +42,7 @@ pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<Sent, String> {
     let header = |name: &HeaderName, value: String| vec![(name.to_string(), value)];
     let first = |values: &[SecretString]| {
         let first = values.first().map(|first| first.expose_secret().to_owned());
-        first.ok_or_else(|| "the source's secret holds none to show".to_owned())
+        first.ok_or_else(|| "the source's secret holds no token or password".to_owned())
     };
     Ok(match auth {
         Auth::StandardWebhooks(secrets) => by(standard(secrets, body, now)?),
@@ -56,12 +56,12 @@ pub fn sent(auth: &Auth, body: &str, now: Timestamp) -> Result<Sent, String> {
         Auth::Query(token) => {
             let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             let (name, value) = (encoded(&token.name), encoded(&first(&token.values)?));
-            Sent {
+            SignedRequest {
                 query: format!("{name}={value}"),
                 ..by(Vec::new())
             }
         }
-        Auth::Body(token) => Sent {
+        Auth::Body(token) => SignedRequest {
             body: with_token(token, &first(&token.values)?, body)?,
             ..by(Vec::new())
         },
@@ -100,10 +100,13 @@ fn signed(
 ) -> Result<Vec<(String, String)>, String> {
     let scheme = &signature.scheme;
     let secret = signature.secrets.first();
-    let secret = secret.ok_or("the source's secret holds none to sign with")?;
+    let secret = secret.ok_or("the source's secret holds no secret to sign with")?;
     let id = id(now).replace('_', "-");
     if scheme.signed.beside_id().any(|beside| id.contains(beside)) {
-        return Err("no id can be made up that goes with what is signed: sign by hand".to_owned());
+        return Err(
+            "an id can only be made up that holds a delimiter of what is signed: sign by hand"
+                .to_owned(),
+        );
     }
     let sent_at = scheme.time.as_ref().map(|time| {
         let number = if time.is_milliseconds {

@@ -36,7 +36,8 @@ pub(super) fn judge(signature: &Signature, shown: &Shown<'_>) -> Result<Choice, 
     let signatures: Vec<_> = signatures.collect();
     if signatures.is_empty() {
         let detail = format!(
-            "its header {} holds no signature of the form that the source's secret tells: look at prefix, delimiter and encoding",
+            "its header {} holds no signature of the form that the source's secret describes: look at prefix, \
+             delimiter and encoding",
             scheme.header
         );
         return Err(Why::Lacks(detail.into()));
@@ -106,14 +107,21 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Why> {
     match (all.next().map(|text| text.to_str()), all.next()) {
         (Some(Ok(text)), None) => Ok(text),
         _ => Err(Why::Lacks(
-            format!("it has not the header {name} once, as the source's secret asks for").into(),
+            format!(
+                "it does not have the header {name} exactly once, as the source's secret demands"
+            )
+            .into(),
         )),
     }
 }
 
 /// The signed time, if it is within the tolerance.
 fn of_now<'a>(time: &SignedTime, values: &[&'a str], shown: &Shown<'a>) -> Result<&'a str, Why> {
-    let lacks = || Why::Lacks("it shows no time where the source's secret says, or several".into());
+    let lacks = || {
+        Why::Lacks(
+            "it shows no time, or several, at the place that the source's secret names".into(),
+        )
+    };
     let text = match &time.place {
         TimePlace::Header(name) => only(shown.headers, name)?,
         TimePlace::Beside(prefix) => {
@@ -155,7 +163,7 @@ fn id_of<'a>(scheme: &Scheme, name: &HeaderName, headers: &'a HeaderMap) -> Resu
         Ok(id)
     } else {
         let detail = format!(
-            "its header {name} is no id: visible ASCII characters without the one that parts it"
+            "its header {name} is not an id: expected visible ASCII characters without the delimiter beside the id"
         );
         Err(Why::Lacks(detail.into()))
     }

@@ -8,7 +8,7 @@ use standardwebhooks::{
 };
 use subtle::Choice;
 
-use super::{BEHIND_SECONDS, Shown, Verdict, Why, ahead_of, is_any_of};
+use super::{Authenticity, BEHIND_SECONDS, Shown, Why, ahead_of, is_any_of};
 
 /// The headers of Standard Webhooks, and those that Svix sends by default.
 pub(super) const HEADERS: [[&str; 3]; 2] = [
@@ -28,13 +28,13 @@ struct Signed<'a> {
     signatures: &'a str,
 }
 
-pub(super) fn judge(secrets: &[SigningSecret], shown: &Shown<'_>) -> Verdict {
+pub(super) fn judge(secrets: &[SigningSecret], shown: &Shown<'_>) -> Authenticity {
     let complete = HEADERS.iter().filter_map(|set| signed(shown.headers, set));
     let ahead = |signed: &Signed<'_>| signed.sent_at.saturating_sub(shown.now.as_second());
     let (of_now, off): (Vec<_>, Vec<_>) = complete
         .partition(|signed| (-BEHIND_SECONDS..=ahead_of(BEHIND_SECONDS)).contains(&ahead(signed)));
     if of_now.is_empty() {
-        return Verdict::Stranger(match off.first() {
+        return Authenticity::Stranger(match off.first() {
             Some(off) => Why::Off {
                 ahead: ahead(off),
                 behind: BEHIND_SECONDS,
@@ -49,9 +49,9 @@ pub(super) fn judge(secrets: &[SigningSecret], shown: &Shown<'_>) -> Verdict {
         })
     };
     match (of(false).into(), of(true).into()) {
-        (true, _) => Verdict::Authentic,
-        (false, true) => Verdict::SignedShort,
-        (false, false) => Verdict::Stranger(Why::Wrong),
+        (true, _) => Authenticity::Authentic,
+        (false, true) => Authenticity::SignedShort,
+        (false, false) => Authenticity::Stranger(Why::Wrong),
     }
 }
 

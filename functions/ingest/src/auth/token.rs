@@ -23,7 +23,11 @@ pub(super) fn bearer(tokens: &[SecretString], shown: &Shown<'_>) -> Result<Choic
 /// `Authorization: Basic`. User and password are compared as bytes, so their encoding does not
 /// matter.
 pub(super) fn basic(users: &[SecretString], shown: &Shown<'_>) -> Result<Choice, Why> {
-    let lacks = || Why::Lacks("it shows no user and password (authorization: Basic) once".into());
+    let lacks = || {
+        Why::Lacks(
+            "it does not show a user and password (authorization: Basic) exactly once".into(),
+        )
+    };
     let is_once = shown.headers.get_all(header::AUTHORIZATION).iter().count() == 1;
     let base64 = credentials(shown.headers, "basic").filter(|_| is_once);
     let decoded = STANDARD_PAD_INDIFFERENT.decode(base64.ok_or_else(lacks)?.trim_ascii());
@@ -36,7 +40,7 @@ pub(super) fn header(token: &HeaderToken, shown: &Shown<'_>) -> Result<Choice, W
     let mut all = shown.headers.get_all(&token.name).iter();
     let (Some(value), None) = (all.next(), all.next()) else {
         let detail = format!(
-            "it has not the header {} once, as the source's secret asks for",
+            "it does not have the header {} exactly once, as the source's secret demands",
             token.name
         );
         return Err(Why::Lacks(detail.into()));
@@ -57,7 +61,8 @@ pub(super) fn query(token: &QueryToken, shown: &Shown<'_>) -> Result<Choice, Why
         .map(|(_, value)| value);
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Why::Lacks(
-            "its query has not once the parameter that the source's secret asks for".into(),
+            "its query does not have the parameter that the source's secret names exactly once"
+                .into(),
         ));
     };
     let (as_it_is, of_form) = (decoded(value), of_form(value));

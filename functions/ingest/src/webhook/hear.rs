@@ -38,5 +38,5 @@ const DEEPEST: usize = 4;
 /// The opt-out of a change, without the rest of it. `None` means that there is none, or that the
 /// change does not say which contact it is about.
 pub(super) fn opt_out(sender: &Sender, text: &str, now: Timestamp) -> Option<Change> {
-    Change::heard(text, |text| Change::parse_from(sender, text, now))
+    Change::salvaged_opt_out(text, |text| Change::parse_from(sender, text, now))
 }

@@ -15,9 +15,10 @@ use mapping::{About, Mapped, Mapping};
 use super::{Item, MOST_OF_ITEM, below, fault, fill, hear, route};
 
 const NO_CAMPAIGNS: &str =
-    "expected campaigns in the source's secret, since the mapping tells them (campaignField)";
+    "expected campaigns in the source's secret, since the mapping yields campaigns (campaignField)";
 
-/// The faults of an item that becomes no change, and its opt-outs, which count nevertheless.
+/// The faults of an item that becomes no change, and its opt-outs. If the source parks items, the
+/// opt-outs are queued; if it refuses the request, nothing is.
 #[derive(Default)]
 pub(super) struct Unread {
     pub(super) faults: Vec<Fault>,
@@ -81,7 +82,7 @@ impl Reader<'_> {
             faults,
             heard: mapped
                 .iter()
-                .flat_map(|mapped| self.heard(mapped))
+                .flat_map(|mapped| self.salvaged(mapped))
                 .collect(),
         };
         let mapped = mapping
@@ -92,7 +93,7 @@ impl Reader<'_> {
             let routed = self.routed(change).map_err(|faults| {
                 let faults = faults
                     .into_iter()
-                    .flat_map(|why| unmapped(format!("of a change that the mapping makes, {why}")));
+                    .flat_map(|why| unmapped(format!("in a change that the mapping makes, {why}")));
                 unread(faults.collect(), &mapped)
             });
             changes.extend(routed?);
@@ -120,7 +121,7 @@ impl Reader<'_> {
     }
 
     /// The opt-out of a change that may break a rule, for each campaign that it goes to.
-    fn heard(&self, mapped: &Mapped) -> Vec<Change> {
+    fn salvaged(&self, mapped: &Mapped) -> Vec<Change> {
         let Some(heard) = hear::opt_out(self.sender, &mapped.text, self.now) else {
             return Vec::new();
         };

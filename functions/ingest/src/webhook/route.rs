@@ -6,7 +6,7 @@
 
 use domain::Change;
 use domain::change::{CampaignId, IfAbsent, Operation};
-use io::secrets::Campaigns;
+use io::secrets::CampaignNames;
 
 /// The change for each campaign that it goes to. `told` holds the values of the field that names
 /// the person's campaigns, and is `None` if the sender does not send that field now. `before` holds
@@ -18,23 +18,23 @@ use io::secrets::Campaigns;
 ///   that is not in `told`.
 ///
 /// # Errors
-/// The change creates a contact and no campaign is told, or a value is unknown to the source's
+/// The change may create a contact and names no campaign, or a value is unknown to the source's
 /// secret.
 pub(super) fn routed(
     change: &Change,
     told: Option<&[String]>,
     before: Option<&[String]>,
-    campaigns: &Campaigns,
+    campaigns: &CampaignNames,
 ) -> Result<Vec<Change>, &'static str> {
     let opts_out = change.operation.opts_out();
     let is_opt_out = change.operation.callable() == Some(false);
     if told.is_none() && change.if_absent == IfAbsent::Create && !is_opt_out {
         return Err(
-            "expected the campaigns of whoever is to be created, or ifAbsent skip: the field that tells them is not there",
+            "expected campaigns for the contact that may be created, or ifAbsent skip: the item does not have \
+             the campaignField",
         );
     }
-    const UNKNOWN: &str =
-        "expected campaigns that the source's secret knows (campaigns), or \"*\": null there";
+    const UNKNOWN: &str = "expected values that the source's secret lists in campaigns; \"*\": null there accepts any other value";
     let told = told
         .map(|told| campaigns.of(told).ok_or(UNKNOWN))
         .transpose()?;
@@ -91,14 +91,14 @@ mod tests {
         Change::parse_from(&sender, &body.to_string(), Timestamp::UNIX_EPOCH).unwrap()
     }
 
-    fn campaigns(text: &str) -> Campaigns {
+    fn campaigns(text: &str) -> CampaignNames {
         let secret = format!(
             r#"{{"auth": "bearer", "bearerTokens": ["a-token-of-16-bytes"], "campaigns": {text}, "mapping": {{"jq": "."}}}}"#
         );
         SourceSecret::parse(&secret.into()).unwrap().campaigns
     }
 
-    /// Campaign and `ifAbsent` of each; of one that is left, nothing.
+    /// Each campaign with its `ifAbsent`, or with `None` if the person leaves it.
     type Routes = Result<Vec<(String, Option<IfAbsent>)>, &'static str>;
 
     fn routes(said: Value, told: Option<&[&str]>) -> Routes {

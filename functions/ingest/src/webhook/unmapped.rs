@@ -103,7 +103,7 @@ impl Unmapped {
     pub fn parse(text: &str) -> Result<Unmapped, &'static str> {
         let unmapped = serde_json::from_str(text).ok();
         let unmapped = unmapped.filter(|unmapped: &Unmapped| unmapped.unmapped == 1);
-        unmapped.ok_or("expected an unmapped item of the version 1")
+        unmapped.ok_or("expected an unmapped item of version 1")
     }
 
     /// The org to which the source was bound when the item came. `None` means that it was bound to
@@ -183,7 +183,7 @@ impl Unmapped {
         );
         let said = serde_json::to_string(&said).ok()?;
         let id = domain::sha256_hex(said.as_bytes());
-        let detail = format!("of {}, {}", self.source, detail(&self.pointer, faults));
+        let detail = format!("source {}, {}", self.source, detail(&self.pointer, faults));
         let attributes = vec![
             ("reason", REASON.to_owned()),
             ("detail", detail.chars().take(MOST_DETAIL).collect()),

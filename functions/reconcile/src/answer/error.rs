@@ -93,18 +93,18 @@ pub enum Error {
     },
     /// The run was begun this many times and killed each time.
     #[error(
-        "it was begun {0} times and each time ended by force: by Lambda's timeout, or for want of memory"
+        "it was begun {0} times and killed each time, by Lambda's timeout or for lack of memory"
     )]
     Killed(u32),
     /// The run continued this many times and did not end.
-    #[error("it went on {0} times and did not come to its end")]
+    #[error("it was continued {0} times and did not finish")]
     Endless(u32),
     /// The function has no queue of runs.
     #[error("there is no queue of runs: RUNS_QUEUE_URL is missing")]
     NoRuns,
     /// The queue did not accept every change. Those that it has are applied, and the next run finds
     /// the rest.
-    #[error("the queue took {enqueued} of {found} {}: {why}", if *.found == 1 { "change" } else { "changes" })]
+    #[error("the queue accepted {enqueued} of {found} {}: {why}", if *.found == 1 { "change" } else { "changes" })]
     NotEnqueued {
         /// How many changes it accepted.
         enqueued: u64,

@@ -56,7 +56,7 @@ impl Place<'_> {
                 cursor.len(),
                 match next.is_link() {
                     true =>
-                        " in the link's path and query: where it repeats what request selects, select less",
+                        "  in the link's path and query: if it repeats the fields that request selects, select fewer",
                     false => "",
                 }
             )),
@@ -77,7 +77,7 @@ impl Place<'_> {
         let last = self.items.last().map(|item| text(item.text, pointer));
         let id = last.transpose()?.flatten().filter(|id| is_id(id));
         id.map(Some).ok_or_else(|| {
-            "next.keyset: expected that it leads to the item's id, 1 to 256 letters, digits, -, _ and ."
+            "next.keyset: expected a pointer to the item's id, of 1 to 256 letters, digits, -, _ and ."
                 .to_owned()
         })
     }
@@ -92,7 +92,7 @@ fn text(json: &str, pointer: &str) -> Result<Option<String>, String> {
         Ok(Value::Null) => Ok(None),
         Ok(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
         Ok(Value::Number(_)) => Ok(Some(text.to_owned())),
-        _ => Err("next: expected that it leads to a text, a number, null or nothing".to_owned()),
+        _ => Err("next: expected a pointer to a text, a number, null or nothing".to_owned()),
     }
 }
 

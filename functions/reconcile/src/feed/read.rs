@@ -39,8 +39,8 @@ fn fault(what: impl Into<String>) -> NoPage {
     NoPage::of_page(what)
 }
 
-/// Reads an answer that is a page, or one whose status means by the secret that there are no items.
-/// `at` is the address that was asked, without credentials.
+/// Reads an answer that is a page, or one whose status means, as the secret says, that there are no
+/// items. `at` is the address that was asked, without credentials.
 ///
 /// # Errors
 /// The page as a whole is not as the secret says.
@@ -63,17 +63,17 @@ pub fn read(
         } => (items.as_deref(), next.as_ref(), mapping.as_ref()),
     };
     let text = std::str::from_utf8(answer.body());
-    let text = text.map_err(|_| fault("the page is not JSON, or not all of it"))?;
+    let text = text.map_err(|_| fault("the page is not JSON, or it is cut short"))?;
     let listed = mapping::items(text, items).map_err(|unread| match unread.code() {
-        "noItems" => fault("items: expected that it leads to a list"),
-        "notJson" => fault("the page is not JSON, or not all of it"),
+        "noItems" => fault("items: expected a pointer to a list"),
+        "notJson" => fault("the page is not JSON, or it is cut short"),
         _ => fault(unread.to_string()),
     })?;
     if listed
         .iter()
         .any(|item| item.pointer == items.unwrap_or_default())
     {
-        return Err(fault("items: expected that it leads to a list"));
+        return Err(fault("items: expected a pointer to a list"));
     }
     let place = Place {
         secret,
@@ -106,7 +106,7 @@ fn own(feed: &Feed, answer: &Response<Bytes>, now: Timestamp) -> Result<Page, No
     let page = serde_json::from_slice(answer.body());
     let page: Own<'_> = page.map_err(|error| match error.classify() {
         serde_json::error::Category::Data => fault(EXPECTED),
-        _ => fault("the page is not JSON, or not all of it"),
+        _ => fault("the page is not JSON, or it is cut short"),
     })?;
     let is_cursor = |next: &String| (1..=MAX_CURSOR).contains(&next.len());
     if page.next.as_ref().is_some_and(|next| !is_cursor(next)) {
@@ -143,10 +143,10 @@ impl Reader<'_> {
 
     /// The opt-out of a text that breaks a rule. An opt-out without a rank could not be compared,
     /// so there is none.
-    fn heard(&self, text: &str) -> Option<Change> {
+    fn ranked_opt_out(&self, text: &str) -> Option<Change> {
         let parse = |text: &str| Change::parse_from_feed(self.feed, text, self.now);
         let has_rank = |heard: &Change| heard.version.is_some() || heard.occurred_at.is_some();
-        let heard = Change::heard(text, parse).filter(has_rank);
+        let heard = Change::salvaged_opt_out(text, parse).filter(has_rank);
         heard.map(|heard| self.kept_out(text, heard))
     }
 
@@ -209,7 +209,7 @@ impl Items {
         match reader.change(text) {
             Ok(change) => self.changes.push(change),
             Err(invalid) => {
-                let heard = reader.heard(text).into_iter().collect();
+                let heard = reader.ranked_opt_out(text).into_iter().collect();
                 self.faulty(format!("{place}: {invalid}"), reader.group(text), heard);
             }
         }
@@ -223,7 +223,7 @@ impl Items {
         };
         let heard = |all: &[Mapped]| {
             let all = all.iter();
-            all.filter_map(|mapped| reader.heard(&mapped.text))
+            all.filter_map(|mapped| reader.ranked_opt_out(&mapped.text))
                 .collect()
         };
         let mapped = match mapping.changes(text, &about, MOST_OF_ITEM) {
@@ -234,7 +234,7 @@ impl Items {
             }
         };
         if mapped.iter().any(|mapped| mapped.campaigns.is_some()) {
-            let what = "the mapping tells campaigns, and a feed is asked for one: expected no campaignField";
+            let what = "the mapping yields campaigns, but a feed is read for one campaign: expected no campaignField";
             return self.faulty(format!("{place}: {what}"), None, heard(&mapped));
         }
         let changes = mapped.iter().map(|mapped| reader.change(&mapped.text));

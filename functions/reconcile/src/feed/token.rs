@@ -10,15 +10,15 @@ use super::turn::Turn;
 use super::{FaultOf, NoPage};
 use crate::Context;
 
-/// A token that the endpoint gave.
-pub(super) struct Kept {
+/// A token that the endpoint issued.
+pub(super) struct CachedToken {
     /// The fingerprint of the secret by which it was asked for.
     print: String,
     authorization: SecretString,
     until: Timestamp,
 }
 
-impl Kept {
+impl CachedToken {
     fn is_good(&self, print: &str, refused: Option<&SecretString>, now: Timestamp) -> bool {
         let is_refused =
             |refused: &SecretString| refused.expose_secret() == self.authorization.expose_secret();
@@ -55,7 +55,7 @@ impl Context {
             no => no,
         })?;
         let authorization = token.authorization.clone();
-        *kept = Some(Kept {
+        *kept = Some(CachedToken {
             print: secret.print.clone(),
             authorization: token.authorization,
             until: now.saturating_add(token.good_for).unwrap_or(now),

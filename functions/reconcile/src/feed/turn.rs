@@ -9,7 +9,7 @@ use domain::change::OrgId;
 use jiff::Timestamp;
 
 use super::NoPage;
-use super::token::Kept;
+use super::token::CachedToken;
 use crate::Context;
 
 /// The turns of all feeds that were asked, by org.
@@ -23,7 +23,7 @@ pub(super) struct Turn {
     last: tokio::sync::Mutex<Option<Timestamp>>,
     /// The token of the last request. A task that waits for the lock finds it here and asks for
     /// none itself.
-    pub(super) token: tokio::sync::Mutex<Option<Kept>>,
+    pub(super) token: tokio::sync::Mutex<Option<CachedToken>>,
 }
 
 impl Feeds {

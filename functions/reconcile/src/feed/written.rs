@@ -73,7 +73,7 @@ pub(super) fn is_for_now(status: StatusCode) -> bool {
 pub(super) fn refusal(status: StatusCode, secret: &FeedSecret) -> NoPage {
     let expected = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match secret.pages {
-            Pages::Own => "expected that it takes the secret's bearerToken",
+            Pages::Own => "expected it to accept the secret's bearerToken",
             Pages::Configured { .. } => {
                 "the CRM does not accept the credentials in the secret's auth"
             }

@@ -1,8 +1,9 @@
 //! A sample of what the pages of a campaign's feed have brought, over all invocations of a run. It
-//! finds out a feed that repeats its contacts under ever new cursors, and so has no end.
+//! detects a feed that repeats its contacts under ever new cursors, and so has no end.
 //!
-//! The sample is part of the run's cursor, so it is small. `scan/pages.rs` finds out other feeds
-//! without an end within one invocation: those that repeat a cursor, or bring no new page for long.
+//! The sample is part of the run's cursor, so it is small. `scan/pages.rs` detects other feeds
+//! without an end within one invocation: those that repeat a cursor, or return no new page for
+//! long.
 
 use serde::{Deserialize, Serialize};
 

@@ -34,14 +34,14 @@ pub struct Cursor {
     /// Contacts of the campaign that break a rule.
     #[serde(default)]
     pub(crate) faulty: u64,
-    /// The first digits of the print of the feed's secret by which `page` was told. In the order of
-    /// another secret the page's cursor could skip contacts.
+    /// The first digits of the fingerprint of the feed's secret with which `page` was obtained. In
+    /// the order of another secret the page's cursor could skip contacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) feed: Option<String>,
     /// A sample of what the campaign's pages have brought so far.
     #[serde(default, skip_serializing_if = "Brought::is_nothing")]
     pub(crate) brought: Brought,
-    /// An export did not come in time, so the run continues without exports.
+    /// Whether an export was not ready in time, so that the run continues without exports.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) has_no_exports: bool,
 }

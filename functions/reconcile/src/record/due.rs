@@ -40,8 +40,9 @@ impl Record {
         self.fit(&input.campaigns);
     }
 
-    /// The time until which a campaign counts as looked at that does not stand in the record, if the
-    /// record was begun anew lately. Weekly schedules have had a run by then.
+    /// The time until which a campaign that the record does not name counts as looked at, if the
+    /// record was begun anew in the last eight days. After that, even a weekly schedule has had a
+    /// run.
     fn anew(&self, input: &Input) -> Option<i64> {
         self.anew
             .filter(|anew| *anew > input.run.as_second() - LATELY)
@@ -61,7 +62,8 @@ impl Record {
                     looked.to >= input.run.as_second() && looked.from <= input.since.as_second()
                 });
                 let before = looked.and_then(|looked| Timestamp::from_second(looked.to).ok());
-                // A campaign that was only noted has had no run yet that could have been too early.
+                // A campaign that was only noted has had no run yet, so no earlier run can have
+                // missed a change that the CRM showed late.
                 let margin = match looked {
                     Some(looked) if looked.from < looked.to => window,
                     _ => SignedDuration::ZERO,

@@ -24,7 +24,8 @@ use crate::input::{Cursor, Input, InvalidInput};
 use crate::record::{Did, Due, Record};
 use crate::scan::faulty;
 use crate::{
-    Context, Error, Outcome, Ran, TO_ENQUEUE, Until, Why, deadline, run_due, tell_outcome, watching,
+    Context, Error, Ran, RunOutcome, TO_ENQUEUE, Until, Why, deadline, run_due, tell_outcome,
+    watching,
 };
 
 /// How much time of an invocation is left after the last change was enqueued. In it the record is
@@ -84,7 +85,7 @@ impl Turn<'_> {
             // A message that is received again after its run was done comes here too.
             tracing::info!(
                 org = input.org.as_str(),
-                "all of the run was looked at before"
+                "the run has nothing to compare: an earlier one looked at all of it"
             );
             self.tell_how_late(&input, &record, was.as_ref());
             return true;
@@ -98,7 +99,7 @@ impl Turn<'_> {
         match went {
             Ok(None) => true,
             Ok(Some(after)) => {
-                self.comes_again(after).await;
+                self.come_again(after).await;
                 false
             }
             Err(Error::Record {
@@ -117,7 +118,7 @@ impl Turn<'_> {
         let input = Input::parse(&body, self.message.sent.unwrap_or(self.now))?;
         if input.run > self.now + MOST_AHEAD {
             return Err(InvalidInput::of(
-                "scheduledTime: expected a time that is past",
+                "scheduledTime: expected a time that is not in the future",
             ));
         }
         Ok(input)
@@ -214,7 +215,7 @@ impl Turn<'_> {
         }
     }
 
-    fn tell(&self, input: &Input, outcome: &Outcome, after: Option<Duration>) {
+    fn tell(&self, input: &Input, outcome: &RunOutcome, after: Option<Duration>) {
         let Some(after) = after else {
             return tell_outcome(self.context, &input.org, outcome);
         };
@@ -237,7 +238,7 @@ impl Turn<'_> {
         }
         // The invocation that met faulty contacts reports them.
         let faulty = faulty(&outcome.left_out);
-        let outcome = Outcome {
+        let outcome = RunOutcome {
             why: (faulty > 0).then_some(Why::Faulty(faulty)),
             ..outcome.clone()
         };

@@ -9,11 +9,11 @@ use domain::batch::ParkReason;
 use domain::change::{CampaignId, Change, ContactKey};
 use domain::drift::{Difference, Drift};
 use domain::plan::RankedChange;
-use domain::rules::Broken;
+use domain::rules::BrokenRule;
 use io::genesys::{Campaign, Failure, Kind};
 use jiff::Timestamp;
 
-use super::{Found, Progress, Scan, Share, Stopped, hash};
+use super::{DriftShare, Found, Progress, Scan, Stopped, hash};
 use crate::input::Cursor;
 use crate::{Error, Task};
 
@@ -30,7 +30,7 @@ pub(super) fn begin_again_if_changed(changes: &[Change], at: &mut Cursor) {
 }
 
 impl Scan<'_> {
-    /// Compares the contacts of a page that are not done yet, some at once.
+    /// Compares the contacts of a page that are not done yet, [`AT_ONCE`] at a time.
     pub(super) async fn page(
         &mut self,
         campaign: &Campaign,
@@ -49,7 +49,7 @@ impl Scan<'_> {
             let some: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
             let failed = self.compare(campaign, id, some, at).await;
             // This counts the contacts before the first that could not be read, too.
-            self.shares.insert(id.clone(), Share::of(at));
+            self.shares.insert(id.clone(), DriftShare::of(at));
             if self.is_too_much() {
                 self.listing.forget();
             } else if self.listing.is_due(self.context.shared.clock.now()) {
@@ -77,7 +77,7 @@ impl Scan<'_> {
         self.whole.list(&changes);
         let actuals = self.actuals(campaign, &keys, &changes).await;
         if actuals.values().any(|actual| matches!(actual, Ok(Some(_)))) {
-            self.org.is_found(id);
+            self.org.record_found(id);
         }
         for change in changes {
             let last = hash(&change);
@@ -88,10 +88,17 @@ impl Scan<'_> {
                 None => self.leave_out(id, ParkReason::KeyPattern),
                 Some(Err(failure)) if failure.kind == Kind::Rejected => {
                     self.leave_out(id, ParkReason::Rejected);
-                    if self.is_heard(&change) {
+                    if self.has_opt_out(&change) {
                         match campaign.read_alone(&change.key).await {
                             Ok(actual) => {
-                                self.hear(campaign, id, &change, actual.as_ref(), now, at);
+                                self.compare_salvaged(
+                                    campaign,
+                                    id,
+                                    &change,
+                                    actual.as_ref(),
+                                    now,
+                                    at,
+                                );
                             }
                             Err(failure) => return Some(failure),
                         }
@@ -124,7 +131,7 @@ impl Scan<'_> {
     fn keys<'c>(&self, changes: &'c [Change]) -> Vec<&'c ContactKey> {
         let rules = &self.org_secret.rules;
         let is_compared = |change: &&Change| {
-            !self.is_passed_over(change) && (rules.key_matches(change) || self.is_heard(change))
+            !self.is_passed_over(change) && (rules.key_matches(change) || self.has_opt_out(change))
         };
         let mut keys = Vec::new();
         for change in changes.iter().filter(is_compared) {
@@ -138,7 +145,9 @@ impl Scan<'_> {
     /// Whether the task has no use for this change.
     fn is_passed_over(&self, change: &Change) -> bool {
         match self.input.task {
-            Task::Repair => self.org_secret.rules.rank(change).is_none() && !self.is_heard(change),
+            Task::Repair => {
+                self.org_secret.rules.rank(change).is_none() && !self.has_opt_out(change)
+            }
             Task::Adopt { .. } => change.operation.callable() != Some(false),
             Task::RemoveUnknown => true,
         }
@@ -146,7 +155,7 @@ impl Scan<'_> {
 
     /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule: see
     /// `hear`.
-    fn is_heard(&self, change: &Change) -> bool {
+    fn has_opt_out(&self, change: &Change) -> bool {
         self.input.task == Task::Repair
             && self.org_secret.rules.ranking().is_some()
             && change.operation.opts_out()
@@ -165,13 +174,13 @@ impl Scan<'_> {
     ) {
         let rules = &self.org_secret.rules;
         match rules.broken(&change, now) {
-            Some(broken @ (Broken::RankAhead(_) | Broken::KeyPattern)) => {
+            Some(broken @ (BrokenRule::RankAhead(_) | BrokenRule::KeyPattern)) => {
                 self.leave_out(id, broken.reason());
-                return self.hear(campaign, id, &change, actual, now, at);
+                return self.compare_salvaged(campaign, id, &change, actual, now, at);
             }
             _ if rules.rank(&change).is_none() => {
                 self.answer.unranked += 1;
-                return self.hear(campaign, id, &change, actual, now, at);
+                return self.compare_salvaged(campaign, id, &change, actual, now, at);
             }
             _ => {}
         }
@@ -185,9 +194,9 @@ impl Scan<'_> {
         self.found(id, change, drift, at);
     }
 
-    /// Enqueues only the opt-out of a change that is not compared as a whole, if the contact is
-    /// still callable. The CRM says it now, so nothing newer is undone.
-    fn hear(
+    /// Holds only the opt-out of a change that is not compared as a whole, if the contact is still
+    /// callable. The CRM says it now, so nothing newer is undone.
+    fn compare_salvaged(
         &mut self,
         campaign: &Campaign,
         id: &CampaignId,

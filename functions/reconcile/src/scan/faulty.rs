@@ -47,7 +47,7 @@ impl Scan<'_> {
                 campaign: id.clone(),
                 what,
                 group,
-                is_heard: !groups.is_empty(),
+                has_opt_out: !groups.is_empty(),
             });
         }
     }

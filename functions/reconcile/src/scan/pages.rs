@@ -2,7 +2,7 @@
 //! end.
 //!
 //! `feed` sends the request and reads the page. What is seen here lasts for one invocation only;
-//! `input/brought.rs` finds out a feed that repeats itself more slowly.
+//! `input/brought.rs` detects a feed that repeats itself more slowly.
 
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -66,7 +66,7 @@ impl Scan<'_> {
                     org = self.input.org.as_str(),
                     campaignId = feed.campaign.as_str(),
                     waitSeconds = wait.as_secs(),
-                    "the feed wants no request for a while"
+                    "the feed throttles the run"
                 );
                 Ok(Err(Why::FeedThrottled(wait)))
             }

@@ -37,7 +37,7 @@ pub enum Progress {
         /// The contact's message group, if its key can be read.
         group: Option<MessageGroup>,
         /// Whether its opt-out is compared all the same.
-        is_heard: bool,
+        has_opt_out: bool,
     },
     /// A contact of the campaign is not in the feed.
     Unknown {

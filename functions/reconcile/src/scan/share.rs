@@ -8,14 +8,14 @@ pub(super) const MOST_DRIFT: u64 = 100;
 /// How many contacts of one campaign were checked and differed, over all runs that its cursor
 /// links.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Share {
+pub(crate) struct DriftShare {
     pub(crate) checked: u64,
     pub(crate) drifted: u64,
 }
 
-impl Share {
-    pub(super) fn of(at: &Cursor) -> Share {
-        Share {
+impl DriftShare {
+    pub(super) fn of(at: &Cursor) -> DriftShare {
+        DriftShare {
             checked: at.checked,
             drifted: at.drifted,
         }

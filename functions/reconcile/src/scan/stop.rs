@@ -13,7 +13,7 @@ use io::genesys::{Failure, Kind};
 use jiff::Timestamp;
 
 use super::share::MOST_DRIFT;
-use super::{Scan, Share, Stopped};
+use super::{DriftShare, Scan, Stopped};
 use crate::input::Cursor;
 use crate::{Error, Why};
 
@@ -50,7 +50,8 @@ impl Scan<'_> {
         }
         // From here on only opt-outs are held. The scan also goes on if much differs, since only
         // enough contacts show whether that can be right.
-        let is_unlikely = Share::of(at).is_over(self.input.max_drift_percent) && !self.input.force;
+        let is_unlikely =
+            DriftShare::of(at).is_over(self.input.max_drift_percent) && !self.input.force;
         if self.until.looks_on_for_opt_outs || self.room > 0 && is_unlikely {
             self.full_at.get_or_insert_with(|| at.clone());
             return None;
@@ -109,7 +110,7 @@ impl Scan<'_> {
     /// Whether much of the campaign differs, and too little was compared to know whether it is too
     /// much. A broken feed would otherwise rewrite these contacts before it is found out.
     fn is_undecided(&self, at: &Cursor) -> bool {
-        let share = Share::of(at);
+        let share = DriftShare::of(at);
         share.drifted <= MOST_DRIFT
             && share.is_over(self.input.max_drift_percent)
             && !self.input.force

@@ -33,7 +33,7 @@ pub(crate) struct Whole {
     /// How many calls it has taken so far, with fifty contacts each.
     calls: u32,
     snapshot: Option<Snapshot>,
-    /// There is no export, so the run continues without.
+    /// Whether the run continues without an export, because there is none.
     is_given_up: bool,
 }
 
@@ -116,7 +116,7 @@ impl Scan<'_> {
                 Ok(Some((at.clone(), Why::NoExportYet(id.clone()))))
             }
             NoExport::Failed(failure) => self.stop_or_fail(id, at.clone(), failure).map(Some),
-            NoExport::Late | NoExport::Broken(_) => Err(Error::Export {
+            NoExport::Late | NoExport::BrokenRule(_) => Err(Error::Export {
                 org: self.input.org.clone(),
                 campaign: id.clone(),
                 what: why.to_string(),

@@ -9,7 +9,7 @@ use io::genesys::{Snapshot, Unlisted};
 
 use super::ended;
 use crate::scan::{LeftOut, Scan};
-use crate::{Answer, Context, Error, Input, Opened, Outcome, Progress, Until, Why, open};
+use crate::{Answer, Context, Error, Input, Opened, Progress, RunOutcome, Until, Why, open};
 
 /// A campaign's export, and the counts of a feed that was read whole.
 pub(super) struct Look {
@@ -26,7 +26,7 @@ impl Look {
         input: &Input,
         until: &Until<'_>,
         watch: &(dyn Fn(Progress) + Sync),
-    ) -> Result<Result<Look, Outcome>, Error> {
+    ) -> Result<Result<Look, RunOutcome>, Error> {
         let opened = match open(context, input, until).await? {
             Ok(opened) => opened,
             Err(why) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::state::State;
-use super::{Attempt, Seen, Step};
+use super::{Attempt, Step, StepResult};
 use crate::batch::Outcome;
 use crate::change::IfAbsent;
 use crate::failure::{Failure, Kind};
@@ -13,14 +13,14 @@ use crate::plan::Plan;
 use crate::retry::Cause;
 
 /// After this time a read shows everything that was written before the change was first received.
-pub const LOOKS_TWICE: Duration = Duration::from_mins(1);
+pub const READS_SETTLE_AFTER: Duration = Duration::from_mins(1);
 
 /// How to find out that a contact does not exist, after a read has shown none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// An update that names nothing finds a contact that reads do not show.
     ByProbe,
-    /// A read tells, if it begins later than this after the first receive.
+    /// A read decides, if it begins later than this after the first receive.
     ByReadAfter(Duration),
     /// It is known by what was seen, or by the next read.
     Known,
@@ -29,7 +29,7 @@ pub enum Absence {
 impl Attempt {
     /// Sets how absence is known.
     #[must_use]
-    pub fn knows_absence(mut self, absence: Absence) -> Attempt {
+    pub fn with_absence(mut self, absence: Absence) -> Attempt {
         self.absence = absence;
         self
     }
@@ -63,18 +63,18 @@ impl Attempt {
         }
     }
 
-    pub(super) fn was_sought(&mut self, seen: Seen) -> Step {
+    pub(super) fn was_sought(&mut self, seen: StepResult) -> Step {
         match seen {
-            Seen::Contact(found) => {
+            StepResult::Contact(found) => {
                 self.absence = Absence::Known;
                 self.actual = found.map(Arc::new);
                 self.act(true)
             }
             // No contact can have such a key.
-            Seen::Failed(failure) if failure.kind == Kind::Rejected => self.park(&failure),
+            StepResult::Failed(failure) if failure.kind == Kind::Rejected => self.park(&failure),
             // The campaign may be what does not exist.
-            Seen::Failed(failure) if failure.kind == Kind::NotFound => self.missing(&failure),
-            Seen::Failed(failure) => self.failed(&failure),
+            StepResult::Failed(failure) if failure.kind == Kind::NotFound => self.missing(&failure),
+            StepResult::Failed(failure) => self.failed(&failure),
             _ => self.retry(&Failure::lagging()),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::state::{ReadFor, State};
 use super::step::write;
-use super::{Attempt, Seen, Step};
+use super::{Attempt, Step, StepResult};
 use crate::batch::Outcome;
 use crate::change::Operation;
 use crate::failure::{Failure, Kind};
@@ -66,17 +66,22 @@ impl Attempt {
         self.act(true)
     }
 
-    pub(super) fn was_not_created(&mut self, mut plan: Plan, alone: bool, seen: Seen) -> Step {
+    pub(super) fn was_not_created(
+        &mut self,
+        mut plan: Plan,
+        alone: bool,
+        seen: StepResult,
+    ) -> Step {
         match seen {
-            Seen::RefusedTogether(failure) if failure.kind == Kind::Conflict && !alone => {
+            StepResult::RejectedTogether(failure) if failure.kind == Kind::Conflict && !alone => {
                 self.read(ReadFor::Conflict)
             }
-            Seen::RefusedTogether(_) if !alone => {
+            StepResult::RejectedTogether(_) if !alone => {
                 let write = write(&mut plan.action);
                 self.state = State::Creating { plan, alone: true };
                 Step::Create { write, alone: true }
             }
-            Seen::Failed(failure) => match failure.kind {
+            StepResult::Failed(failure) => match failure.kind {
                 // This very key exists, and it cannot be read.
                 Kind::Conflict => {
                     self.state = State::Probing;

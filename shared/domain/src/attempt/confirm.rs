@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::state::State;
-use super::{Attempt, Seen, Step};
+use super::{Attempt, Step, StepResult};
 use crate::batch::{Confirm, Outcome, Settled, Verdict};
 use crate::contact::Contact;
 use crate::failure::{Failure, Kind};
@@ -15,7 +15,7 @@ impl Attempt {
     /// Takes the contact as a write left it. A write that altered nothing cannot become visible, so
     /// it needs no read. Otherwise a column that the service stores in another form would be
     /// written again and again.
-    pub(super) fn is_now(&mut self, actual: Option<Contact>) {
+    pub(super) fn set_actual(&mut self, actual: Option<Contact>) {
         let wrote = match self.actual {
             None => Outcome::Created,
             Some(_) => Outcome::Updated,
@@ -27,7 +27,7 @@ impl Attempt {
     }
 
     /// Notes a write whose result is unknown.
-    pub(super) fn may_be_unread(&mut self, seen: &Seen) {
+    pub(super) fn note_unconfirmed(&mut self, seen: &StepResult) {
         let is_write = matches!(
             self.state,
             State::Creating { .. }
@@ -35,7 +35,7 @@ impl Attempt {
                 | State::Lowering { .. }
                 | State::LoweringBlind { .. }
         );
-        if let Seen::Failed(failure) = seen {
+        if let StepResult::Failed(failure) = seen {
             self.is_unread |= is_write && failure.leaves_unknown();
         }
     }

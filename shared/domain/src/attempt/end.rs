@@ -13,7 +13,7 @@ use crate::retry::Cause;
 impl Attempt {
     /// The plan is carried out, and this is the outcome of its newest change.
     pub(super) fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
-        self.owed.undone();
+        self.owed.cancel();
         for (place, (piece, part)) in self.pieces.drain(..).zip(&plan.parts).enumerate() {
             let outcome = match part {
                 Part::Stale => Outcome::Stale,
@@ -35,7 +35,7 @@ impl Attempt {
 
     /// Parks the changes: no retry can help.
     pub(super) fn park(&mut self, why: &Failure) -> Step {
-        self.owed.not_undone();
+        self.owed.restore();
         for piece in self.pieces.drain(..) {
             let parking = piece.parking.unwrap_or_else(|| Parking {
                 reason: ParkReason::Rejected,
@@ -49,9 +49,9 @@ impl Attempt {
 
     /// Parks the changes if even their opt-out was refused. The person who looks after parked
     /// changes must learn of that.
-    pub(super) fn park_unheard(&mut self, mut why: Failure, refused: &Failure) -> Step {
-        self.are_unheard();
-        self.was_refused_too("that nobody may call", &mut why, refused);
+    pub(super) fn park_refused_opt_out(&mut self, mut why: Failure, refused: &Failure) -> Step {
+        self.note_opt_out_refused();
+        self.was_refused_too("the opt-out", &mut why, refused);
         self.park(&why)
     }
 
@@ -105,7 +105,7 @@ impl Attempt {
     }
 
     pub(super) fn retry_for(&mut self, cause: Cause, failure: &Failure) -> Step {
-        self.owed.not_undone();
+        self.owed.restore();
         let at_least = if self.is_unread {
             self.rules.read_lag
         } else {

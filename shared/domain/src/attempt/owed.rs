@@ -5,7 +5,7 @@
 
 use super::state::lowered;
 use super::step::Write;
-use super::{Attempt, Piece};
+use super::{Attempt, PendingChange};
 use crate::change::{EventId, IfAbsent};
 use crate::contact::Contact;
 use crate::dnc::Entry;
@@ -20,19 +20,19 @@ pub(super) struct Owed {
     /// The indices of the records that owe entries, and of those whose opt-out was refused for
     /// good.
     by: Vec<usize>,
-    unheard: Vec<usize>,
+    refused_opt_outs: Vec<usize>,
     /// Entries that an opt-in cancels once it is written, and the records that owe them.
     set_aside: (Vec<Entry>, Vec<usize>),
 }
 
 impl Owed {
     /// The opt-in is written, so the entries are cancelled.
-    pub(super) fn undone(&mut self) {
+    pub(super) fn cancel(&mut self) {
         self.set_aside = Default::default();
     }
 
     /// The opt-in is not written, so the entries are owed again.
-    pub(super) fn not_undone(&mut self) {
+    pub(super) fn restore(&mut self) {
         let (entries, by) = std::mem::take(&mut self.set_aside);
         self.entries.extend(entries);
         self.by.extend(by);
@@ -59,14 +59,14 @@ impl Attempt {
     }
 
     /// Whether the opt-out of this record was refused for good. Such a record waits for no list.
-    pub fn is_unheard(&self, index: usize) -> bool {
-        self.owed.unheard.contains(&index)
+    pub fn is_opt_out_refused(&self, index: usize) -> bool {
+        self.owed.refused_opt_outs.contains(&index)
     }
 
     /// Notes that no opt-out of the changes being applied can be written.
-    pub(super) fn are_unheard(&mut self) {
+    pub(super) fn note_opt_out_refused(&mut self) {
         let indices = self.pieces.iter().map(|piece| piece.index);
-        self.owed.unheard.extend(indices);
+        self.owed.refused_opt_outs.extend(indices);
     }
 
     /// Notes the entries that are owed once the plan is carried out.
@@ -77,11 +77,11 @@ impl Attempt {
         let before = self.actual.as_deref();
         // An opt-in of somebody who is not in the campaign by then cancels nothing.
         let mut heard = plan.order.clone();
-        heard.retain(|place| !plan.unheard.contains(place));
+        heard.retain(|place| !plan.refused_opt_outs.contains(place));
         let is_there = before.is_some_and(|actual| !actual.is_hollow());
-        let creates = |piece: &Piece| piece.change.if_absent == IfAbsent::Create;
+        let creates = |piece: &PendingChange| piece.change.if_absent == IfAbsent::Create;
         if is_there || self.pieces.iter().all(creates) {
-            if let Some(left) = plan.action.leaves(before) {
+            if let Some(left) = plan.action.result(before) {
                 self.owe_for(&left, &heard);
             }
             return;
@@ -94,7 +94,7 @@ impl Attempt {
             ..ranked[*place]
         });
         let as_if = self.plan_of(creating.collect());
-        if let Some(left) = as_if.action.leaves(before) {
+        if let Some(left) = as_if.action.result(before) {
             self.owe_for(&left, &heard);
         }
     }
@@ -120,7 +120,7 @@ impl Attempt {
         let now = now.iter().map(|place| &self.pieces[*place]);
         let operations = now.clone().map(|piece| &piece.change.operation);
         // The write that was planned before may have failed.
-        self.owed.not_undone();
+        self.owed.restore();
         if left.callable {
             // An opt-in followed it.
             let (entries, by) = &mut self.owed.set_aside;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::state::{State, lowered};
-use super::{Attempt, Seen, Step, Write};
+use super::{Attempt, Step, StepResult, Write};
 use crate::channel::Lowered;
 use crate::contact::{Columns, Contact};
 use crate::failure::{Failure, Kind};
@@ -17,7 +17,7 @@ impl Attempt {
         if self.pieces.len() > 1 {
             return self.one_by_one(&plan.order);
         }
-        let heard = heard(&plan.action);
+        let heard = opt_out_of(&plan.action);
         let is_new = self.is_callable() || heard.version.is_some();
         // The version goes with it, so that no older change makes the contact callable.
         if heard.callable.is_some() && is_new || !heard.lowers.is_empty() {
@@ -32,7 +32,7 @@ impl Attempt {
 
     /// The opt-out in the plan.
     pub(super) fn opt_out(&self) -> Write {
-        heard(&self.plan().action)
+        opt_out_of(&self.plan().action)
     }
 
     /// Writes the opt-out alone, with its version, so that no older change undoes it. If there is
@@ -51,31 +51,31 @@ impl Attempt {
     }
 
     /// Takes the result of writing the opt-out of a contact, after which its changes are parked.
-    pub(super) fn was_lowered(&mut self, write: Write, why: Failure, seen: Seen) -> Step {
+    pub(super) fn was_lowered(&mut self, write: Write, why: Failure, seen: StepResult) -> Step {
         match seen {
-            Seen::Written(actual) => {
+            StepResult::Written(actual) => {
                 // The changes after it are planned on this, so that they do not undo the opt-out.
                 let left = actual.unwrap_or_else(|| lowered(self.actual.as_deref(), &write));
-                self.is_now(Some(left));
+                self.set_actual(Some(left));
                 self.park(&why)
             }
-            Seen::Failed(failure) => self.was_not_lowered(write, why, &failure),
+            StepResult::Failed(failure) => self.was_not_lowered(write, why, &failure),
             _ => self.retry(&Failure::lagging()),
         }
     }
 
     /// Takes the result of [`Step::Lower`]: of reading the contact in another way, or of writing
     /// the opt-out without a read.
-    pub(super) fn was_lowered_blind(&mut self, why: Failure, seen: Seen) -> Step {
+    pub(super) fn was_lowered_blind(&mut self, why: Failure, seen: StepResult) -> Step {
         match seen {
-            Seen::Contact(actual) => {
+            StepResult::Contact(actual) => {
                 let plan = self.planned_on(actual);
                 if !plan.opts_out() {
                     return self.park(&why);
                 }
                 self.lower(self.opt_out(), why)
             }
-            Seen::Written(actual) => {
+            StepResult::Written(actual) => {
                 // The answer shows whether it is the newest, so nothing older can undo it.
                 self.planned_on(actual);
                 let write = self.opt_out();
@@ -84,11 +84,11 @@ impl Attempt {
                 }
                 self.lower(write, why)
             }
-            Seen::Failed(failure) => match failure.kind {
+            StepResult::Failed(failure) => match failure.kind {
                 Kind::NotFound => self.lower(self.opt_out(), why),
                 Kind::Rejected => {
                     self.owe_for_lowered(&self.opt_out());
-                    self.park_unheard(why, &failure)
+                    self.park_refused_opt_out(why, &failure)
                 }
                 _ => self.retry(&failure),
             },
@@ -115,9 +115,9 @@ impl Attempt {
             return self.lower(Write { version, ..write }, why);
         }
         if write.lowers.is_empty() {
-            return self.park_unheard(why, failure);
+            return self.park_refused_opt_out(why, failure);
         }
-        self.was_refused_too("what it says of channels and numbers", &mut why, failure);
+        self.was_refused_too("the change of its channels and numbers", &mut why, failure);
         if write.callable.is_none() {
             return self.park(&why);
         }
@@ -140,7 +140,7 @@ impl Attempt {
 }
 
 /// The opt-out in an action, without columns. Channels and numbers need no version.
-fn heard(action: &Action) -> Write {
+fn opt_out_of(action: &Action) -> Write {
     let (callable, version, lowers) = match action {
         Action::Create {
             callable,

@@ -37,7 +37,7 @@ impl State {
     /// Whether the write took effect, by the contact in its answer. It did not if the contact may
     /// still be called after an opt-out, has a channel or number that was lowered, or stores the
     /// old version. Columns are not compared, because the service writes some of them itself.
-    pub(super) fn was_taken(&self, before: Option<&Contact>, shown: &Contact) -> bool {
+    pub(super) fn took_effect(&self, before: Option<&Contact>, shown: &Contact) -> bool {
         let (callable, version, lowers) = match self {
             State::Creating { plan, .. } | State::Updating { plan } => match &plan.action {
                 Action::Create {
@@ -58,7 +58,7 @@ impl State {
             State::LoweringBlind { .. } => (Some(false), None, None),
             _ => return true,
         };
-        let is_up = |lowers: &Lowered| !shown.statuses.lacks(lowers).is_empty();
+        let is_up = |lowers: &Lowered| !shown.statuses.not_yet_lowered(lowers).is_empty();
         let is_callable = shown.callable && callable == Some(false) || lowers.is_some_and(is_up);
         let is_as_before = before.is_some_and(|before| before.version == shown.version);
         // If the answer shows no version, the two cannot be compared.

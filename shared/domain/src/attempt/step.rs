@@ -31,7 +31,7 @@ pub enum Step {
     /// yet.
     Probe,
     /// Make the contact not callable without a read, since it cannot be read. A driver may read it
-    /// in another way instead and answer with [`Seen::Contact`].
+    /// in another way instead and answer with [`StepResult::Contact`].
     Lower,
     /// Wait as long as is due after this many tries.
     Pause(u32),
@@ -54,7 +54,7 @@ pub struct Write {
 
 /// The result of the last step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum StepResult {
     /// There was no step yet.
     Nothing,
     /// The contact that a read or a probe shows. `None` means that there is none, or that it cannot
@@ -66,7 +66,7 @@ pub enum Seen {
     Failed(Failure),
     /// A call with several contacts was refused (400, 409, 413). Nothing was stored, and any of the
     /// contacts may be the reason.
-    RefusedTogether(Failure),
+    RejectedTogether(Failure),
     /// The pause is over.
     Paused,
     /// There is no time left for the pause.
@@ -75,7 +75,7 @@ pub enum Seen {
 
 /// One change of the contact.
 #[derive(Clone, Debug)]
-pub struct Piece {
+pub struct PendingChange {
     /// The index of its record.
     pub index: usize,
     /// The change. If a rule refuses it, this is only its opt-out
@@ -85,7 +85,7 @@ pub struct Piece {
     pub parking: Option<Parking>,
 }
 
-impl Piece {
+impl PendingChange {
     pub(super) fn opts_out(&self) -> bool {
         self.change.operation.opts_out()
     }

@@ -52,9 +52,9 @@ fn ranked() -> Arc<Rules> {
 }
 
 /// The change, refused for this reason.
-fn refused(index: usize, change: Arc<Change>, reason: ParkReason) -> Piece {
+fn refused(index: usize, change: Arc<Change>, reason: ParkReason) -> PendingChange {
     let opt_out = ranked().opt_out(&change, jiff::Timestamp::UNIX_EPOCH, |_| true);
-    Piece {
+    PendingChange {
         index,
         change: opt_out.map_or(change, Arc::new),
         parking: Some(Parking {
@@ -64,8 +64,8 @@ fn refused(index: usize, change: Arc<Change>, reason: ParkReason) -> Piece {
     }
 }
 
-fn taken(index: usize, change: Arc<Change>) -> Piece {
-    Piece {
+fn taken(index: usize, change: Arc<Change>) -> PendingChange {
+    PendingChange {
         index,
         change,
         parking: None,
@@ -101,23 +101,23 @@ fn failure(kind: Kind) -> Failure {
     Failure::new(kind, format!("{kind:?}"))
 }
 
-fn failed(kind: Kind) -> Seen {
-    Seen::Failed(failure(kind))
+fn failed(kind: Kind) -> StepResult {
+    StepResult::Failed(failure(kind))
 }
 
-fn together(kind: Kind) -> Seen {
-    Seen::RefusedTogether(failure(kind))
+fn together(kind: Kind) -> StepResult {
+    StepResult::RejectedTogether(failure(kind))
 }
 
-const THERE: fn() -> Seen = || Seen::Contact(contact(1, true));
-const ABSENT: Seen = Seen::Contact(None);
+const THERE: fn() -> StepResult = || StepResult::Contact(contact(1, true));
+const ABSENT: StepResult = StepResult::Contact(None);
 /// Whatever was written: no version is shown, and that nobody may call.
-const WRITTEN: fn() -> Seen = || {
+const WRITTEN: fn() -> StepResult = || {
     let written = Contact {
         version: Version::default(),
         ..contact(5, false).unwrap()
     };
-    Seen::Written(Some(written))
+    StepResult::Written(Some(written))
 };
 
 /// As a person reads it: `create+` goes alone, `-` says not callable, `5` is the rank, and what is lowered
@@ -166,16 +166,16 @@ fn shown(step: &Step) -> String {
 }
 
 /// The steps of an attempt that sees these things.
-fn steps(mut attempt: Attempt, seen: Vec<Seen>) -> Vec<String> {
-    let all = std::iter::once(Seen::Nothing).chain(seen);
+fn steps(mut attempt: Attempt, seen: Vec<StepResult>) -> Vec<String> {
+    let all = std::iter::once(StepResult::Nothing).chain(seen);
     all.map(|seen| shown(&attempt.next(seen))).collect()
 }
 
 #[test]
 fn whether_a_parked_opt_out_was_refused_too_stands_in_its_detail() {
-    let detail = |seen: Vec<Seen>| {
+    let detail = |seen: Vec<StepResult>| {
         let mut attempt = attempt(&["out"]);
-        let all = std::iter::once(Seen::Nothing).chain(seen);
+        let all = std::iter::once(StepResult::Nothing).chain(seen);
         match all.map(|seen| attempt.next(seen)).last() {
             Some(Step::Done(verdicts)) => match verdicts.into_iter().next() {
                 Some((_, Verdict::Park(parking))) => parking.evidence.detail,
@@ -185,8 +185,8 @@ fn whether_a_parked_opt_out_was_refused_too_stands_in_its_detail() {
         }
     };
     let refused = || failed(Kind::Rejected);
-    let heard = || Seen::Written(contact(9, false));
-    let too = "Rejected; that nobody may call was refused too: Rejected";
+    let heard = || StepResult::Written(contact(9, false));
+    let too = "Rejected; the opt-out was refused too: Rejected";
     assert_eq!(detail(vec![refused(), heard()]), "Rejected");
     assert_eq!(detail(vec![refused(), refused()]), too);
     assert_eq!(detail(vec![THERE(), refused(), heard()]), "Rejected");
@@ -216,7 +216,10 @@ fn a_change_that_a_rule_refuses_is_parked_after_its_opt_out_is_written() {
         ["read", "update -5 bare", "parked reservedColumn"],
         "no column of it"
     );
-    let made = steps(new(&[("remove", true)]), vec![ABSENT, Seen::Written(None)]);
+    let made = steps(
+        new(&[("remove", true)]),
+        vec![ABSENT, StepResult::Written(None)],
+    );
     assert_eq!(
         made,
         ["read", "create -5 bare", "parked reservedColumn"],
@@ -245,7 +248,7 @@ fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
         THERE(),
         refused(),
         refused(),
-        Seen::Written(contact(5, false)),
+        StepResult::Written(contact(5, false)),
         WRITTEN(),
     ];
     assert_eq!(
@@ -260,7 +263,13 @@ fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
         ]
     );
     // Where it was created, the answer does not tell what is there now.
-    let new = vec![ABSENT, refused(), refused(), Seen::Written(None), WRITTEN()];
+    let new = vec![
+        ABSENT,
+        refused(),
+        refused(),
+        StepResult::Written(None),
+        WRITTEN(),
+    ];
     assert_eq!(
         steps(tie(), new),
         [
@@ -278,7 +287,7 @@ fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
 fn only_opt_outs_are_marked_as_such_among_returned_changes() {
     let mut attempt = attempt(&["2", "out"]);
     assert!(attempt.is_opt_out());
-    attempt.next(Seen::Nothing);
+    attempt.next(StepResult::Nothing);
     let verdicts = attempt.give_back(&Failure::budget_spent(Duration::ZERO));
     let opt_outs: Vec<_> = verdicts
         .iter()
@@ -286,7 +295,7 @@ fn only_opt_outs_are_marked_as_such_among_returned_changes() {
         .collect();
     assert_eq!(opt_outs, [false, true]);
     assert_eq!(
-        attempt.next(Seen::Paused),
+        attempt.next(StepResult::Paused),
         Step::Done(Vec::new()),
         "that was all"
     );

@@ -23,7 +23,7 @@ const LAST_RECEIVE: u32 = 950;
 pub struct Horizon {
     /// The time of the report.
     pub now: Timestamp,
-    /// How long after its first receive a change is parked that keeps failing.
+    /// How long after its first receive a change that keeps failing is parked.
     pub after: Duration,
 }
 
@@ -42,8 +42,8 @@ impl Horizon {
     /// earlier record of its group failed.
     fn parks(self, record: &Record, retry: &Retry, has_own_try: bool) -> Option<ParkReason> {
         let tried_for = self.since(record.first_received);
-        // What is behind a write that is not read yet had no try of its own, and who is looked for a
-        // second time is known of by that.
+        // A change behind a write that reads do not show yet had no try of its own. A contact that
+        // no read has shown is looked for a second time, and that look decides.
         if matches!(retry.cause, Cause::Confirming { .. } | Cause::Absent { .. }) {
             return None;
         }
@@ -65,12 +65,12 @@ impl Horizon {
     }
 }
 
-/// Settles the records of one message group, given with their verdicts in queue order: what comes
-/// before the first that must be retried is done, that one and all later are retried. `share`:
-/// chance, from 0 up to 1, the same for all groups of an invocation.
+/// Settles the records of one message group, given with their verdicts in queue order. The records
+/// before the first one that must be retried are done. That one and all later ones are retried.
+/// `share` is a random number from 0 up to 1, the same for all groups of an invocation.
 ///
-/// Only the first that fails can be parked for its failures: the others have not yet had a try of
-/// their own. On the last day all are.
+/// Only the first record that fails can be parked for its failures, because the others have not had
+/// a try of their own. On its last day each record that fails is parked.
 pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> Vec<Settled> {
     let mut delay = None;
     let mut has_own_try = true;
@@ -109,9 +109,8 @@ pub fn settle(group: Vec<(&Record, Verdict)>, horizon: Horizon, share: f64) -> V
     settled
 }
 
-/// Turns what `from` and all after it of a settled group were to become into retries: `from` could
-/// not be parked.
-pub fn not_parked(settled: &mut [Settled], from: usize, waited: Waited, share: f64) {
+/// Turns the record at `from`, which could not be parked, and all records behind it into retries.
+pub fn retry_from(settled: &mut [Settled], from: usize, waited: Waited, share: f64) {
     let delay = Cause::NotParked.delay(waited, share);
     for (index, settled) in settled.iter_mut().enumerate().skip(from) {
         let evidence = match settled {

@@ -237,7 +237,7 @@ fn a_change_that_cannot_be_parked_is_retried_with_the_rest_of_its_group() {
         receives: 2,
         age: Duration::ZERO,
     };
-    not_parked(&mut settled, 1, waited, 0.0);
+    retry_from(&mut settled, 1, waited, 0.0);
     assert_eq!(settled[0], Settled::Done(Outcome::Created));
     let delay = Duration::from_secs(30);
     let first = Settled::Retry {

@@ -1,13 +1,14 @@
 //! How much more a copy receives from its queue by itself, once Lambda has handed it a batch: a
 //! state machine without I/O.
 //!
-//! Lambda hands a FIFO function ten messages at most, and the API of contact lists reads 50 contacts a
-//! call and writes 1,000. So a copy whose batch may have a backlog behind it receives more, ten a
-//! call, the calls of a round side by side: 2, 4, 8 … for as long as they come back full.
+//! Lambda hands a FIFO function ten messages at most, and the API of contact lists reads 50
+//! contacts a call and writes 1,000. So a copy whose batch may have a backlog behind it receives
+//! more, ten messages per call. It makes rounds of 2, 4, 8 … calls side by side, for as long as
+//! they come back full.
 //!
 //! ```text
-//! TopUp::new(990) ──▶ calls() = 2 ──▶ received([10, 10]) ──▶ calls() = 4 ──▶ received([10, 3, 0, 0])
-//!                                                                       ──▶ calls() = 0: two bring nothing
+//! TopUp::new(990) ──▶ calls() = 2 ──▶ received([10, 10]) ──▶ calls() = 4 ──▶ received([10, 3, 0,
+//! 0]) ──▶ calls() = 0: two returned nothing
 //! ```
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// The most messages that one `ReceiveMessage` returns.
-const OF_A_CALL: usize = 10;
+const MESSAGES_PER_CALL: usize = 10;
 /// The number of calls in the first round.
 const FIRST: usize = 2;
 /// If this many calls of a round return nothing, the queue is empty.
@@ -53,7 +54,7 @@ impl TopUp {
         if now >= self.ends_at || self.bytes >= MOST_BYTES {
             return 0;
         }
-        self.calls.min(self.left / OF_A_CALL)
+        self.calls.min(self.left / MESSAGES_PER_CALL)
     }
 
     /// Records what each call of a round returned: the number of messages, and the bytes of their

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 /// The part of a client's budget that a function may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
+pub enum BudgetPart {
     /// The whole budget, shared by all copies of apply.
     Whole,
     /// A fifth of the budget, for reconcile.
@@ -30,7 +30,7 @@ pub struct Demand {
     pub patience: Duration,
     /// A random number from 0 up to 1, drawn once an invocation. It decides which copy gets calls
     /// that are too few for all.
-    pub luck: f64,
+    pub draw: f64,
 }
 
 /// The contacts that may begin.
@@ -60,7 +60,7 @@ pub enum More {
 
 /// Whether a call may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Admission {
     /// It may go now.
     Go,
     /// After a call that is under way.
@@ -71,7 +71,7 @@ pub enum Turn {
 
 /// What an answer says about the budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct RateLimit {
     /// `inin-ratelimit-allowed` and `inin-ratelimit-count`: the calls of a window, and how many
     /// were made.
     pub count: Option<(u64, u64)>,

@@ -1,5 +1,5 @@
+mod admissions;
 mod offers;
-mod turns;
 
 use super::*;
 
@@ -10,36 +10,36 @@ fn at(milliseconds: i64) -> Timestamp {
 const CALLS_PER_MINUTE: u32 = 300;
 
 /// An answer that tells the count of 300 calls, and how many seconds the window lasts.
-fn counted(count: u64, reset: u64) -> Told {
+fn counted(count: u64, reset: u64) -> RateLimit {
     counted_of(300, count, reset)
 }
 
-fn counted_of(allowed: u64, count: u64, reset: u64) -> Told {
-    Told {
+fn counted_of(allowed: u64, count: u64, reset: u64) -> RateLimit {
+    RateLimit {
         count: Some((allowed, count)),
         reset: Some(Duration::from_secs(reset)),
         is_of_service: true,
-        ..Told::default()
+        ..RateLimit::default()
     }
 }
 
-const UNCOUNTED: Told = Told {
+const UNCOUNTED: RateLimit = RateLimit {
     count: None,
     reset: None,
     is_refused: false,
     is_of_service: true,
 };
 
-const REFUSED: Told = Told {
+const REFUSED: RateLimit = RateLimit {
     is_refused: true,
     ..UNCOUNTED
 };
 
 /// One call is made and answered.
-fn call(budget: &mut Budget, now: i64, told: &Told) {
+fn call(budget: &mut Budget, now: i64, told: &RateLimit) {
     budget.under_way += 1;
     budget.answered(at(now), told);
-    budget.is_over();
+    budget.record_call_ended();
 }
 
 /// One call is refused, with this `Retry-After`.
@@ -49,17 +49,17 @@ fn refuse(budget: &mut Budget, now: i64, after: &str) {
 }
 
 /// A budget of apply, after one answer at time 0.
-fn learnt(copies: u32, told: &Told) -> Budget {
-    let mut budget = Budget::new(copies, Share::Whole);
+fn learnt(copies: u32, told: &RateLimit) -> Budget {
+    let mut budget = Budget::new(copies, BudgetPart::Whole);
     call(&mut budget, 0, told);
     budget
 }
 
 /// How many calls may go side by side at this moment, and what the next one waits for.
-fn side_by_side(budget: &mut Budget, now: i64) -> (u64, Turn) {
+fn side_by_side(budget: &mut Budget, now: i64) -> (u64, Admission) {
     for calls in 0..1_000 {
-        match budget.turn(at(now), CALLS_PER_MINUTE) {
-            Turn::Go => {}
+        match budget.admit(at(now), CALLS_PER_MINUTE) {
+            Admission::Go => {}
             turn => return (calls, turn),
         }
     }
@@ -74,7 +74,7 @@ fn demand(opt_outs: u64, others: u64) -> Demand {
         promised: 0,
         beside: 0,
         patience: Duration::ZERO,
-        luck: 0.99,
+        draw: 0.99,
     }
 }
 

@@ -91,7 +91,7 @@ impl Window {
     pub(super) fn shares(
         &self,
         siblings: u64,
-        luck: f64,
+        draw: f64,
         wide_at: Option<Timestamp>,
     ) -> (u64, u64) {
         let left = self.left();
@@ -107,7 +107,7 @@ impl Window {
             let is_too_little = even < CALLS_OF_A_CONTACT && for_others >= CALLS_OF_A_CONTACT;
             // On average, as many copies begin a contact as there are calls for.
             let part = for_others as f64 / (CALLS_OF_A_CONTACT * copies) as f64;
-            if is_too_little && luck < part {
+            if is_too_little && draw < part {
                 CALLS_OF_A_CONTACT
             } else {
                 even

@@ -195,9 +195,9 @@ mod tests {
         );
         assert_eq!(
             faults(&more),
-            "data: expected not with operation adopt (notAllowed); \
-             callable: expected not with operation adopt (notAllowed); \
-             version: expected not with operation adopt (notAllowed); \
+            "data: expected no such field with operation adopt (notAllowed); \
+             callable: expected no such field with operation adopt (notAllowed); \
+             version: expected no such field with operation adopt (notAllowed); \
              reset: expected only with operation resetRank (notAllowed)"
         );
         let other = good.replace("\"operation\": \"adopt\"", "\"operation\": \"remove\"");

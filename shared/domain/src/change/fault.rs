@@ -106,7 +106,7 @@ impl Fault {
             Some(name) if name.starts_with("data/") => "data/*",
             Some(name) if name.starts_with("contactable/") => "contactable/*",
             Some(name) if name.starts_with("phones/") => "phones/*",
-            Some(_) => "a member that has no meaning",
+            Some(_) => "an unknown member",
         }
     }
 }

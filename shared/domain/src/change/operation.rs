@@ -3,7 +3,7 @@
 use super::{Adoption, RankReset};
 use crate::channel::Lowered;
 use crate::contact::Columns;
-use crate::version::Word;
+use crate::version::Consent;
 
 /// The effect that a change asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +41,16 @@ impl Operation {
 
     /// Whether the contact may be called, as one word. Unlike [`Operation::callable`], it tells an
     /// opt-out from having left the campaign.
-    pub(crate) fn word(&self) -> Option<Word> {
+    pub(crate) fn word(&self) -> Option<Consent> {
         match self {
-            Operation::Leave => Some(Word::Left),
-            operation => operation.callable().map(Word::from),
+            Operation::Leave => Some(Consent::Left),
+            operation => operation.callable().map(Consent::from),
         }
     }
 
     /// Whether the person asked not to be called. Having left the campaign is no opt-out.
     pub(crate) fn is_opt_out(&self) -> bool {
-        self.word() == Some(Word::MayNot)
+        self.word() == Some(Consent::MayNot)
     }
 
     /// Channels and numbers that the change says may not be used.

@@ -34,8 +34,8 @@ impl Origin<'_> {
             Origin::Feed(feed) => (Some(feed.org.clone()), Some(feed.campaign.clone()), None),
         };
         let expected = match self {
-            Origin::Feed(_) => "expected what the feed was asked for, or nothing",
-            _ => "expected what the source's secret and path say, or nothing",
+            Origin::Feed(_) => "expected the org and campaign of the feed, or no such field",
+            _ => "expected the value that the source's secret or path fixes, or no such field",
         };
         Fixed {
             org,

@@ -98,7 +98,7 @@ impl Reader<'_> {
 
     /// Refuses the members that only an operator's change has, which is put into the queue.
     fn refuse_members_of_operator(&mut self) {
-        for (_, member) in operation::OF_OPERATOR {
+        for (_, member) in operation::OPERATOR_ONLY {
             if self.remove(member) {
                 self.fault(member, FaultCode::UnknownField, UNKNOWN);
             }

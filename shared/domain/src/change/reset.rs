@@ -161,9 +161,9 @@ mod tests {
         );
         assert_eq!(
             faults(&more),
-            "data: expected not with operation resetRank (notAllowed); \
-             callable: expected not with operation resetRank (notAllowed); \
-             version: expected not with operation resetRank (notAllowed)"
+            "data: expected no such field with operation resetRank (notAllowed); \
+             callable: expected no such field with operation resetRank (notAllowed); \
+             version: expected no such field with operation resetRank (notAllowed)"
         );
         assert_eq!(
             faults(&good.replace("resetRank", "upsert")),

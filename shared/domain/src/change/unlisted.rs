@@ -1,23 +1,24 @@
-//! A contact of a campaign that the CRM does not list: for whoever wishes so, the person left.
+//! Contacts of a campaign that the CRM's feed does not list. If the feed's secret asks for it, such
+//! a person counts as having left the campaign.
 
 use jiff::Timestamp;
 
 use super::{Change, ContactKey, Feed, IfAbsent, Operation, Rank, SourceName, VersionFrom};
 use crate::Version;
 
-/// Older than all that a CRM says.
+/// The lowest rank. No change of a CRM is older.
 const LOWEST: Rank = Rank(0);
 
 impl Change {
-    /// That the person left the campaign, as of what the contact was seen to store. So a newer change that
-    /// says that they may be called wins, before this one or after it; and of a contact that stores no rank
-    /// any such change does.
+    /// A change that says that the person left the campaign. It takes the rank that the contact
+    /// stored when it was read. So a newer opt-in wins, whether it is applied before this change or
+    /// after it. If the contact stores no rank, any opt-in wins.
     pub fn of_unlisted(feed: &Feed, key: ContactKey, stored: Version, from: VersionFrom) -> Change {
         let decided = stored.decision.and_then(|decision| decision.rank);
         let rank = stored.rank.max(decided).unwrap_or(LOWEST);
         let (version, occurred_at) = match from {
             VersionFrom::Version => (Some(rank), None),
-            // A rank that is no time counts as the last there is.
+            // A rank that is no valid time counts as the latest time.
             VersionFrom::OccurredAt => {
                 let at = Timestamp::from_millisecond(rank.0.cast_signed());
                 (None, Some(at.unwrap_or(Timestamp::MAX)))
@@ -74,7 +75,7 @@ mod tests {
         };
         let action = plan(changes, Some(actual), wishes).action;
         assert!(!matches!(action, Action::Create { .. }));
-        let left = action.leaves(Some(actual)).unwrap();
+        let left = action.result(Some(actual)).unwrap();
         (left.callable, left.version.to_string())
     }
 

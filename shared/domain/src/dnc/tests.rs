@@ -60,7 +60,7 @@ fn an_entry_is_owed_for_whom_the_crm_opted_out_and_for_a_new_number_of_theirs() 
             "2:2!",
             vec![&opt_out],
             [true, true],
-            "of whom somebody else lowered",
+            "somebody else had made it not callable before",
         ),
         (
             false,
@@ -89,7 +89,7 @@ fn an_entry_is_owed_for_whom_the_crm_opted_out_and_for_a_new_number_of_theirs() 
             "2:1-",
             vec![&number_in],
             [false, false],
-            "an opt-in that the org's wish keeps out",
+            "an opt-in that the org's `raise` keeps out",
         ),
         (
             false,

@@ -13,9 +13,9 @@ const UNANSWERED: u32 = 3;
 const WELL_FOR: Duration = Duration::from_secs(60);
 /// The wait before the first probe of a service that is ill. Each later wait is twice as long.
 pub(super) const FIRST_WAIT: Duration = Duration::from_secs(15);
-/// The failed probes after which one copy in several probes: the waits of 30 s, 1 and 2 minutes.
-/// After longer waits, copies return at different times anyway.
-const LEFT: RangeInclusive<u32> = 1..=3;
+/// After this many failed probes, only one copy in several probes. The waits are then 30 s, 1
+/// minute and 2 minutes. After longer waits, copies return at different times anyway.
+const DRAWN_ONLY: RangeInclusive<u32> = 1..=3;
 /// The longest wait before a probe.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
@@ -60,11 +60,11 @@ impl May {
         match self {
             May::NotBefore(then) => Err(Failure::new(
                 Kind::Closed { after: after(then) },
-                "the org does not answer: the next probe tells",
+                "the org does not answer, and the next probe is not due yet",
             )),
             May::InTurn(then) => Err(Failure::new(
                 Kind::InTurn { after: after(then) },
-                "what does not answer is asked by one at a time: it is another's turn",
+                "the service does not answer, so one caller at a time probes it, and it is another's turn",
             )),
             May::Probe | May::All => Ok(()),
         }
@@ -125,10 +125,11 @@ impl Breaker {
         }
     }
 
-    /// As [`Breaker::may`], for a caller that begins a call. After the first to third
-    /// failed probe, if the last one hung, only drawn copies probe, as a rule one at a time, and
-    /// callers with an opt-out. The changes of such a service return at about the
-    /// same time, and if every copy waited for it then, none would be left for others.
+    /// As [`Breaker::may`], for a caller that begins a call. After the first, second and third
+    /// failed probe, if the last one hung, only two callers may probe: a copy that was drawn, which
+    /// is one at a time as a rule, and a caller with an opt-out. The changes of such a service
+    /// return at about the same time, and if every copy waited for it then, none would be left for
+    /// others.
     pub(super) fn begin(&mut self, now: Timestamp, prober: Prober) -> May {
         let may = self.may(now);
         match &mut self.ill {
@@ -141,7 +142,7 @@ impl Breaker {
                     return May::InTurn(until);
                 }
                 let until = now + FIRST_WAIT;
-                let is_left = LEFT.contains(&ill.times) && ill.silence == Silence::Hung;
+                let is_left = DRAWN_ONLY.contains(&ill.times) && ill.silence == Silence::Hung;
                 if prober == Prober::None && is_left {
                     ill.left = Some(until);
                     return May::InTurn(until);

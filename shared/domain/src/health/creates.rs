@@ -3,12 +3,11 @@
 //!
 //! The code with which Genesys Cloud refuses a create then is not documented. So if a create is
 //! refused with an unknown code, either this contact or every create may be the reason. Other
-//! contacts tell:
+//! contacts show which it is:
 //!
 //! ```text
-//! refused: a, b, c                      nothing is created: creates are held
-//!   15 s later    refused: d            d probed: nobody can be created, which is reported
-//!   30 s later    created: e            e probed: all may go again
+//! refused: a, b, c nothing is created: creates are held 15 s later refused: d d probed: no contact
+//! can be created, which is reported 30 s later created: e e probed: all may go again
 //!
 //! refused: a    created: f    refused: a    created: g    refused: a      a itself is the reason
 //! ```
@@ -26,16 +25,16 @@ use crate::change::ContactKey;
 
 /// If this many contacts are refused for the first time and none is created in between, creates are
 /// held.
-const OF_ALL: usize = 3;
+const REFUSALS_TO_HOLD_ALL: usize = 3;
 /// A contact that is refused this often within an hour, while others are created in between, is
 /// itself the reason.
-const OF_ITS_OWN: u32 = 3;
+const REFUSALS_TO_BLAME_ONE: u32 = 3;
 const WITHIN: Duration = Duration::from_hours(1);
 /// How long it counts as the reason: the time to try its opt-out, and each of its changes alone.
 const OWN_FOR: Duration = Duration::from_mins(1);
 /// A create that is answered this soon after a refusal was under way at the same time, and proves
 /// nothing.
-const BESIDE: Duration = Duration::from_secs(10);
+const CREATED_WITHIN: Duration = Duration::from_secs(10);
 /// A contact that was refused before probes only this long after a probe was due, because one that
 /// was never refused proves more.
 const AFTER_OTHERS: Duration = Duration::from_mins(2);
@@ -45,7 +44,7 @@ const MOST: usize = 1_000;
 
 /// What is known about the creates of one campaign.
 #[derive(Debug, Default)]
-pub struct Creates {
+pub struct CreateHealth {
     suspects: BTreeMap<ContactKey, Suspect>,
     /// Contacts that were held back and not refused.
     waited: BTreeSet<ContactKey>,
@@ -105,13 +104,13 @@ pub enum CreateRefusal {
     },
 }
 
-impl Creates {
-    /// Whether creates are held back. Then one at a time may go, as [`Creates::probe`] says.
+impl CreateHealth {
+    /// Whether creates are held back. Then one at a time may go, as [`CreateHealth::probe`] says.
     pub fn are_held(&self) -> bool {
         self.held.is_some()
     }
 
-    /// Chooses the contact that probes for all of these. `luck` is a random number from 0 up to 1.
+    /// Chooses the contact that probes for all of these. `draw` is a random number from 0 up to 1.
     ///
     /// # Errors
     /// How long none of them may be created.
@@ -119,7 +118,7 @@ impl Creates {
         &mut self,
         keys: &[&ContactKey],
         now: Timestamp,
-        luck: f64,
+        draw: f64,
     ) -> Result<usize, Duration> {
         let Some(held) = &mut self.held else {
             return Ok(0);
@@ -144,7 +143,7 @@ impl Creates {
         held.probes += 1;
         held.next = now + wait(held.probes);
         held.is_awaited = false;
-        let drawn = (luck * probers.len() as f64) as usize % probers.len().max(1);
+        let drawn = (draw * probers.len() as f64) as usize % probers.len().max(1);
         Ok(probers.get(drawn).copied().unwrap_or(0))
     }
 
@@ -177,7 +176,7 @@ impl Creates {
         self.waited.remove(key);
         let (created_at, new_at) = (self.created_at, self.new_at);
         let is_after = |created: Option<Timestamp>, at: Timestamp| {
-            created.is_some_and(|created| created >= at + BESIDE)
+            created.is_some_and(|created| created >= at + CREATED_WITHIN)
         };
         let suspect = self.suspects.entry(key.clone());
         let suspect = suspect.or_insert_with(|| Suspect::new(now));
@@ -191,7 +190,7 @@ impl Creates {
             suspect.times += 1;
             suspect.at = now;
         }
-        if suspect.times >= OF_ITS_OWN {
+        if suspect.times >= REFUSALS_TO_BLAME_ONE {
             suspect.own_until = Some(now + OWN_FOR);
             return CreateRefusal::Own;
         }
@@ -205,7 +204,7 @@ impl Creates {
             }
             return CreateRefusal::All { is_told };
         }
-        if self.suspects.values().filter(counts).count() < OF_ALL {
+        if self.suspects.values().filter(counts).count() < REFUSALS_TO_HOLD_ALL {
             return CreateRefusal::Unknown;
         }
         self.held = Some(Held {

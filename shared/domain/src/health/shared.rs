@@ -11,9 +11,9 @@ use super::breaker::{Breaker, FIRST_WAIT, May, Prober, Silence};
 const TOLD_EVERY: Duration = Duration::from_mins(15);
 /// If the others are ill, a new user of the shared service is tried by itself, one at a time. For
 /// each one that does not answer either, the next waits this much longer.
-const BETWEEN_MEETINGS: Duration = Duration::from_secs(2);
-/// If this many users have unanswered writes and none has an answered one, it is no chance. The
-/// number for reads is a parameter of [`Shared`]. A write holds up its batch twice as long as a
+const BETWEEN_NEW_USERS: Duration = Duration::from_secs(2);
+/// If this many users have unanswered writes and none has an answered one, it is no coincidence.
+/// The number for reads is a parameter of [`SharedHealth`]. A write holds up its batch twice as long as a
 /// read.
 const SILENT_WRITES: usize = 2;
 
@@ -21,7 +21,7 @@ const SILENT_WRITES: usize = 2;
 /// none has got one since. If fewer get none, that may be their own trouble. An answered read says
 /// nothing about writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shared<Id, const SILENT: usize> {
+pub struct SharedHealth<Id, const SILENT: usize> {
     reads: Silent<Id>,
     writes: Silent<Id>,
     told_at: Option<Timestamp>,
@@ -34,12 +34,12 @@ struct Silent<Id> {
     ids: BTreeSet<Id>,
     breaker: Breaker,
     /// When a new user may be tried while the others get no answer.
-    meets_at: Option<Timestamp>,
+    next_new_user_at: Option<Timestamp>,
 }
 
-impl<Id, const SILENT: usize> Default for Shared<Id, SILENT> {
+impl<Id, const SILENT: usize> Default for SharedHealth<Id, SILENT> {
     fn default() -> Self {
-        Shared {
+        SharedHealth {
             reads: Silent::default(),
             writes: Silent::default(),
             told_at: None,
@@ -52,12 +52,12 @@ impl<Id> Default for Silent<Id> {
         Silent {
             ids: BTreeSet::new(),
             breaker: Breaker::default(),
-            meets_at: None,
+            next_new_user_at: None,
         }
     }
 }
 
-impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
+impl<Id: Clone + Ord, const SILENT: usize> SharedHealth<Id, SILENT> {
     /// Which calls this user may begin now. A probe goes to whoever asks first: one to a user
     /// without an answer, and beside it one to a user that is new. A new user may be healthy
     /// although the others are not, so it does not queue behind them.
@@ -111,9 +111,9 @@ impl<Id: Clone + Ord, const SILENT: usize> Shared<Id, SILENT> {
         }
     }
 
-    /// Whether to report now that the service, or one of its users, is ill. The answer is yes once
-    /// in a while.
-    pub fn tells(&mut self, now: Timestamp) -> bool {
+    /// Whether to report now that the service, or one of its users, is ill. It is `true` once in
+    /// [`TOLD_EVERY`] at most.
+    pub fn take_report_due(&mut self, now: Timestamp) -> bool {
         let is_told = self.told_at.is_some_and(|at| now < at + TOLD_EVERY);
         if !is_told {
             self.told_at = Some(now);
@@ -129,7 +129,7 @@ impl<Id: Clone + Ord> Silent<Id> {
 
     fn may(&self, id: &Id, was_answered: bool, now: Timestamp) -> May {
         let is_silent = self.ids.contains(id);
-        match self.meets_at {
+        match self.next_new_user_at {
             _ if was_answered && !is_silent => May::All,
             _ if is_silent || !self.is_ill() => self.breaker.may_unless_ill(now),
             Some(at) if now < at => May::InTurn(at),
@@ -142,7 +142,7 @@ impl<Id: Clone + Ord> Silent<Id> {
         match may {
             May::Probe if self.ids.contains(id) => self.breaker.begin(now, prober),
             May::Probe => {
-                self.meets_at = Some(now + FIRST_WAIT);
+                self.next_new_user_at = Some(now + FIRST_WAIT);
                 may
             }
             _ => may,
@@ -161,7 +161,7 @@ impl<Id: Clone + Ord> Silent<Id> {
             return false;
         }
         let of = u32::try_from(more).unwrap_or(u32::MAX);
-        self.meets_at = Some(now + BETWEEN_MEETINGS.saturating_mul(of));
+        self.next_new_user_at = Some(now + BETWEEN_NEW_USERS.saturating_mul(of));
         self.breaker.fall_ill(now, silence)
     }
 }

@@ -21,9 +21,9 @@ fn next(outbox: &mut Outbox<()>, now: Timestamp) -> Vec<u64> {
     call.into_iter().map(|(place, ())| place).collect()
 }
 
-fn refused(is_for_good: bool) -> Result<(), Refused> {
+fn refused(is_for_good: bool) -> Result<(), FailedEntry> {
     let why = "InternalError".to_owned();
-    Err(Refused { why, is_for_good })
+    Err(FailedEntry { why, is_for_good })
 }
 
 fn later(millis: i64) -> Timestamp {

@@ -17,7 +17,7 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
     let mut unheard = Vec::new();
     let mut column = None;
     for (nth, &i) in order.iter().enumerate() {
-        let operation = heard(&changes[i], left.as_deref());
+        let operation = counted_part(&changes[i], left.as_deref());
         let says = operation.as_ref().and_then(|of| of.callable());
         if changes[i].operation.callable() == Some(true) && says.is_none() {
             unheard.push(i);
@@ -33,7 +33,7 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
             }];
             let by_opt_out = changes[i].if_absent != IfAbsent::Create;
             let action = plan_all(&one, vec![0], left.as_deref(), wishes, by_opt_out).action;
-            let mut next = action.leaves(left.as_deref());
+            let mut next = action.result(left.as_deref());
             if let (Some(actual), Some(next)) = (actual, &mut next) {
                 stores_its_version(actual, next, &mut column);
             }
@@ -101,10 +101,13 @@ fn stores_its_version<'a>(
     }
 }
 
-/// The part of a change that counts for a contact which the earlier changes leave so. `None`: it is
-/// skipped. If the person is not in the campaign, only the opt-out counts and no column is written,
-/// so that the contact is not mistaken for one of the campaign.
-fn heard<'a>(change: &RankedChange<'a>, left: Option<&Contact>) -> Option<Cow<'a, Operation>> {
+/// The part of a change that counts, given the contact that the earlier changes leave. `None` means
+/// that the change is skipped. If the person is not in the campaign, only the opt-out counts and no
+/// column is written, so that the contact is not mistaken for one of the campaign.
+fn counted_part<'a>(
+    change: &RankedChange<'a>,
+    left: Option<&Contact>,
+) -> Option<Cow<'a, Operation>> {
     let is_there = left.is_some_and(|contact| !contact.is_hollow());
     match change.if_absent {
         IfAbsent::Create => Some(Cow::Borrowed(change.operation)),

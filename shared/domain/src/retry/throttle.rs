@@ -63,8 +63,8 @@ impl Throttle {
 }
 
 /// Reads a wait from `Retry-After` (RFC 9110 section 10.2.3) or `inin-ratelimit-reset`. It is a
-/// number of seconds, and a fraction is rounded up, or an HTTP date, and a past date is no wait.
-/// `None` means that the text names no wait.
+/// number of seconds or an HTTP date. A fraction of a second is rounded up, and a past date is no
+/// wait. `None` means that the text names no wait.
 pub fn named_wait(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));

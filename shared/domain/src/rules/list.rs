@@ -1,6 +1,6 @@
 //! The rules that depend on a campaign's contact list and on the org's API.
 
-use super::Broken;
+use super::BrokenRule;
 use crate::change::Change;
 use crate::channel::Channel;
 
@@ -19,19 +19,19 @@ pub fn unknown_columns(
     change: &Change,
     has_column: impl Fn(&str) -> bool,
     has_number: impl Fn(&str) -> bool,
-) -> Option<Broken> {
+) -> Option<BrokenRule> {
     let data = change.operation.data()?.iter();
     let unknown = data.filter(|(name, value)| fills(value.as_deref()) && !has_column(name));
     let data: Vec<_> = unknown.map(|(name, _)| name.clone()).collect();
     let phones = change.operation.lowers().into_iter();
     let phones = phones.flat_map(|lowers| &lowers.phones);
     let phones: Vec<_> = phones.filter(|name| !has_number(name)).cloned().collect();
-    (!data.is_empty() || !phones.is_empty()).then_some(Broken::UnknownColumns { data, phones })
+    (!data.is_empty() || !phones.is_empty()).then_some(BrokenRule::UnknownColumns { data, phones })
 }
 
 /// Whether a change lowers channels or numbers although the org's API does not support that.
-pub fn channels_unsaid(change: &Change) -> Option<Broken> {
-    change.operation.lowers().map(|_| Broken::Channel)
+pub fn channels_unsaid(change: &Change) -> Option<BrokenRule> {
+    change.operation.lowers().map(|_| BrokenRule::Channel)
 }
 
 /// Whether a value needs a column.

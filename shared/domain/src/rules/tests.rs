@@ -86,7 +86,7 @@ fn a_rank_that_is_a_time_may_be_a_day_ahead_in_every_unit() {
             assert_eq!(broken(good), None, "{unit:?} {good}");
         }
         for ahead in [a_day_ahead + 1, 9_007_199_254_740_991] {
-            let expected = Broken::RankAhead(VersionFrom::Version);
+            let expected = BrokenRule::RankAhead(VersionFrom::Version);
             assert_eq!(broken(ahead), Some(expected), "{unit:?} {ahead}");
         }
         let stored = |number: i64| Rank::new(number.cast_unsigned()).unwrap();
@@ -115,7 +115,7 @@ fn occurred_at_is_a_time_whatever_the_unit_of_versions() {
     assert_eq!(at("2026-11-25T16:00:00Z"), None);
     assert_eq!(
         at("2026-11-25T16:00:00.001Z"),
-        Some(Broken::RankAhead(VersionFrom::OccurredAt))
+        Some(BrokenRule::RankAhead(VersionFrom::OccurredAt))
     );
 }
 
@@ -229,7 +229,7 @@ fn unknown_columns_and_unsupported_channels_are_reported_and_left_out() {
     assert_eq!(broken.reason().as_str(), "channel");
     assert_eq!(
         broken.to_string(),
-        "contactable, phones: expected neither, since the org's api has no word for them"
+        "contactable, phones: expected neither, since the org's api does not support them"
     );
     broken.leave_out(&mut change);
     assert_eq!(channels_unsaid(&change), None);

@@ -10,11 +10,11 @@ fn rank(number: u64) -> Option<Rank> {
 }
 
 /// A contact as a person writes it: whether it may be called, and its version.
-fn standing((callable, text): (bool, &str)) -> Standing {
+fn standing((callable, text): (bool, &str)) -> CallableState {
     let version = Version::from_text(text);
     assert_eq!(version.to_string(), text);
     let data = Columns::default();
-    Standing::of(Some(&Contact {
+    CallableState::of(Some(&Contact {
         data,
         callable,
         version,
@@ -23,7 +23,7 @@ fn standing((callable, text): (bool, &str)) -> Standing {
 }
 
 /// A change: `in5` and `out5` say who may be called, `5` says nothing; without a number: no rank.
-fn apply(standing: &mut Standing, change: &str, raise: Raise) -> bool {
+fn apply(standing: &mut CallableState, change: &str, raise: Raise) -> bool {
     let number = change.trim_start_matches(char::is_alphabetic);
     let says = match &change[..change.len() - number.len()] {
         "in" => Some(true),
@@ -31,7 +31,7 @@ fn apply(standing: &mut Standing, change: &str, raise: Raise) -> bool {
         _ => None,
     };
     let rank = (!number.is_empty()).then(|| Rank::from_text(number).unwrap());
-    standing.apply(rank, says.map(Word::from), Some(raise)) == Heard::Kept
+    standing.apply(rank, says.map(Consent::from), Some(raise)) == CallableEffect::Kept
 }
 
 /// What changes make of a contact; `kept` where the last was.
@@ -180,7 +180,7 @@ fn a_created_contact_is_callable_unless_the_changes_opt_it_out() {
             ("in", true, ""),
             ("out", false, ":-"),
         ] {
-            let mut new = Standing::of(None);
+            let mut new = CallableState::of(None);
             assert!(!apply(&mut new, change, raise));
             assert_eq!(
                 (new.callable, new.version.to_string()),
@@ -203,7 +203,7 @@ fn versions() -> impl Strategy<Value = Version> {
     })
 }
 
-fn standings() -> impl Strategy<Value = Standing> {
+fn standings() -> impl Strategy<Value = CallableState> {
     (prop::option::weighted(0.8, any::<bool>()), versions()).prop_map(|(callable, version)| {
         let of = |callable| Contact {
             data: Columns::default(),
@@ -211,7 +211,7 @@ fn standings() -> impl Strategy<Value = Standing> {
             version,
             statuses: Statuses::default(),
         };
-        Standing::of(callable.map(of).as_ref())
+        CallableState::of(callable.map(of).as_ref())
     })
 }
 
@@ -223,9 +223,13 @@ fn raises() -> impl Strategy<Value = Raise> {
     prop::sample::select(vec![Raise::Own, Raise::Always, Raise::Never])
 }
 
-fn after(mut standing: Standing, said: &[(Option<Rank>, Option<bool>)], raise: Raise) -> Standing {
+fn after(
+    mut standing: CallableState,
+    said: &[(Option<Rank>, Option<bool>)],
+    raise: Raise,
+) -> CallableState {
     for (rank, says) in said {
-        standing.apply(*rank, says.map(Word::from), Some(raise));
+        standing.apply(*rank, says.map(Consent::from), Some(raise));
     }
     standing
 }
@@ -251,7 +255,7 @@ proptest! {
         said.rotate_left(turn % len);
         let turned = after(before, &said, raise);
         said.reverse();
-        let decided = |standing: Standing| {
+        let decided = |standing: CallableState| {
             let decision = standing.version.decision;
             let decision = decision.map(|decision| (decision.rank, decision.mark == Mark::Raised));
             (standing.callable, standing.version.rank, decision)
@@ -285,7 +289,7 @@ proptest! {
         before in standings(), rank in ranks(), says in any::<Option<bool>>(), raise in raises()
     ) {
         let after = after(before, &[(rank, says)], raise);
-        let decided = |standing: Standing| standing.version.decision.and_then(|decision| decision.rank);
+        let decided = |standing: CallableState| standing.version.decision.and_then(|decision| decision.rank);
         prop_assert!(after.version.rank >= before.version.rank && decided(after) >= decided(before));
     }
 
@@ -307,7 +311,7 @@ proptest! {
         before in standings(), said in prop::collection::vec((ranks(), any::<Option<bool>>()), 0..5),
         raise in prop::sample::select(vec![Raise::Own, Raise::Never])
     ) {
-        let mut before = Standing { callable: Some(false), ..before };
+        let mut before = CallableState { callable: Some(false), ..before };
         if let Some(decision) = &mut before.version.decision && decision.mark == Mark::Lowered {
             decision.mark = Mark::Found;
         }

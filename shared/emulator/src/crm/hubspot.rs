@@ -1,7 +1,8 @@
 //! The search of HubSpot's CRM (developers.hubspot.com "Search the CRM").
 //!
 //! As documented, a query returns at most 10,000 contacts over all its pages, and an account may
-//! search five times a second. Whoever reads more contacts asks anew, for those behind the last id.
+//! search five times a second. A client that needs more contacts searches again, for ids above the
+//! last one.
 
 use std::cmp::Ordering;
 

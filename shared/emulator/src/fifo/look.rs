@@ -29,7 +29,7 @@ impl Fifo {
         self.state().deduplicated
     }
 
-    /// Every message with the time since when it waits.
+    /// Every message with the time at which it was sent.
     pub fn waiting(&self) -> Vec<(Timestamp, Message)> {
         self.state()
             .line

@@ -28,7 +28,7 @@ pub use exports::Exports;
 pub(super) use exports::{DOWNLOADS, Export};
 pub(super) use request::Request;
 pub(super) use show::PREFIX;
-pub(super) use statuses::{is_mute, is_shut};
+pub(super) use statuses::{is_channel_lowered, is_number_lowered};
 
 /// The most bytes of a body (docs/genesys-cloud.md "Limits").
 const MOST_BYTES: usize = 512_000;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Genesys;
-use super::contact_lists::{is_mute, is_shut};
+use super::contact_lists::{is_channel_lowered, is_number_lowered};
 
 /// The channel of calls.
 const VOICE: &str = "Voice";
@@ -160,8 +160,8 @@ impl Genesys {
         let Some(contact) = list.and_then(|list| list.contacts.get(key)) else {
             return vec![KeptBy::Absence];
         };
-        let is_shut = is_shut(&contact.of_the_dialler, channel);
-        let channel = is_shut.then(|| KeptBy::Channel(channel.to_owned()));
+        let is_channel_lowered = is_channel_lowered(&contact.of_the_dialler, channel);
+        let channel = is_channel_lowered.then(|| KeptBy::Channel(channel.to_owned()));
         channel.into_iter().collect()
     }
 
@@ -178,8 +178,8 @@ impl Genesys {
             return vec![KeptBy::Absence];
         };
         let own = (!contact.callable).then_some(KeptBy::NotCallable);
-        let is_shut = is_shut(&contact.of_the_dialler, VOICE);
-        let channel = is_shut.then(|| KeptBy::Channel(VOICE.to_owned()));
+        let is_channel_lowered = is_channel_lowered(&contact.of_the_dialler, VOICE);
+        let channel = is_channel_lowered.then(|| KeptBy::Channel(VOICE.to_owned()));
         let numbers: Vec<_> = columns_of(&list.phone_columns)
             .filter(|column| {
                 contact
@@ -189,8 +189,9 @@ impl Genesys {
             })
             .map(str::to_owned)
             .collect();
-        let is_mute = |column: &String| is_mute(&contact.of_the_dialler, column);
-        let numbers = Some(numbers).filter(|of| !of.is_empty() && of.iter().all(is_mute));
+        let is_number_lowered =
+            |column: &String| is_number_lowered(&contact.of_the_dialler, column);
+        let numbers = Some(numbers).filter(|of| !of.is_empty() && of.iter().all(is_number_lowered));
         let own = own.into_iter().chain(channel);
         let own = own.chain(numbers.map(KeptBy::Numbers));
         let named = drawing.dnc_lists.iter().filter(|id| {

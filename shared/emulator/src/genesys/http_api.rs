@@ -256,7 +256,7 @@ impl State {
     }
 }
 
-/// The scheme and host of a request. A local server knows no more of it than the header `host`.
+/// The scheme and host of a request. A local server knows only the header `host`.
 fn origin(request: &Request<Bytes>) -> String {
     let uri = request.uri();
     match (uri.scheme_str(), uri.authority()) {

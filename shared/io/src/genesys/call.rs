@@ -42,7 +42,7 @@ pub(super) struct Call<'a> {
 pub(super) enum Effect {
     /// It alters nothing, so it may be repeated after a failure.
     Read,
-    /// It writes this many contacts. It is not repeated before they were read.
+    /// It writes this many contacts. It is not repeated before they have been read.
     Write(usize),
     /// It writes this many entries beside the contacts. Writing them twice does no harm, so it may
     /// be repeated. Its result says nothing about the health of the org, its campaigns or its host.
@@ -119,7 +119,7 @@ impl Org {
             }
         };
         if !matches!(call.effect, Effect::Aside(_)) {
-            self.notes_silence(call.campaign, call.effect != Effect::Read, &failure);
+            self.record_silence(call.campaign, call.effect != Effect::Read, &failure);
         }
         Err(failure)
     }
@@ -189,7 +189,7 @@ impl Org {
             )
         })?;
         if !matches!(call.effect, Effect::Aside(_)) {
-            self.is_answered(call.campaign, call.effect != Effect::Read, latency);
+            self.record_answer(call.campaign, call.effect != Effect::Read, latency);
         }
         let after = under_way.answered(now, answer.status(), answer.headers());
         drop(under_way);

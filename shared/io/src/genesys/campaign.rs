@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::change::{CampaignId, Change, ContactKey};
 use domain::contact::Contact;
 use domain::failure::{Failure, Kind};
-use domain::rules::{Broken, Switch, channels_unsaid, unknown_columns};
+use domain::rules::{BrokenRule, Switch, channels_unsaid, unknown_columns};
 use futures_util::future::join_all;
 
 use super::Org;
@@ -30,8 +30,8 @@ impl Campaign {
     /// Opens the campaign by the org's API.
     ///
     /// # Errors
-    /// [`Kind::Closed`] if the campaign was refused a moment ago; by
-    /// `contactLists` as [`ContactList::open`].
+    /// [`Kind::Closed`] if the campaign was refused a moment ago. With `contactLists`, also the
+    /// errors of [`ContactList::open`].
     pub async fn open(
         org: Arc<Org>,
         id: &CampaignId,
@@ -85,11 +85,11 @@ impl Campaign {
         }
     }
 
-    /// Reads one contact whose key [`Campaign::read_all`] found refused, in the way that is left. It
-    /// is `None` if there is no such contact, or no way to read it.
+    /// Reads one contact whose key was refused in [`Campaign::read_all`], by the one call that is
+    /// left. `None` means that there is no such contact, or no other way to read it.
     ///
     /// # Errors
-    /// As docs/design.md "Failure table" says of a GET, but for a refusal of the key.
+    /// As docs/design.md "Failure table" says for a GET. A refusal of the key is no error.
     pub async fn read_alone(&self, key: &ContactKey) -> Result<Option<Contact>, Failure> {
         match self {
             // It reads each contact by itself already.
@@ -103,7 +103,7 @@ impl Campaign {
 
     /// The part of a change that the campaign cannot hold, as far as is known. Apply parks the
     /// change for it.
-    pub fn broken(&self, change: &Change) -> Option<Broken> {
+    pub fn broken(&self, change: &Change) -> Option<BrokenRule> {
         match self {
             Campaign::Predictive(_) => channels_unsaid(change),
             Campaign::ContactList(list) => unknown_columns(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::batch::Evidence;
 use domain::change::{CampaignId, ContactKey};
 use domain::failure::{Failure, Kind};
-use domain::health::{CampaignHealth, CreateRefusal, Creates};
+use domain::health::{CampaignHealth, CreateHealth, CreateRefusal};
 use domain::retry::CLOSED;
 use jiff::Timestamp;
 
@@ -29,7 +29,7 @@ const NEW_AFTER: u32 = 20;
 
 /// What is known of each campaign.
 #[derive(Default)]
-pub(super) struct Campaigns(Mutex<BTreeMap<CampaignId, Known>>);
+pub(super) struct CampaignCache(Mutex<BTreeMap<CampaignId, Known>>);
 
 #[derive(Default)]
 struct Known {
@@ -38,7 +38,7 @@ struct Known {
     /// The time until which no call is made about the campaign, because a person must act.
     closed_until: Option<Timestamp>,
     health: CampaignHealth,
-    creates: Creates,
+    creates: CreateHealth,
     /// How many reads in a row found no contact.
     absent: u32,
     /// The time until which one of its contacts may be what makes calls fail.
@@ -47,7 +47,7 @@ struct Known {
     narrow_until: Option<Timestamp>,
 }
 
-impl Campaigns {
+impl CampaignCache {
     fn with<R>(&self, campaign: &CampaignId, act: impl FnOnce(&mut Known) -> R) -> R {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match all.get_mut(campaign) {
@@ -95,16 +95,16 @@ impl Org {
     }
 
     /// Records that a call about the campaign got no answer or a server error.
-    pub fn doubts(&self, campaign: &CampaignId) {
+    pub fn record_doubt(&self, campaign: &CampaignId) {
         let until = self.shared.clock.now() + IN_DOUBT;
         self.campaigns
             .with(campaign, |known| known.in_doubt_until = Some(until));
-        self.narrows(campaign);
+        self.record_bulk_failure(campaign);
     }
 
     /// Records that a call about several contacts failed or was refused. For a while the batches of
     /// the campaign stay small, so that few contacts share a call with the one that is the cause.
-    pub(super) fn narrows(&self, campaign: &CampaignId) {
+    pub(super) fn record_bulk_failure(&self, campaign: &CampaignId) {
         let until = self.shared.clock.now() + NARROW;
         self.campaigns
             .with(campaign, |known| known.narrow_until = Some(until));
@@ -126,7 +126,7 @@ impl Org {
     }
 
     /// Records whether a contact was found.
-    pub fn looked_for(&self, campaign: &CampaignId, is_found: bool) {
+    pub fn record_read(&self, campaign: &CampaignId, is_found: bool) {
         self.campaigns.with(campaign, |known| {
             known.absent = if is_found {
                 0
@@ -151,7 +151,7 @@ impl Org {
             .with(campaign, |known| known.creates.are_held())
     }
 
-    /// Chooses the contact whose create probes for all that are held back. `luck` is a random
+    /// Chooses the contact whose create probes for all that are held back. `draw` is a random
     /// number from 0 up to 1.
     ///
     /// # Errors
@@ -160,11 +160,11 @@ impl Org {
         &self,
         campaign: &CampaignId,
         keys: &[&ContactKey],
-        luck: f64,
+        draw: f64,
     ) -> Result<usize, Duration> {
         let now = self.shared.clock.now();
         self.campaigns
-            .with(campaign, |known| known.creates.probe(keys, now, luck))
+            .with(campaign, |known| known.creates.probe(keys, now, draw))
     }
 
     /// Records that a contact was created.
@@ -176,7 +176,7 @@ impl Org {
 
     /// Records that a create was refused with a code that may concern this contact or all. If none
     /// can be created, that is reported. Returns whether the contact itself is the reason.
-    pub fn is_refused_for_itself(
+    pub fn record_own_refusal(
         &self,
         campaign: &CampaignId,
         key: &ContactKey,

@@ -45,7 +45,7 @@ struct OnList<'a> {
     /// The path after that of the list.
     path: &'a str,
     effect: Effect,
-    /// The call as errors name it.
+    /// A name for error texts.
     what: &'static str,
 }
 
@@ -105,17 +105,17 @@ impl ContactList {
     /// halves. If many contacts are at fault, that takes two calls for each of them. So the contacts
     /// that are left are tried another time, when chance puts them together in another way.
     fn may_halve(&self, failure: &Failure) -> Result<(), Failure> {
-        self.org.narrows(&self.campaign);
+        self.org.record_bulk_failure(&self.campaign);
         let less = |left: usize| left.checked_sub(1);
         let halvings = &self.halvings;
         match halvings.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
             Ok(_) => Ok(()),
             Err(_) => {
-                self.org.doubts(&self.campaign);
+                self.org.record_doubt(&self.campaign);
                 Err(Failure {
                     kind: Kind::OutOfTime,
                     detail: format!(
-                        "refused with others, and not parted from them yet: {}",
+                        "refused together with others, and not tried alone yet: {}",
                         failure.detail
                     ),
                     ..failure.clone()
@@ -145,7 +145,7 @@ impl ContactList {
         self.list().columns.contains(name)
     }
 
-    /// Whether a column holds numbers, as far as the list tells.
+    /// Whether a column holds phone numbers, as far as the list says.
     pub fn has_number(&self, name: &str) -> bool {
         let list = self.list();
         let numbers = list.numbers.as_ref();

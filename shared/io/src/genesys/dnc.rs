@@ -21,7 +21,7 @@ use http::Method;
 use super::Org;
 use super::call::{Call, Effect};
 use super::run::Run;
-use body::{Action, body};
+use body::{DncEdit, body};
 use search::Search;
 
 /// The most entries of a call (docs/genesys-cloud.md "Limits").
@@ -30,8 +30,8 @@ const NUMBERS: &str = "PATCH dnclist phonenumbers";
 const VALUES: &str = "PATCH dnclist customexclusioncolumns";
 
 impl Org {
-    /// Adds entries to a DNC list for ever. Entries that it has already stay. Returns for each
-    /// entry whether it is on the list now.
+    /// Adds entries to a DNC list, without an end date. Entries that it has already stay. Returns
+    /// for each entry whether it is on the list now.
     ///
     /// - [`Kind::Rejected`]: this entry is refused whenever it is tried.
     /// - [`Kind::Refused`]: there is no such list, it has another type, or the client lacks a
@@ -48,7 +48,7 @@ impl Org {
         list: &DncList,
         entries: &[&str],
     ) -> Vec<Result<(), Failure>> {
-        self.patch_dnc(run, list, Action::Add, entries).await
+        self.patch_dnc(run, list, DncEdit::Add, entries).await
     }
 
     /// Removes entries from a DNC list. An entry that is not on it counts as removed. Returns
@@ -59,14 +59,14 @@ impl Org {
         list: &DncList,
         entries: &[&str],
     ) -> Vec<Result<(), Failure>> {
-        self.patch_dnc(run, list, Action::Remove, entries).await
+        self.patch_dnc(run, list, DncEdit::Remove, entries).await
     }
 
     async fn patch_dnc(
         &self,
         run: &Run,
         list: &DncList,
-        action: Action,
+        action: DncEdit,
         entries: &[&str],
     ) -> Vec<Result<(), Failure>> {
         let mut distinct = entries.to_vec();
@@ -83,7 +83,7 @@ impl Org {
         let mut failed = search.failed();
         if blamed {
             if let Some(first) = failed.values().next() {
-                self.tell_dnc_failed(&list.id, first);
+                self.suspend_dnc_list(&list.id, first);
             }
             for failure in failed.values_mut() {
                 failure.code = None;
@@ -97,7 +97,7 @@ impl Org {
         &self,
         run: &Run,
         list: &DncList,
-        action: Action,
+        action: DncEdit,
         entries: &[&str],
     ) -> Result<(), Failure> {
         self.is_dnc_open(&list.id)?;
@@ -129,7 +129,7 @@ impl Org {
                 Kind::Rejected | Kind::Throttled { .. } | Kind::OutOfTime
             );
             if !may_pass {
-                self.tell_dnc_failed(&list.id, &failure);
+                self.suspend_dnc_list(&list.id, &failure);
             }
             failure
         })

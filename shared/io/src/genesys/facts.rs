@@ -39,10 +39,10 @@ pub struct ListFacts {
     pub dnc_lists: BTreeSet<String>,
 }
 
-/// What of a campaign decides whom it calls (docs/genesys-cloud.md "Campaigns").
+/// The settings of a campaign that decide whom it calls (docs/genesys-cloud.md "Campaigns").
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CampaignFacts {
-    /// As people know it.
+    /// The name that people gave it.
     pub name: Option<String>,
     /// `campaignStatus`: on, off, complete and others.
     pub status: Option<String>,
@@ -81,7 +81,7 @@ impl DncFacts {
 }
 
 impl Org {
-    /// Makes one small call, whose answer tells in its headers what is left of the budget. It does
+    /// Makes one small call. The headers of its answer state what is left of the budget. It does
     /// not matter whether the client has the permission for that call.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl Org {
             campaign: None,
             what: CAMPAIGNS,
         };
-        let found: wire::Campaigns = parse(&self.call(run, &call).await?, CAMPAIGNS)?;
+        let found: wire::CampaignPage = parse(&self.call(run, &call).await?, CAMPAIGNS)?;
         let campaigns = found
             .entities
             .into_iter()
@@ -134,7 +134,7 @@ impl Org {
         })
     }
 
-    /// What of a campaign decides whom it calls, by the published API.
+    /// Reads the settings of a campaign that decide whom it calls, by the published API.
     ///
     /// # Errors
     /// [`Kind::NotFound`] where there is no such campaign; [`Kind::Refused`] where a permission is missing.
@@ -165,7 +165,7 @@ impl Org {
         })
     }
 
-    /// A DNC list. No call tells which entries it has.
+    /// Reads a DNC list. No call lists its entries.
     ///
     /// # Errors
     /// [`Kind::NotFound`]; [`Kind::Refused`] if a permission is missing.

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::budget::{Budget, Demand, Offer, SIDE_BY_SIDE, Told, Turn};
+use domain::budget::{Admission, Budget, Demand, Offer, RateLimit, SIDE_BY_SIDE};
 use domain::failure::Failure;
 use domain::retry::named_wait;
 use http::{HeaderMap, StatusCode};
@@ -53,11 +53,11 @@ impl Gate {
         loop {
             let is_over = self.is_over.notified();
             let now = clock.now();
-            let turn = self.budget().turn(now, calls_per_minute);
+            let turn = self.budget().admit(now, calls_per_minute);
             match turn {
-                Turn::Go => return Ok(UnderWay(self, permit)),
-                Turn::AfterAnswer => is_over.await,
-                Turn::At(then) => {
+                Admission::Go => return Ok(UnderWay(self, permit)),
+                Admission::AfterAnswer => is_over.await,
+                Admission::At(then) => {
                     let wait = Duration::try_from(then.duration_since(now)).unwrap_or_default();
                     if !run.may_wait(now, wait) {
                         return Err(Failure::budget_spent(wait));
@@ -76,7 +76,7 @@ pub(super) struct UnderWay<'a>(
 );
 
 impl UnderWay<'_> {
-    /// Records what the headers of the answer tell. After a refusal, returns how long to make no
+    /// Records what the headers of the answer say. After a refusal, returns how long to make no
     /// call.
     pub(super) fn answered(
         &self,
@@ -92,16 +92,16 @@ impl UnderWay<'_> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.0.budget().is_over();
+        self.0.budget().record_call_ended();
         self.0.is_over.notify_waiters();
     }
 }
 
 /// Reads the headers (docs/genesys-cloud.md "Rate limit and retries").
-fn told(now: Timestamp, status: StatusCode, headers: &HeaderMap) -> Told {
+fn told(now: Timestamp, status: StatusCode, headers: &HeaderMap) -> RateLimit {
     let text = |name: &str| headers.get(name)?.to_str().ok();
     let number = |name: &str| text(name)?.trim().parse::<u64>().ok();
-    Told {
+    RateLimit {
         count: number("inin-ratelimit-allowed").zip(number("inin-ratelimit-count")),
         reset: text("inin-ratelimit-reset").and_then(|reset| named_wait(reset, now)),
         is_refused: status == StatusCode::TOO_MANY_REQUESTS,

@@ -29,7 +29,7 @@ fn with<T, R>(mutex: &Mutex<T>, act: impl FnOnce(&mut T) -> R) -> R {
 
 impl Health {
     /// Sets the host that the org's secret names.
-    pub(super) fn is_of(&self, host: Arc<Mutex<HostHealth>>) {
+    pub(super) fn set_host(&self, host: Arc<Mutex<HostHealth>>) {
         with(&self.host, |of| *of = Some(host));
     }
 
@@ -59,7 +59,7 @@ impl Org {
         self.may_call_host(was_answered, prober)
     }
 
-    /// Whether an org whose host was unknown until now may call it.
+    /// Whether the org may call its host, which was unknown until now.
     pub(super) fn may_log_in(&self) -> Result<(), Failure> {
         self.may_call_host(false, Prober::Drawn)
     }
@@ -74,7 +74,7 @@ impl Org {
         let may = with(&self.vault, |vault| {
             vault.begin(&self.id, false, now, Prober::Drawn)
         });
-        let detail = "Secrets Manager does not answer: the next probe tells";
+        let detail = "Secrets Manager does not answer, and the next probe is not due yet";
         may.allowed(now)
             .map_err(|_| Failure::new(Kind::Unavailable, detail))
     }
@@ -97,15 +97,15 @@ impl Org {
         // secret hangs.
         let is_told = hung
             && if is_ill {
-                with(&self.vault, |vault| vault.tells(now))
+                with(&self.vault, |vault| vault.take_report_due(now))
             } else {
-                with(&self.health.org, |org| org.campaigns.tells(now))
+                with(&self.health.org, |org| org.campaigns.take_report_due(now))
             };
         if is_told {
             self.shared.telemetry.tell(&Event::OrgIll {
                 org: self.id.as_str(),
                 campaign: None,
-                detail: "Secrets Manager does not answer: a secret that is known serves on",
+                detail: "Secrets Manager does not answer: a secret that was read before stays in use",
             });
         }
     }
@@ -142,15 +142,15 @@ impl Org {
     /// How long a campaign, or its whole org, still rests.
     pub fn rests(&self, campaign: &CampaignId) -> Duration {
         let now = self.shared.clock.now();
-        let then = with(&self.health.org, |org| org.turns.rests(now, campaign)).unwrap_or(now);
+        let then = with(&self.health.org, |org| org.rests.rests(now, campaign)).unwrap_or(now);
         then.duration_since(now).try_into().unwrap_or_default()
     }
 
     /// Records that an invocation has worked for the org since this time.
-    pub fn was_driven(&self, since: Timestamp) {
+    pub fn record_driven(&self, since: Timestamp) {
         let now = self.shared.clock.now();
         let time = now.duration_since(since).try_into().unwrap_or_default();
-        with(&self.health.org, |org| org.turns.took(now, time));
+        with(&self.health.org, |org| org.rests.took(now, time));
     }
 
     /// Whether contacts of a campaign may begin now: side by side, one as a probe, or none. If the
@@ -190,14 +190,15 @@ impl Org {
 
     /// Records that Genesys Cloud has no such campaign. Returns how long this copy has known
     /// nothing else.
-    pub fn is_missing(&self, campaign: &CampaignId) -> Duration {
+    pub fn record_missing(&self, campaign: &CampaignId) -> Duration {
         let now = self.shared.clock.now();
-        self.campaigns.health(campaign, |of| of.is_missing(now))
+        self.campaigns.health(campaign, |of| of.record_missing(now))
     }
 
     /// Records that a contact of the campaign was read or written.
-    pub fn is_found(&self, campaign: &CampaignId) {
-        self.campaigns.health(campaign, CampaignHealth::is_found);
+    pub fn record_found(&self, campaign: &CampaignId) {
+        self.campaigns
+            .health(campaign, CampaignHealth::record_found);
     }
 
     /// Whether a contact of the campaign was read or written, and the campaign was not missing
@@ -207,7 +208,7 @@ impl Org {
     }
 
     /// Records that a call was answered. It was about a campaign, or for a token.
-    pub(super) fn is_answered(
+    pub(super) fn record_answer(
         &self,
         campaign: Option<&CampaignId>,
         is_write: bool,
@@ -219,7 +220,7 @@ impl Org {
                 .health(campaign, |of| of.answered(now, is_write));
         }
         with(&self.health.org, |org| {
-            org.turns.answered_after(campaign, latency);
+            org.rests.answered_after(campaign, latency);
             match campaign {
                 Some(_) => org.campaigns.answered(now, is_write),
                 None => org.logged_in(now),
@@ -230,7 +231,7 @@ impl Org {
 
     /// Records that a call failed after all its tries: whether it held up its batch, and whether it
     /// got no answer.
-    pub(super) fn notes_silence(
+    pub(super) fn record_silence(
         &self,
         campaign: Option<&CampaignId>,
         is_write: bool,
@@ -242,7 +243,7 @@ impl Org {
             _ if failure.leaves_unknown() => campaign,
             _ => return,
         };
-        with(&self.health.org, |org| org.turns.failed(slow));
+        with(&self.health.org, |org| org.rests.failed(slow));
         let silence = match failure.kind {
             Kind::Lost => Silence::Lost,
             Kind::Unanswered => Silence::Hung,
@@ -260,12 +261,12 @@ impl Org {
         let host = self.health.with_host(|host| {
             let was_ill = host.is_ill();
             let has_become_ill = host.unanswered(&self.id, now, is_write, silence);
-            (was_ill, has_become_ill && host.tells(now))
+            (was_ill, has_become_ill && host.take_report_due(now))
         });
         let (was_host_ill, is_host_told) = host.unwrap_or_default();
         let is_told = (is_own || is_org)
             && !was_host_ill
-            && with(&self.health.org, |org| org.campaigns.tells(now));
+            && with(&self.health.org, |org| org.campaigns.take_report_due(now));
         let own = campaign.filter(|_| !is_org).map(CampaignId::as_str);
         let whose = own.map_or("it", |_| "its campaign");
         for (is_so, campaign, whose) in [(is_told, own, whose), (is_host_told, None, "its host")] {

@@ -23,7 +23,7 @@ use crate::secrets::{OrgSecret, SecretsError};
 use token::Token;
 
 /// How long an old secret stays in use before the next try to read it, if it could not be read.
-const SERVES_ON: Duration = Duration::from_secs(30);
+const STALE_SECRET_FOR: Duration = Duration::from_secs(30);
 
 /// The login of one org.
 #[derive(Default)]
@@ -121,7 +121,7 @@ impl Org {
         }
         let session = self.renewed(&mut state, run, after).await;
         if let Err(failure) = &session {
-            self.notes_silence(None, false, failure);
+            self.record_silence(None, false, failure);
             let now = self.shared.clock.now();
             state.failed = Some((now, failure.clone()));
             if failure.kind == Kind::Refused {
@@ -135,7 +135,7 @@ impl Org {
     fn close(&self, state: &mut MutexGuard<'_, State>, failure: &Failure) {
         state.closed = Some((self.shared.clock.now() + CLOSED, failure.clone()));
         self.login.outdate();
-        self.tell_refused(failure);
+        self.emit_org_refused(failure);
     }
 
     async fn renewed(
@@ -204,7 +204,7 @@ impl Org {
             (Err(failure), Some(old))
                 if matches!(failure.kind, Kind::Unavailable | Kind::OutOfTime) =>
             {
-                state.secret = Some((Arc::clone(&old), self.shared.clock.now() + SERVES_ON));
+                state.secret = Some((Arc::clone(&old), self.shared.clock.now() + STALE_SECRET_FOR));
                 return Ok(old);
             }
             (read, _) => read?,
@@ -212,7 +212,7 @@ impl Org {
         if old.is_some_and(|old| !old.logs_in_as(&read)) {
             state.token = None;
         }
-        self.is_at(&read);
+        self.set_host(&read);
         state.secret = Some((Arc::clone(&read), now + self.shared.config.secret_ttl));
         Ok(read)
     }
@@ -227,7 +227,7 @@ impl Org {
     ) -> Result<bool, Failure> {
         let read = self.read_secret(run).await?;
         let changed = !read.logs_in_as(secret);
-        self.is_at(&read);
+        self.set_host(&read);
         state.secret = Some((
             Arc::clone(&read),
             self.shared.clock.now() + self.shared.config.secret_ttl,

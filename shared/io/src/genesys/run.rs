@@ -28,7 +28,7 @@ const PATIENT_TRIES: u32 = 9;
 pub struct Run {
     /// After this no failed call is repeated, and no wait for a turn ends later.
     trying_until: Timestamp,
-    /// How many times a call is made that may be repeated.
+    /// How many times a call that may be repeated is made.
     pub(super) tries: u32,
     /// The longest wait for the service or the budget.
     longest_wait: Duration,

@@ -69,7 +69,7 @@ impl ScratchList {
         }
     }
 
-    /// Asks for the list, because of what the headers of the answer tell.
+    /// Reads the list only for the headers of the answer.
     ///
     /// # Errors
     /// Those of [`ScratchList::look`].

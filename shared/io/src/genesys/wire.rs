@@ -108,7 +108,7 @@ pub(super) struct WholeList {
     pub(super) import_status: Option<ImportStatus>,
 }
 
-/// The newest export of a contact list that is there.
+/// The newest export of a contact list that is ready.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExportUri {
@@ -116,7 +116,7 @@ pub(super) struct ExportUri {
     pub(super) export_timestamp: Option<String>,
 }
 
-/// Where a download is, in the place of a redirect.
+/// The address of a download, in place of a redirect.
 #[derive(Deserialize)]
 pub(super) struct Address {
     pub(super) url: String,
@@ -163,7 +163,7 @@ pub(super) struct FoundContact {
 
 /// A page of campaigns.
 #[derive(Deserialize)]
-pub(super) struct Campaigns {
+pub(super) struct CampaignPage {
     pub(super) entities: Vec<Reference>,
 }
 

@@ -33,7 +33,7 @@ pub async fn room(queue: &dyn Queue, queue_url: &str, deepest: u64) -> Result<us
 /// [`MOST_OF_ALL`](depth::MOST_OF_ALL). `sent` is how many of them may still lie there.
 ///
 /// # Errors
-/// When the queue cannot be asked for its depth.
+/// The queue cannot be asked for its counts.
 pub async fn room_of_its_own(
     queue: &dyn Queue,
     queue_url: &str,
@@ -102,7 +102,7 @@ impl<'a> Sending<'a> {
     /// `None` means that no call is under way. `now` is read once the answer is there.
     pub async fn answered(&mut self, now: impl Fn() -> Timestamp) -> Option<Vec<u64>> {
         let (places, answer) = self.calls.next().await?;
-        let refused = |refused: RefusedEntry| outbox::Refused {
+        let refused = |refused: RefusedEntry| outbox::FailedEntry {
             why: format!("SQS: {}", refused.code),
             is_for_good: refused.is_senders_fault,
         };
@@ -116,7 +116,7 @@ impl<'a> Sending<'a> {
 
 /// The result of sending changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Enqueued {
+pub struct EnqueueResult {
     /// The places of the changes that SQS has.
     pub accepted: Vec<usize>,
     /// The places of the changes that SQS can never accept.
@@ -131,7 +131,7 @@ pub struct Enqueued {
 /// Sends every change, one call after another. After a change that SQS can never accept nothing
 /// more is sent. After an outage other groups are still sent. SQS has every change if as many are
 /// accepted.
-pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> Enqueued {
+pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> EnqueueResult {
     enqueue_while(queue, queue_url, changes, || true).await
 }
 
@@ -142,19 +142,19 @@ pub async fn enqueue_while(
     queue_url: &str,
     changes: &[Change],
     may_begin: impl Fn() -> bool,
-) -> Enqueued {
+) -> EnqueueResult {
     all(queue, queue_url, changes, ONE_BY_ONE, may_begin, |_| ()).await
 }
 
-/// As [`enqueue`], with [`SIDE_BY_SIDE`] calls at once. `taken` is told how many more changes SQS
-/// has.
+/// As [`enqueue`], with [`SIDE_BY_SIDE`] calls at once. `taken` is called with the number of
+/// changes that SQS accepted in each call.
 pub async fn enqueue_side_by_side(
     queue: &dyn Queue,
     queue_url: &str,
     changes: &[Change],
     may_begin: impl Fn() -> bool,
     taken: impl FnMut(usize),
-) -> Enqueued {
+) -> EnqueueResult {
     let limits = Limits {
         calls: SIDE_BY_SIDE,
         ..ONE_BY_ONE
@@ -169,11 +169,11 @@ async fn all(
     limits: Limits,
     may_begin: impl Fn() -> bool,
     mut taken: impl FnMut(usize),
-) -> Enqueued {
+) -> EnqueueResult {
     // Each message is sent once, so nothing waits and no time is needed.
     let now = || Timestamp::UNIX_EPOCH;
     let mut sending = Sending::new(queue, queue_url, limits);
-    let (mut waiting, mut done, mut is_late) = (changes.iter(), Enqueued::default(), false);
+    let (mut waiting, mut done, mut is_late) = (changes.iter(), EnqueueResult::default(), false);
     loop {
         while sending.outbox.has_room()
             && let Some(change) = waiting.next()

@@ -46,7 +46,7 @@ const SENDERS_FAULTS: [&str; 3] = [
 const MOST_RECEIVED: i32 = 10;
 
 /// The system attributes that a [`Record`] needs.
-const OF_A_RECORD: [MessageSystemAttributeName; 4] = [
+const ATTRIBUTE_NAMES: [MessageSystemAttributeName; 4] = [
     MessageSystemAttributeName::MessageGroupId,
     MessageSystemAttributeName::ApproximateReceiveCount,
     MessageSystemAttributeName::ApproximateFirstReceiveTimestamp,
@@ -149,7 +149,7 @@ impl Queue for Sqs {
                 .max_number_of_messages(MOST_RECEIVED)
                 .receive_request_attempt_id(receive.attempt)
                 .visibility_timeout(i32::try_from(receive.visibility).unwrap_or(i32::MAX))
-                .set_message_system_attribute_names(Some(OF_A_RECORD.to_vec()));
+                .set_message_system_attribute_names(Some(ATTRIBUTE_NAMES.to_vec()));
             let messages = call.send().await?.messages.unwrap_or_default();
             let record = |message: aws_sdk_sqs::types::Message| {
                 let attributes = message.attributes.unwrap_or_default();
@@ -248,7 +248,7 @@ impl Queue for Sqs {
     }
 }
 
-/// The id, or none for a standard queue, which takes no such id.
+/// The id, or `None` for a standard queue, which accepts no such id.
 fn of_a_fifo_queue(id: String) -> Option<String> {
     Some(id).filter(|id| !id.is_empty())
 }

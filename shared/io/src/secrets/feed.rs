@@ -37,7 +37,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::members::{MalformedSecret, Members};
-use campaigns::Campaigns;
+use campaigns::CampaignTexts;
 use request::Request;
 
 /// The members of a feed that answers as campaign-sync asks for.
@@ -55,7 +55,7 @@ const CONFIGURED: [&str; 9] = [
     "empty",
 ];
 const FORMS: &str =
-    "url and bearerToken, or of a feed by configuration request and auth and what else it needs";
+    "url and bearerToken, or request, auth and the other members of a feed by configuration";
 const TOKEN: &str = "a token of visible ASCII characters";
 
 /// The secret of an org's CRM feed, read and checked.
@@ -65,7 +65,7 @@ pub struct FeedSecret {
     pub auth: FeedAuth,
     /// The request for a page. It may hold a tenant's name or a secret, so it is never shown.
     request: Request,
-    campaigns: Campaigns,
+    campaigns: CampaignTexts,
     /// The way in which its pages are read.
     pub pages: Pages,
     /// How much earlier a request asks for changes than the run does. A CRM may list a change late.
@@ -131,7 +131,7 @@ impl FeedSecret {
         Ok(FeedSecret {
             request: members.required("url", URL, |text| Request::of_url(text, is_local))?,
             auth: members.required("bearerToken", TOKEN, FeedAuth::bearer)?,
-            campaigns: Campaigns::default(),
+            campaigns: CampaignTexts::default(),
             pages: Pages::Own,
             overlap: SignedDuration::ZERO,
             min_interval: Duration::ZERO,

@@ -52,12 +52,13 @@ impl<'a> Members<'a> {
         self.0.0.iter().any(|(other, _)| other == name)
     }
 
-    /// Refuses a member of another name than these before any is read: it may be one of them, misspelt.
+    /// Refuses a member with any other name, before any member is read. It may be one of these,
+    /// misspelt.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), MalformedSecret> {
         self.only_of(known, &format!("none but {}", listed(known)))
     }
 
-    /// The same, with what is expected in place of such a member.
+    /// As [`Members::only`], with a text of what is expected instead.
     pub(super) fn only_of(&self, known: &[&str], expected: &str) -> Result<(), MalformedSecret> {
         let mut names = self.0.0.iter().map(|(name, _)| name);
         let unknown = names.find(|name| !known.contains(&name.as_ref()));
@@ -211,7 +212,7 @@ fn shown(name: &str) -> &str {
     if is_word(name) {
         name
     } else {
-        "a member whose name is no word"
+        "a member whose name is not a word of letters"
     }
 }
 

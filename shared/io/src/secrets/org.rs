@@ -43,7 +43,7 @@ pub struct OrgSecret {
     pub api: Api,
     /// The rules for its changes.
     pub rules: Arc<Rules>,
-    /// The calls that the OAuth client may make, if the service does not tell.
+    /// How many calls the OAuth client may make in a minute, if the service does not say.
     pub calls_per_minute: u32,
 }
 

@@ -13,7 +13,7 @@ mod template;
 mod token;
 
 pub use auth::{Auth, SigningSecret};
-pub use campaigns::Campaigns;
+pub use campaigns::CampaignNames;
 pub use signature::{
     Algorithm, Encoding, LONGEST_TOLERANCE, Scheme, Signature, SignedTime, TimePlace,
 };
@@ -35,9 +35,9 @@ pub struct SourceSecret {
     pub org: Option<OrgId>,
     /// The only campaign that it may write to. `None` allows any.
     pub campaign: Option<CampaignId>,
-    /// The campaigns that it may write to, by the value of the field that says where a person is.
-    /// If there are none, each change names its campaign or `campaign` does.
-    pub campaigns: Campaigns,
+    /// The campaigns that it may write to, by the value of the field that names a person's
+    /// campaign. If there are none, each change names its campaign or `campaign` does.
+    pub campaigns: CampaignNames,
     /// The mapping that makes changes of what it sends. Without one, it sends changes.
     pub mapping: Option<Mapping>,
     /// The treatment of an item that becomes no change.
@@ -78,7 +78,7 @@ impl SourceSecret {
         let secret = SourceSecret {
             auth,
             campaigns: members
-                .object("campaigns", Campaigns::read)?
+                .object("campaigns", CampaignNames::read)?
                 .unwrap_or_default(),
             mapping,
             on_fault: on_fault.unwrap_or(by_default),

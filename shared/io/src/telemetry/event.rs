@@ -24,7 +24,8 @@ pub struct About<'a> {
     /// The time since the message was sent to the queue.
     pub age: Option<Duration>,
     /// Whether the change makes a callable contact not callable. A contact that cannot be created
-    /// is not callable either, so it does not count. What cannot be read counts if it may be one.
+    /// is not callable either, so it does not count. A change that cannot be read counts if it may
+    /// be an opt-out.
     pub is_opt_out: bool,
 }
 
@@ -184,7 +185,7 @@ pub enum Event<'a> {
         /// How many changes are in the queue.
         enqueued: u64,
     },
-    /// An invocation with a run of the queue is over.
+    /// An invocation that handled a run from the queue has ended.
     LookedAt {
         /// The org whose contacts were compared.
         org: &'a str,

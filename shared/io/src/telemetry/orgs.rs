@@ -80,7 +80,8 @@ fn ill(org: &str, campaign: Option<&str>, detail: &str) {
         org,
         campaignId = campaign,
         detail,
-        "org ill: its changes wait, and it is probed; look at the status page of what does not answer, and whether check reaches it"
+        "org ill: its changes wait, and it is probed; look at the status page of the service that does not \
+         answer, and run campaign-sync check"
     );
     count("OrgIll", By::OrgAndStack(Some(org)), 1);
 }

@@ -11,7 +11,7 @@ use jaq_core::ops::Math;
 use jaq_core::path::Part;
 
 use super::{TOO_DEEP, refused};
-use crate::fault::Refused;
+use crate::fault::InvalidMapping;
 use crate::natives::{self, Regexes};
 
 /// A walk over the syntax tree of a program.
@@ -25,11 +25,15 @@ pub(super) struct TermWalk<'s> {
 }
 
 impl<'s> TermWalk<'s> {
-    fn refuse<T>(&self, message: impl Into<String>) -> Result<T, Refused> {
+    fn refuse<T>(&self, message: impl Into<String>) -> Result<T, InvalidMapping> {
         Err(refused(self.code, self.last, message))
     }
 
-    pub(super) fn term(&mut self, term: &mut Term<&'s str>, depth: usize) -> Result<(), Refused> {
+    pub(super) fn term(
+        &mut self,
+        term: &mut Term<&'s str>,
+        depth: usize,
+    ) -> Result<(), InvalidMapping> {
         let Some(depth) = depth.checked_sub(1) else {
             return self.refuse(TOO_DEEP);
         };
@@ -88,7 +92,7 @@ impl<'s> TermWalk<'s> {
         &mut self,
         terms: impl IntoIterator<Item = &'t mut Term<&'s str>>,
         depth: usize,
-    ) -> Result<(), Refused>
+    ) -> Result<(), InvalidMapping>
     where
         's: 't,
     {
@@ -96,7 +100,7 @@ impl<'s> TermWalk<'s> {
         terms.try_for_each(|term| self.term(term, depth))
     }
 
-    fn operation(&mut self, term: &mut Term<&'s str>, depth: usize) -> Result<(), Refused> {
+    fn operation(&mut self, term: &mut Term<&'s str>, depth: usize) -> Result<(), InvalidMapping> {
         let Term::BinOp(left, operator, right) = term else {
             return Ok(());
         };
@@ -116,7 +120,11 @@ impl<'s> TermWalk<'s> {
         }
     }
 
-    fn pattern(&mut self, pattern: &mut Pattern<&'s str>, depth: usize) -> Result<(), Refused> {
+    fn pattern(
+        &mut self,
+        pattern: &mut Pattern<&'s str>,
+        depth: usize,
+    ) -> Result<(), InvalidMapping> {
         let Some(depth) = depth.checked_sub(1) else {
             return self.refuse(TOO_DEEP);
         };
@@ -133,7 +141,7 @@ impl<'s> TermWalk<'s> {
         }
     }
 
-    fn call(&mut self, name: &str, arguments: &[Term<&'s str>]) -> Result<(), Refused> {
+    fn call(&mut self, name: &str, arguments: &[Term<&'s str>]) -> Result<(), InvalidMapping> {
         if !natives::is_allowed(name, arguments.len()) {
             let count = arguments.len();
             return self.refuse(format!(
@@ -147,7 +155,7 @@ impl<'s> TermWalk<'s> {
                     return self.refuse("`test` takes a literal text");
                 };
                 let Some(regex) = natives::regex(&pattern) else {
-                    return self.refuse("no regular expression, or one that is too large");
+                    return self.refuse("not a regular expression, or one that is too large");
                 };
                 self.regexes.insert(pattern, regex);
             }

@@ -42,7 +42,7 @@ fn a_program_is_bounded() {
     assert!(refused(&json!({"jq": ".a,".repeat(3000)})).contains("more than 4000 words and signs"));
     assert!(
         refused(&json!({"jq": format!("{}.", ". | ".repeat(300))}))
-            .contains("its parts stand too deep")
+            .contains("its parts are nested too deep")
     );
     // Brackets in comments and texts do not count.
     assert!(

@@ -107,7 +107,7 @@ fn a_hubspot_event_of_the_opt_out_property_sets_callable() {
     ] {
         assert!(
             fault(&hubspot(), &opt_out(value))
-                .ends_with("the opt-out field holds what is in neither of its lists")
+                .ends_with("the opt-out field holds a value that is in neither of its lists")
         );
     }
     // Without `values`, no text would ever equal `true`, and everybody would be callable.

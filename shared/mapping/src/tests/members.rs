@@ -59,7 +59,7 @@ fn a_member_that_may_be_a_secret_is_not_shown() {
     ] {
         let mut config = json!({"jq": "."});
         config[pasted] = json!(1);
-        let expected = "mapping: there is no such member as one whose name is no word";
+        let expected = "mapping: unknown member, whose name is not a word";
         assert_eq!(refused(&config), expected);
     }
 }
@@ -89,7 +89,7 @@ fn conditions_and_headers_are_checked() {
         ),
         (
             json!({"jq": ".", "optOut": {"field": "f", "values": [1], "callable": [1]}}),
-            "mapping.optOut.callable: a value stands in `values` too",
+            "mapping.optOut.callable: a value is also in `values`",
         ),
         (
             json!({"jq": ".", "remove": {"field": "f", "callable": [1]}}),
@@ -105,7 +105,7 @@ fn conditions_and_headers_are_checked() {
         ),
         (
             json!({"jq": ".", "headers": ["Authorization"]}),
-            "mapping.headers: a header that shows who sends is no part of a change",
+            "mapping.headers: a header that holds credentials cannot be part of a change",
         ),
     ] {
         assert_eq!(refused(&config), expected, "{config}");
@@ -113,10 +113,10 @@ fn conditions_and_headers_are_checked() {
     let twice = r#"{"jq": ".", "jq": "."}"#;
     assert_eq!(
         Mapping::parse(twice).unwrap_err().to_string(),
-        "mapping.jq: stands twice"
+        "mapping.jq: occurs twice"
     );
     let twice = r#"{"jq": ".", "columns": {"a": "b", "a": "c"}}"#;
-    let expected = "mapping.columns: a name stands twice in one object";
+    let expected = "mapping.columns: a name occurs twice in one object";
     assert_eq!(Mapping::parse(twice).unwrap_err().to_string(), expected);
     let deep = format!(r#"{{"jq": ".", "sample": {}"#, "[".repeat(100_000));
     assert_eq!(
@@ -140,7 +140,7 @@ fn a_mapping_without_what_its_preset_needs_is_refused() {
         ),
         (
             json!({"preset": "hubspot", "columns": columns}),
-            "mapping.optOut: the preset hubspot needs it; \"none\" says that this sender tells no opt-out",
+            "mapping.optOut: the preset hubspot needs it; \"none\" says that this sender sends no opt-outs",
         ),
         (
             json!({"preset": "hubspot", "columns": columns, "optOut": "none", "key": "id"}),
@@ -275,7 +275,7 @@ fn items_are_what_the_pointer_leads_to() {
     let twice = r#"{"a/b": [], "a/b": []}"#;
     assert_eq!(
         texts(&inner, twice),
-        Err("jq: a name stands twice in one object".to_owned())
+        Err("jq: a name occurs twice in one object".to_owned())
     );
     for body in [
         "",
@@ -286,7 +286,11 @@ fn items_are_what_the_pointer_leads_to() {
         "NaN",
         r#"{"a": "\ud800"}x"#,
     ] {
-        assert_eq!(texts(&whole, body), Err("jq: no JSON".to_owned()), "{body}");
+        assert_eq!(
+            texts(&whole, body),
+            Err("jq: not JSON".to_owned()),
+            "{body}"
+        );
     }
 }
 

@@ -9,21 +9,21 @@ fn a_failure_shows_no_text_but_a_literal_of_the_program() {
         (r#"error("no \"name\"")"#, "no \"name\""),
         (
             "error(.secret)",
-            "by what may hold a value, and so is not shown",
+            "its message may hold a value, so it is not shown",
         ),
         (
             r#"error("it is \(.secret)")"#,
-            "by what may hold a value, and so is not shown",
+            "its message may hold a value, so it is not shown",
         ),
         (
             r#"error({a: "text", b: .secret})"#,
-            "by what may hold a value, and so is not shown",
+            "its message may hold a value, so it is not shown",
         ),
         (
             r#""text" | error"#,
-            "by what may hold a value, and so is not shown",
+            "its message may hold a value, so it is not shown",
         ),
-        ("error", "by what may hold a value, and so is not shown"),
+        ("error", "its message may hold a value, so it is not shown"),
         (
             ".secret.a",
             "a value that is no object or list has no members",
@@ -42,7 +42,7 @@ fn a_failure_shows_no_text_but_a_literal_of_the_program() {
         ),
         (
             "(.secret | tostring) |= 1",
-            "what is assigned to is no path",
+            "the left side of an assignment is not a path",
         ),
         (
             ".secret | tonumber",
@@ -109,7 +109,10 @@ fn a_yielded_value_of_the_wrong_type_is_a_fault() {
         );
     }
     let nested = format!("{{phones: {}1{}}}", "[".repeat(20), "]".repeat(20));
-    assert!(fault(&json!({"jq": nested}), "{}").ends_with("expected what is not nested so deep"));
+    assert!(fault(&json!({"jq": nested}), "{}").ends_with(
+        "expected lists and objects that are nested at most \
+        16 deep"
+    ));
 }
 
 #[test]

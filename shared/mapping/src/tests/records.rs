@@ -59,7 +59,7 @@ fn only_the_record_says_whether_its_contact_may_be_called() {
         for other in [json!("True"), json!("later"), json!(99), json!({"a": 1})] {
             vendor.fails(
                 &told(&other),
-                "the opt-out field holds what is in neither of its lists",
+                "the opt-out field holds a value that is in neither of its lists",
             );
         }
         let null = null(vendor.record, vendor.opt_out);
@@ -67,7 +67,7 @@ fn only_the_record_says_whether_its_contact_may_be_called() {
             Some(_) => assert_eq!(vendor.change(&null)["callable"], json!(true)),
             None => vendor.fails(
                 &null,
-                "the opt-out field holds what is in neither of its lists",
+                "the opt-out field holds a value that is in neither of its lists",
             ),
         }
     }
@@ -198,7 +198,7 @@ fn a_deleted_record_is_removed_and_never_created() {
         gone(&dataverse, &untold, key, None);
         dataverse.fails(
             &with(&tracked.to_string(), "/reason", json!("changed")),
-            "a row that is gone for another reason than that it was deleted",
+            "a row that is gone and was not deleted",
         );
         dataverse.fails(
             &with(&tracked.to_string(), "/id", Value::Null),

@@ -112,12 +112,12 @@ const HARMFUL: [(&str, &str, &str); 31] = [
     (
         "test(\"(\")",
         "line 1, column 1",
-        "no regular expression, or one that is too large",
+        "not a regular expression, or one that is too large",
     ),
     (
         "test(\"((a{1000}){1000}){1000}\")",
         "line 1, column 1",
-        "no regular expression, or one that is too large",
+        "not a regular expression, or one that is too large",
     ),
 ];
 

@@ -76,7 +76,7 @@ fn salesforce_events_of_every_type_are_mapped_ignored_or_faults() {
     ] {
         assert!(
             fault(&salesforce(), &change_type(gap))
-                .ends_with("a gap event: what changed is told by the feed alone")
+                .ends_with("a gap event: only the feed shows what changed")
         );
     }
     for unknown in ["", "delete", "SNAPSHOT"] {

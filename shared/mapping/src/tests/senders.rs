@@ -94,7 +94,7 @@ fn a_platform_event_is_a_full_change() {
         (
             "/DoNotCall",
             json!("true"),
-            "the opt-out field holds what is in neither of its lists",
+            "the opt-out field holds a value that is in neither of its lists",
         ),
         ("/Key__c", Value::Null, "the key is missing"),
         ("/LastModifiedDate__c", Value::Null, "the stamp is missing"),
@@ -136,7 +136,7 @@ fn a_zoho_workflow_is_a_full_change() {
         (
             "/DoNotCall",
             json!(false),
-            "the opt-out field holds what is in neither of its lists",
+            "the opt-out field holds a value that is in neither of its lists",
         ),
         ("/id", json!(""), "the key is missing"),
         ("/Modified_Time", json!(""), "the stamp is missing"),

@@ -137,7 +137,7 @@ fn a_removal_field_with_an_unlisted_value_is_a_fault() {
         ] {
             let end = ends(remove.clone(), told.clone());
             assert!(end.is_err(), "{preset} {remove} {told}: {end:?}");
-            assert!(end.unwrap_err().contains("tells a removal"));
+            assert!(end.unwrap_err().contains("the field of `remove`"));
         }
         for (remove, told) in [
             (&flag, json!({"gone": false})),
@@ -167,7 +167,10 @@ fn an_absent_removal_field_is_no_removal_where_the_mapping_says_so() {
             let change = changes(&config, &record(preset, told)).remove(0);
             assert_eq!(change["data"], json!({}), "{preset}");
         }
-        assert!(fault(&config, &record(preset, json!({"gone": true}))).contains("tells a removal"));
+        assert!(
+            fault(&config, &record(preset, json!({"gone": true})))
+                .contains("the field of `remove`")
+        );
     }
     let refused = refused(&json!({"jq": ".", "remove": {"field": "f", "mayBeAbsent": "yes"}}));
     assert_eq!(refused, "mapping.remove.mayBeAbsent: expected a boolean");
@@ -230,8 +233,8 @@ fn only_a_condition_of_booleans_may_leave_out_the_callable_values() {
     ] {
         assert_eq!(
             refused(&of(values)),
-            "mapping.optOut.callable: expected it where `values` holds texts or numbers: all values of the field by which \
-             somebody may be called"
+            "mapping.optOut.callable: required if `values` holds texts or numbers: list all values of the field \
+             with which somebody may be called"
         );
     }
     for (values, callable) in [
@@ -249,7 +252,7 @@ fn only_a_condition_of_booleans_may_leave_out_the_callable_values() {
         json!({"jq": ".", "optOut": {"field": "f", "values": ["yes"], "callable": ["no", "Yes "]}});
     assert_eq!(
         refused(&near),
-        "mapping.optOut.callable: a text stands in `values` too, but for its case or spaces"
+        "mapping.optOut.callable: a text differs from one in `values` only in case or spaces"
     );
 }
 

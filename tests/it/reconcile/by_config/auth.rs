@@ -183,7 +183,7 @@ async fn a_token_endpoint_that_refuses_or_rotates_is_an_error_that_shows_nothing
                 json!({ "error": "invalid_grant", "error_description": "hush" }).to_string(),
             ),
             1,
-            "the token endpoint: it answered 400 (invalid_grant): expected that it takes the secret's auth",
+            "the token endpoint: it answered 400 (invalid_grant): expected it to accept the secret's auth",
         ),
         (
             status(503),
@@ -202,7 +202,7 @@ async fn a_token_endpoint_that_refuses_or_rotates_is_an_error_that_shows_nothing
         (
             token("hush-1", &json!({ "refresh_token": "hush-other" })),
             1,
-            "the token endpoint: it gives another refresh_token with each use, and nothing here can store one",
+            "the token endpoint: it issues another refresh_token with each use, and campaign-sync cannot store it",
         ),
     ] {
         let run = Run::new(&oauth(&refresh), move |_, _| told.clone());

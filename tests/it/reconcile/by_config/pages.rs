@@ -191,9 +191,9 @@ async fn an_item_that_cannot_be_mapped_costs_only_itself_and_its_opt_out_takes_e
         .collect();
     let places = [
         "page 1, /items/1: jq: ",
-        "page 1, /items/2: of a change that the mapping makes, callable: ",
+        "page 1, /items/2: in a change that the mapping makes, callable: ",
         "page 1, /items/3: jq: ",
-        "page 1, /items/4: of a change",
+        "page 1, /items/4: in a change",
     ];
     assert_eq!(details.len(), places.len(), "{details:?}");
     for (detail, place) in details.iter().zip(places) {
@@ -206,28 +206,25 @@ async fn a_page_that_is_not_as_the_secret_says_stops_the_run() {
     let more = json!({ "request": { "url": "https://crm.test/", "query": { "at": "{cursor}" } },
                        "next": { "keyset": "/id" } });
     for (text, expected) in [
-        ("hush", "the page is not JSON, or not all of it"),
-        (r#"{"items": ["#, "the page is not JSON, or not all of it"),
-        (r#"{"item": []}"#, "items: expected that it leads to a list"),
+        ("hush", "the page is not JSON, or it is cut short"),
+        (r#"{"items": ["#, "the page is not JSON, or it is cut short"),
+        (r#"{"item": []}"#, "items: expected a pointer to a list"),
         (
             r#"{"items": {"id": "hush"}}"#,
-            "items: expected that it leads to a list",
+            "items: expected a pointer to a list",
         ),
-        (
-            r#"{"items": null}"#,
-            "items: expected that it leads to a list",
-        ),
+        (r#"{"items": null}"#, "items: expected a pointer to a list"),
         (
             r#"{"items": [], "items": []}"#,
-            "items: a name stands twice in one object",
+            "items: a name occurs twice in one object",
         ),
         (
             r#"{"items": [{"id": "hush' OR"}]}"#,
-            "next.keyset: expected that it leads to the item's id",
+            "next.keyset: expected a pointer to the item's id",
         ),
         (
             r#"{"items": [{"ID": "hush"}]}"#,
-            "next.keyset: expected that it leads to the item's id",
+            "next.keyset: expected a pointer to the item's id",
         ),
     ] {
         let run = Run::new(&secret(&more), |_, _| (200, vec![], text.to_owned()));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::change::{CampaignId, OrgId};
 use io::telemetry::subscriber;
 use jiff::Timestamp;
-use reconcile::{Input, Outcome, Progress, Task, Until, Why};
+use reconcile::{Input, Progress, RunOutcome, Task, Until, Why};
 use tracing::instrument::WithSubscriber;
 use tracing::level_filters::LevelFilter;
 
@@ -35,7 +35,7 @@ pub(super) async fn removed(
     run: &Run,
     input: Input,
     look: &(dyn Fn() -> bool + Sync),
-) -> Result<(Outcome, Vec<Progress>), Error> {
+) -> Result<(RunOutcome, Vec<Progress>), Error> {
     let until = Until {
         end: None,
         rest_at: None,
@@ -48,12 +48,12 @@ pub(super) async fn removed(
     Ok((outcome, seen.into_inner().unwrap()))
 }
 
-async fn remove(run: &Run) -> Outcome {
+async fn remove(run: &Run) -> RunOutcome {
     removed(run, input(run), &|| false).await.unwrap().0
 }
 
 /// The counts of an outcome: checked, unknown, removed, enqueued.
-fn counts(outcome: &Outcome) -> (u64, Option<u64>, Option<u64>, u64) {
+fn counts(outcome: &RunOutcome) -> (u64, Option<u64>, Option<u64>, u64) {
     let answer = &outcome.answer;
     (
         answer.checked,

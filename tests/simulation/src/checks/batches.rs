@@ -103,7 +103,7 @@ pub(super) fn is_late(message: &io::queue::Message) -> bool {
         .contains(&("reason", "retryHorizon".to_owned()))
 }
 
-/// How much had been seen when an invocation began.
+/// How many messages had been parked and contacts written when an invocation began.
 #[derive(Clone, Copy)]
 pub(crate) struct Before {
     parked: usize,

@@ -1,5 +1,5 @@
-//! Promise 13: an opt-out is done only once the person is on the org's DNC list, whatever refusal
-//! or crash came between, and the person stays on it.
+//! Promise 13: an opt-out is done only once the person is on the org's DNC list, whatever refusals
+//! and crashes came in between. The person stays on the list.
 //!
 //! `super::dialler` checks that nobody is called who opted out.
 

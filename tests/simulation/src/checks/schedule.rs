@@ -1,7 +1,8 @@
 //! Checks runs of a schedule. Their violations begin with `looked` or `deep`.
 //!
-//! `looked`: what a record calls compared was compared, whatever killed the runs that wrote it. No
-//! change is left out in the end. If a comparison came late, an alarm said so.
+//! `looked`: if a record says that a time was compared, it was compared, whatever killed the runs
+//! that wrote the record. No change is left out in the end. If a comparison came late, an alarm
+//! said so.
 //!
 //! `deep`: the repairs of an org fill the queue no deeper than they may.
 //!
@@ -30,8 +31,8 @@ const SLACK: SignedDuration = SignedDuration::from_mins(30);
 const UNTIL_REPORTED: SignedDuration = SignedDuration::from_hours(3);
 /// The longest time that a run takes if nothing is wrong with its org.
 const RUN: Duration = Duration::from_mins(30);
-/// The least number of repairs that an org may have in the queue. Apply must then do one of them in
-/// `DONE_IN`.
+/// An org may always have this many repairs in the queue. Beyond that, apply must be able to do
+/// them all within `DONE_IN`.
 const DEEPEST: usize = 10;
 const DONE_IN: SignedDuration = SignedDuration::from_mins(1);
 

@@ -30,8 +30,8 @@ pub(crate) fn is_hollow(contact: &Contact) -> bool {
     !contact.callable && is_own && columns.all(is_empty)
 }
 
-/// Whether a change was skipped, and its contact is there by now. If it is sent again, it will
-/// count.
+/// Whether a change was skipped and its contact exists by now. If the change is sent again, it
+/// takes effect.
 pub(crate) fn would_count_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
     let (_, campaign, key) = key_of(body);
     let contact = outside.genesys.contact(&campaign, &key);

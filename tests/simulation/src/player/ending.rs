@@ -23,7 +23,7 @@ impl Player<'_> {
             self.feed_until_quiet().await;
             sleep(Duration::from_secs(2)).await;
         }
-        // By then everything new can be read.
+        // By then every new contact can be read.
         sleep(Duration::from_mins(15)).await;
         checks::check_before_reconcile(self.outside);
         self.run_all().await;

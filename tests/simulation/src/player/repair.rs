@@ -244,7 +244,7 @@ impl Player<'_> {
             }
             if cursor.is_some() {
                 self.outside
-                    .violated("reconcile: it does not come to its end".to_owned());
+                    .violated("reconcile: the run does not end".to_owned());
             }
         }
         sleep(Duration::from_mins(15)).await;

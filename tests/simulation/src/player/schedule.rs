@@ -66,8 +66,8 @@ impl Player<'_> {
             match (org.uses_lists, schedule.read) {
                 (true, Some(read)) => run["read"] = read.into(),
                 (true, None) => {}
-                // With a fifth of the budget a run is seldom long enough to find
-                // out whether that much drift can be right.
+                // With a fifth of the budget, a run seldom compares enough contacts to decide
+                // whether that much drift can be right.
                 (false, _) => run["maxDriftPercent"] = 100.into(),
             }
         }

@@ -1,5 +1,5 @@
-//! A vendor: what it sends, and the changes that its faulty items become once somebody has mended
-//! their mapping.
+//! A vendor: the webhooks that it sends, and the changes that its faulty items become once their
+//! mapping is repaired.
 //!
 //! The items are made up in `crate::story::vendor`.
 

@@ -75,7 +75,7 @@ pub(super) fn story(seed: u64) -> Story {
     let copies = rng.usize(1..4);
     let mut rates = Rates::draw(&mut rng);
     rates.draw_kills(&mut rng);
-    // Runs with two copies at one contact are other runs.
+    // Runs in which two copies work on one contact are not runs of a schedule.
     rates.clear(&[FaultKind::LatePoller].into());
     if is_crowded {
         rates = Rates::default();

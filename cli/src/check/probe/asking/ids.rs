@@ -6,7 +6,7 @@
 use io::genesys::{Failure, ScratchContact};
 
 use super::super::judge::{self, why};
-use super::super::questions::{Question, Seen};
+use super::super::questions::{Finding, Question};
 use super::{Asking, Wait};
 
 /// The characters that are tried, each string in an id of its own.
@@ -23,18 +23,18 @@ impl Asking<'_> {
         let [first, second] = [self.contact("Case", "1"), self.contact("CASE", "9")];
         let written = self.made.post(self.list, std::slice::from_ref(&second));
         if let Err(failure) = written.await {
-            return self.tell(Question::IdCase, Seen::NotFoundOut(why(&failure)));
+            return self.keep(Question::IdCase, Finding::NotFoundOut(why(&failure)));
         }
         let is_shown = |found: &[ScratchContact]| found.iter().any(|one| self.shows(one, "9"));
         let ids = [first.id.clone(), second.id.clone()];
         let seen = match self.read_until(&ids, Wait::Short, is_shown).await {
-            Err(failure) => Seen::NotFoundOut(why(&failure)),
+            Err(failure) => Finding::NotFoundOut(why(&failure)),
             Ok(read) => {
                 let (first, second) = ((&*first.id, "1"), (&*second.id, "9"));
                 judge::case(&read.found, first, second, &self.columns[1])
             }
         };
-        self.tell(Question::IdCase, seen);
+        self.keep(Question::IdCase, seen);
     }
 
     /// Asks what becomes of an id that stands twice in one POST.
@@ -43,20 +43,20 @@ impl Asking<'_> {
         let sent = values.map(|value| self.contact("twice", value));
         let seen = match self.made.post(self.list, &sent).await {
             Err(failure) => match self.is_refused(&failure).await {
-                Ok(()) => Seen::AsAssumed("is refused".into()),
-                Err(why) => Seen::NotFoundOut(why),
+                Ok(()) => Finding::AsAssumed("is refused".into()),
+                Err(why) => Finding::NotFoundOut(why),
             },
             Ok(_) => {
                 let id = &sent[0].id;
                 let is_there = |found: &[ScratchContact]| !found.is_empty();
                 let read = self.read_until(std::slice::from_ref(id), Wait::Short, is_there);
                 match read.await {
-                    Err(failure) => Seen::NotFoundOut(why(&failure)),
+                    Err(failure) => Finding::NotFoundOut(why(&failure)),
                     Ok(read) => judge::duplicates(&read.found, values, &self.columns[1]),
                 }
             }
         };
-        self.tell(Question::Duplicates, seen);
+        self.keep(Question::Duplicates, seen);
     }
 
     pub(super) async fn send_long_ids(&self) {
@@ -64,7 +64,7 @@ impl Asking<'_> {
         for (n, length) in LENGTHS.into_iter().enumerate() {
             let start = self.id("long");
             match self.is_taken(format!("{start:-<length$}")).await {
-                Err(why) => return self.tell(Question::IdLength, Seen::NotFoundOut(why)),
+                Err(why) => return self.keep(Question::IdLength, Finding::NotFoundOut(why)),
                 Ok(false) => {}
                 Ok(true) => {
                     taken = Some(n);
@@ -73,7 +73,7 @@ impl Asking<'_> {
             }
         }
         let seen = judge::length(&LENGTHS, taken);
-        self.tell(Question::IdLength, seen);
+        self.keep(Question::IdLength, seen);
     }
 
     pub(super) async fn send_characters(&self) {
@@ -81,10 +81,10 @@ impl Asking<'_> {
         for characters in CHARACTERS {
             match self.is_taken(self.id(&format!("a{characters}b"))).await {
                 Ok(is_taken) => groups.push((characters, is_taken)),
-                Err(why) => return self.tell(Question::IdCharacters, Seen::NotFoundOut(why)),
+                Err(why) => return self.keep(Question::IdCharacters, Finding::NotFoundOut(why)),
             }
         }
-        self.tell(Question::IdCharacters, judge::characters(&groups, ASSUMED));
+        self.keep(Question::IdCharacters, judge::characters(&groups, ASSUMED));
     }
 
     /// Whether a contact with this very id is made, or why that is not known.

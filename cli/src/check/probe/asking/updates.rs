@@ -1,4 +1,4 @@
-//! Asks what an update does that omits something: the member `callable`, or a column.
+//! Asks what happens if an update omits the member `callable` or a column.
 //!
 //! One contact is updated by POST and one by PUT, and both are read until they show the update.
 //! What the read values mean is decided in [`judge`].
@@ -6,7 +6,7 @@
 use io::genesys::{Failure, ScratchContact};
 
 use super::super::judge::{self, why};
-use super::super::questions::{Question, Seen};
+use super::super::questions::{Finding, Question};
 use super::{Asking, ReadBack, Wait, find};
 
 const NOT_WHOLE: &str = "an update with every column is not taken either";
@@ -26,15 +26,15 @@ impl Asking<'_> {
         for ((question, sent), written) in questions.into_iter().zip(&sent).zip(&written) {
             let before = find(before, &sent.id);
             let judge = |after: &ScratchContact| judge::callable(before, after);
-            self.tell(question, self.seen(written, &read, (&sent.id, "2"), judge));
+            self.keep(question, self.seen(written, &read, (&sent.id, "2"), judge));
         }
         let after = read.as_ref().ok().and_then(|read| read.after);
         let judge = |_: &ScratchContact| match after {
             Some(after) => judge::update(after),
-            None => Seen::not_found_out("not every update was read"),
+            None => Finding::not_found_out("not every update was read"),
         };
         let seen = self.seen(&written[0], &read, (&sent[0].id, "2"), judge);
-        self.tell(Question::ReadAfterUpdate, seen);
+        self.keep(Question::ReadAfterUpdate, seen);
         written.map(|written| written.is_ok())
     }
 
@@ -56,20 +56,20 @@ impl Asking<'_> {
             let taken = written.as_ref().copied();
             if taken.is_err_and(judge::is_refusal) && !whole[n] {
                 for question in [subset, columns] {
-                    self.tell(question, Seen::not_found_out(NOT_WHOLE));
+                    self.keep(question, Finding::not_found_out(NOT_WHOLE));
                 }
                 continue;
             }
-            self.tell(subset, judge::subset(taken, is_assumed_taken));
+            self.keep(subset, judge::subset(taken, is_assumed_taken));
             let seen = match taken {
                 Err(failure) if judge::is_refusal(failure) => {
-                    Seen::AsAssumed("none may be left out".into())
+                    Finding::AsAssumed("none may be left out".into())
                 }
                 _ => self.seen(written, &read, (&sent.id, "3"), |after| {
                     judge::left_out("2", after.data.get(left_out))
                 }),
             };
-            self.tell(columns, seen);
+            self.keep(columns, seen);
         }
     }
 
@@ -106,13 +106,13 @@ impl Asking<'_> {
         written: &Result<(), Failure>,
         read: &Result<ReadBack, Failure>,
         (id, value): (&str, &str),
-        judge: impl FnOnce(&ScratchContact) -> Seen,
-    ) -> Seen {
+        judge: impl FnOnce(&ScratchContact) -> Finding,
+    ) -> Finding {
         match (written, read) {
-            (Err(failure), _) | (_, Err(failure)) => Seen::NotFoundOut(why(failure)),
+            (Err(failure), _) | (_, Err(failure)) => Finding::NotFoundOut(why(failure)),
             (Ok(()), Ok(read)) => {
                 let shown = find(&read.found, id).filter(|after| self.shows(after, value));
-                shown.map_or_else(|| Seen::not_found_out("the update was not read"), judge)
+                shown.map_or_else(|| Finding::not_found_out("the update was not read"), judge)
             }
         }
     }

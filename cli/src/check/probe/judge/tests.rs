@@ -10,8 +10,8 @@ fn contact(id: &str, value: &str, callable: Option<bool>) -> ScratchContact {
     }
 }
 
-fn is_open(seen: &Seen) -> bool {
-    matches!(seen, Seen::NotFoundOut(_))
+fn is_open(seen: &Finding) -> bool {
+    matches!(seen, Finding::NotFoundOut(_))
 }
 
 #[test]
@@ -22,11 +22,11 @@ fn only_a_contact_that_was_uncallable_shows_what_omitting_it_does() {
     };
     assert_eq!(
         of(Some(false), Some(false)),
-        Seen::AsAssumed("stays uncallable".into())
+        Finding::AsAssumed("stays uncallable".into())
     );
     assert_eq!(
         of(Some(false), Some(true)),
-        Seen::Differs("is callable again".into())
+        Finding::Differs("is callable again".into())
     );
     for (before, after) in [
         (Some(true), Some(true)),
@@ -42,7 +42,7 @@ fn only_a_contact_that_was_uncallable_shows_what_omitting_it_does() {
 fn a_write_is_refused_only_where_the_service_says_so() {
     let failed = |kind| Failure::new(kind, "POST contacts");
     let of = |kind| subset(Err(&failed(kind)), false);
-    assert_eq!(of(Kind::Rejected), Seen::AsAssumed("is refused".into()));
+    assert_eq!(of(Kind::Rejected), Finding::AsAssumed("is refused".into()));
     for kind in [
         Kind::Refused,
         Kind::Unavailable,
@@ -51,19 +51,19 @@ fn a_write_is_refused_only_where_the_service_says_so() {
     ] {
         assert!(is_open(&of(kind)), "{kind:?}");
     }
-    assert_eq!(subset(Ok(()), false), Seen::Differs("is taken".into()));
-    assert_eq!(subset(Ok(()), true), Seen::AsAssumed("is taken".into()));
+    assert_eq!(subset(Ok(()), false), Finding::Differs("is taken".into()));
+    assert_eq!(subset(Ok(()), true), Finding::AsAssumed("is taken".into()));
     let other = failed(Kind::Rejected);
     assert_eq!(
         subset(Err(&other), true),
-        Seen::Differs("is refused".into())
+        Finding::Differs("is refused".into())
     );
 }
 
 #[test]
 fn the_reason_of_an_open_question_holds_no_name_of_a_secret() {
     let failure = Failure::new(Kind::Refused, "secret campaign-sync/org/acme: denied");
-    assert_eq!(why(&failure), "the OAuth client is not let in");
+    assert_eq!(why(&failure), "the OAuth client cannot log in");
     let failure = Failure {
         http_status: Some(503),
         ..Failure::new(Kind::Unavailable, "POST contacts: 503")
@@ -89,13 +89,13 @@ fn the_reason_of_an_open_question_says_what_to_do_about_it() {
 #[test]
 fn a_length_that_is_taken_says_nothing_of_those_up_to_the_one_that_is_refused() {
     let of = |taken| length(&[255, 128, 64], taken);
-    assert_eq!(of(Some(0)), Seen::AsAssumed("255 characters".into()));
+    assert_eq!(of(Some(0)), Finding::AsAssumed("255 characters".into()));
     for (taken, told) in [
         (Some(1), "128 characters, not 255: one between may be taken"),
         (Some(2), "64 characters, not 128: one between may be taken"),
         (None, "less than 64 characters"),
     ] {
-        assert_eq!(of(taken), Seen::Differs(told.into()));
+        assert_eq!(of(taken), Finding::Differs(told.into()));
     }
 }
 
@@ -105,13 +105,13 @@ fn ids_are_one_contact_or_two_and_nothing_else_is_either() {
     let (old, new) = (contact("a", "1", None), contact("A", "9", None));
     assert_eq!(
         of(&[new.clone(), old.clone()]),
-        Seen::AsAssumed("makes two contacts".into())
+        Finding::AsAssumed("makes two contacts".into())
     );
     let one = contact("a", "9", None);
     for found in [vec![one.clone()], vec![one.clone(), one], vec![new.clone()]] {
         assert_eq!(
             of(&found),
-            Seen::Differs("makes no other contact".into()),
+            Finding::Differs("makes no other contact".into()),
             "{found:?}"
         );
     }
@@ -130,11 +130,11 @@ fn an_id_that_was_sent_twice_holds_one_of_its_values() {
     let one = |value| contact("a", value, None);
     assert_eq!(
         of(&[one("1")]),
-        Seen::Differs("is taken: the first wins".into())
+        Finding::Differs("is taken: the first wins".into())
     );
     assert_eq!(
         of(&[one("2")]),
-        Seen::Differs("is taken: the last wins".into())
+        Finding::Differs("is taken: the last wins".into())
     );
     assert!(is_open(&of(&[])) && is_open(&of(&[one("3")])));
     assert!(is_open(&of(&[one("1"), one("2")])));
@@ -146,12 +146,12 @@ fn an_answer_without_a_contact_has_no_order() {
     let sent = [b.clone(), a.clone(), c.clone()];
     assert_eq!(
         order(&sent, &sent),
-        Seen::AsAssumed("are as they were sent".into())
+        Finding::AsAssumed("are as they were sent".into())
     );
     let other = [a.clone(), b.clone(), c.clone()];
     assert_eq!(
         order(&sent, &other),
-        Seen::Differs("are in another order".into())
+        Finding::Differs("are in another order".into())
     );
     assert!(is_open(&order(&sent, &other[..2])));
     assert!(is_open(&order(&sent, &[b, a.clone(), a])));
@@ -161,15 +161,15 @@ fn an_answer_without_a_contact_has_no_order() {
 fn token_budgets_are_shared_or_separate_and_a_new_minute_leaves_it_open() {
     assert_eq!(
         budget([20, 21, 22, 23]),
-        Seen::AsAssumed("are shared".into())
+        Finding::AsAssumed("are shared".into())
     );
     assert_eq!(
         budget([20, 24, 29, 31]),
-        Seen::AsAssumed("are shared".into()),
+        Finding::AsAssumed("are shared".into()),
         "beside others"
     );
     for apart in [[20, 1, 21, 2], [1, 1, 2, 2], [5, 7, 6, 8]] {
-        let own = Seen::Differs("are each token's own".into());
+        let own = Finding::Differs("are each token's own".into());
         assert_eq!(budget(apart), own, "{apart:?}");
     }
     for neither in [[20, 21, 1, 2], [20, 1, 2, 3], [20, 1, 22, 2], [3, 3, 3, 3]] {
@@ -180,9 +180,9 @@ fn token_budgets_are_shared_or_separate_and_a_new_minute_leaves_it_open() {
 #[test]
 fn a_column_that_holds_a_third_value_was_neither_kept_nor_emptied() {
     let of = |after: Option<&str>| left_out("2", after.map(str::to_owned).as_ref());
-    assert_eq!(of(None), Seen::AsAssumed("is emptied".into()));
-    assert_eq!(of(Some("")), Seen::AsAssumed("is emptied".into()));
-    assert_eq!(of(Some("2")), Seen::Differs("is kept".into()));
+    assert_eq!(of(None), Finding::AsAssumed("is emptied".into()));
+    assert_eq!(of(Some("")), Finding::AsAssumed("is emptied".into()));
+    assert_eq!(of(Some("2")), Finding::Differs("is kept".into()));
     assert!(is_open(&of(Some("7"))));
 }
 
@@ -191,19 +191,19 @@ fn late_reads_are_reported_with_their_delay() {
     let after = |seconds| Some(Duration::from_secs(seconds));
     assert_eq!(
         new_contact(true, after(0)),
-        Seen::AsAssumed("at once".into())
+        Finding::AsAssumed("at once".into())
     );
     for (by_id, in_bulk, told) in [
         (false, after(0), "at once in bulk, and later by GET"),
         (true, after(3), "in bulk after some 3 s"),
         (false, None, "not within the time that was waited"),
     ] {
-        assert_eq!(new_contact(by_id, in_bulk), Seen::Differs(told.into()));
+        assert_eq!(new_contact(by_id, in_bulk), Finding::Differs(told.into()));
     }
-    assert_eq!(update(Duration::ZERO), Seen::AsAssumed("at once".into()));
+    assert_eq!(update(Duration::ZERO), Finding::AsAssumed("at once".into()));
     assert_eq!(
         update(Duration::from_secs(2)),
-        Seen::Differs("after some 2 s".into())
+        Finding::Differs("after some 2 s".into())
     );
 }
 
@@ -212,14 +212,14 @@ fn only_a_refusal_of_the_assumed_characters_differs() {
     let of = |groups: &[(&str, bool)]| characters(groups, "_.");
     assert_eq!(
         of(&[("_.", true), (":/", false), (" ", false)]),
-        Seen::AsFarAsAssumed("taken: _.   refused: :/ space".into())
+        Finding::AsFarAsAssumed("taken: _.   refused: :/ space".into())
     );
     assert_eq!(
         of(&[("_.", true), (" ", true)]),
-        Seen::AsAssumed("taken: _. space   refused: none".into())
+        Finding::AsAssumed("taken: _. space   refused: none".into())
     );
     assert_eq!(
         of(&[("_.", false), ("@+", true)]),
-        Seen::Differs("taken: @+   refused: _.".into())
+        Finding::Differs("taken: @+   refused: _.".into())
     );
 }

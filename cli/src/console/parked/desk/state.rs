@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use io::Clock;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::dlq::Which;
+use crate::dlq::Selection;
 use crate::dlq::parked::Parked;
 use crate::table::number;
 
 /// The result of one look at the dead-letter queue.
 #[derive(Clone)]
-pub(crate) struct Seen {
+pub(crate) struct Look {
     /// When the look began. A change that was parked later may be missing.
     pub(crate) began: Timestamp,
     /// When it ended.
@@ -28,7 +28,7 @@ pub(crate) struct Seen {
 /// The parked changes to redrive, and how.
 #[derive(Clone)]
 pub(crate) struct Again {
-    pub(crate) which: Which,
+    pub(crate) which: Selection,
     /// The most changes a second.
     pub(crate) rate: u32,
     pub(crate) unranked: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Again {
 
 /// A kind of work on the queue.
 #[derive(Clone)]
-pub(crate) enum What {
+pub(crate) enum WorkKind {
     Look,
     /// A dry run.
     Try(Again),
@@ -47,7 +47,7 @@ pub(crate) enum What {
 /// A piece of work that is under way or has ended.
 #[derive(Clone)]
 pub(crate) struct Work {
-    pub(crate) what: What,
+    pub(crate) what: WorkKind,
     pub(crate) began: Timestamp,
     /// How many messages were looked at.
     pub(super) looked_at: Arc<AtomicUsize>,
@@ -56,7 +56,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(what: What) -> Work {
+    pub(super) fn new(what: WorkKind) -> Work {
         Work {
             what,
             began: Clock::system().now(),
@@ -92,7 +92,7 @@ impl Work {
 
 /// The changes that the last dry run would send.
 #[derive(Clone)]
-pub(crate) struct Tried {
+pub(crate) struct DryRun {
     /// The number of this dry run among the dry runs of this console.
     pub(crate) number: u64,
     /// The parked changes that the dry run named, and no others.
@@ -101,12 +101,12 @@ pub(crate) struct Tried {
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) seen: Option<Arc<Seen>>,
+    pub(super) seen: Option<Arc<Look>>,
     /// The last look, or the one that is under way.
     pub(super) look: Option<Work>,
     /// The last deed, or the one that is under way. A deed is any work but a look.
     pub(super) deed: Option<Work>,
-    pub(super) tried: Option<Tried>,
+    pub(super) tried: Option<DryRun>,
     pub(super) dry_runs: u64,
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use super::super::Now;
+use super::super::Numbers;
 use super::super::measures::{Measure, PERIODS, Stat};
 use crate::table::number;
 
@@ -15,9 +15,9 @@ pub(super) const NO_ANSWER: &str = "no answer";
 const WIDE: usize = 108;
 const HIGH: usize = 24;
 
-/// The sum over all periods. `None` means that there is no answer. A measure without values did not
-/// happen.
-pub(super) fn total(now: &Now, name: &str) -> Option<f64> {
+/// The sum over all periods. `None` means that the metrics could not be read. A measure without
+/// values is 0.
+pub(super) fn total(now: &Numbers, name: &str) -> Option<f64> {
     let series = now.series.as_ref().ok()?;
     Some(
         series
@@ -31,7 +31,7 @@ pub(super) fn told(value: Option<f64>) -> String {
     value.map_or_else(|| NO_ANSWER.to_owned(), shown)
 }
 
-/// One value for several periods. `None` means a mean of nothing.
+/// One value for several periods. `None` means that there is nothing to take the mean of.
 pub(super) fn together(measure: &Measure, values: &[f64]) -> Option<f64> {
     match measure.stat {
         Stat::Sum => Some(values.iter().sum()),

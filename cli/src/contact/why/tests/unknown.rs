@@ -92,7 +92,7 @@ fn a_cause_that_cannot_be_verified_is_reported_as_possible() {
         .map(|one| one.what)
         .collect();
     assert_eq!(may, ["DNC list", "filter", "queue", "parked"]);
-    assert!(answer(&found).contains("Look at what may"));
+    assert!(answer(&found).contains("Look at the findings that may"));
     let words = |filters| {
         let found = why(&in_campaign(Some(contact(true, "")), facts(filters)));
         let mut filter = found.into_iter().filter(|one| one.what == "filter");
@@ -121,7 +121,7 @@ fn a_cause_that_cannot_be_verified_is_reported_as_possible() {
 #[test]
 fn the_answer_for_an_absent_contact_claims_only_what_is_known() {
     let mut one = looked(None);
-    assert!(stops(&one)[0].contains("tells of no change of it since"));
+    assert!(stops(&one)[0].contains("has no change of it since"));
     assert!(stops(&one)[0].contains("the CRM sent none"));
     let absent = |one: &Looked, parked: &ParkedOf| {
         let found = super::super::why(one, parked);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::attempt::{Attempt, Seen, Step};
+use domain::attempt::{Attempt, Step, StepResult};
 use io::genesys::{ContactList, ListWrite, MOST_READ, MOST_WRITTEN};
 
-use super::{Call, Creates, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
+use super::{Call, CreateMode, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
 use crate::drive::{At, Drive, DrivenContact, Under};
 
-/// About the most opt-outs that fail together with one contact whose calls fail.
+/// If the calls of one contact fail, about this many opt-outs fail with it at most.
 const OPT_OUTS_IN_DOUBT: usize = 5;
 
 impl Drive<'_> {
@@ -40,15 +40,15 @@ impl Drive<'_> {
             return;
         }
         let creates = self.creates(campaign, calls);
-        if let Creates::Probe(place) = creates
+        if let CreateMode::Probe(place) = creates
             && let Some(probe) = self.take_one(place)
         {
             let call = write_all(Arc::clone(list), vec![probe]);
             calls.push(guarded(vec![place], call));
         }
         let is_meant: fn(&Step, &Attempt) -> bool = match creates {
-            Creates::All => |step, of| is_create(step, of) || is_update(step, of),
-            Creates::Probe(_) | Creates::None => is_update,
+            CreateMode::All => |step, of| is_create(step, of) || is_update(step, of),
+            CreateMode::Probe(_) | CreateMode::None => is_update,
         };
         let made = self.take(campaign, Under::Write, is_meant).into_iter();
         let written: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
@@ -126,26 +126,30 @@ impl Drive<'_> {
     }
 }
 
-async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<Seen> {
+async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<StepResult> {
     let keys: Vec<_> = made.iter().map(|made| &made.key).collect();
     let actuals = list.read(&keys).await.into_iter();
     actuals
-        .map(|actual| actual.map_or_else(Seen::Failed, Seen::Contact))
+        .map(|actual| actual.map_or_else(StepResult::Failed, StepResult::Contact))
         .collect()
 }
 
 /// Reads a contact that the bulk read refused. A write holds every column of the list, so it needs
 /// the read.
-async fn read_one(list: Arc<ContactList>, made: ToMake) -> Vec<Seen> {
+async fn read_one(list: Arc<ContactList>, made: ToMake) -> Vec<StepResult> {
     let actual = list.read_one(&made.key).await;
-    vec![actual.map_or_else(Seen::Failed, Seen::Contact)]
+    vec![actual.map_or_else(StepResult::Failed, StepResult::Contact)]
 }
 
-async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Vec<Seen> {
+async fn write_all(list: Arc<ContactList>, written: Vec<ToWrite>) -> Vec<StepResult> {
     let writes: Vec<_> = written.iter().map(list_write).collect();
     let answers = list.write(&writes).await.into_iter();
     answers
-        .map(|answer| answer.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual))))
+        .map(|answer| {
+            answer.map_or_else(StepResult::Failed, |actual| {
+                StepResult::Written(Some(actual))
+            })
+        })
         .collect()
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::attempt::{Attempt, Seen, Step};
+use domain::attempt::{Attempt, Step, StepResult};
 use domain::contact::Columns;
 use domain::failure::Kind;
 use io::genesys::{MOST_CREATED, NewContact, Predictive};
 use io::telemetry::Event;
 
-use super::{Call, Creates, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
+use super::{Call, CreateMode, ToMake, ToWrite, guarded, is_create, is_lower, is_read, is_update};
 use crate::Defect;
 use crate::drive::{Drive, Under};
 
@@ -28,12 +28,12 @@ impl Drive<'_> {
             ));
         }
         let creates = self.creates(campaign, calls);
-        if let Creates::Probe(place) = creates
+        if let CreateMode::Probe(place) = creates
             && let Some(probe) = self.take_one(place)
         {
             calls.push(self.create(campaign, predictive, vec![probe]));
         }
-        if creates == Creates::All {
+        if creates == CreateMode::All {
             let is_alone =
                 |step: &Step, _: &Attempt| matches!(step, Step::Create { alone: true, .. });
             for made in self.take(campaign, Under::Write, is_alone) {
@@ -41,7 +41,7 @@ impl Drive<'_> {
                 calls.push(self.create(campaign, predictive, created));
             }
         }
-        if creates == Creates::All && !self.is_reading(campaign) {
+        if creates == CreateMode::All && !self.is_reading(campaign) {
             let made = self.take(campaign, Under::Create, is_create).into_iter();
             let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
             let (opt_outs, others) = if self.is_in_doubt(campaign) {
@@ -93,42 +93,46 @@ impl Drive<'_> {
             }
             let is_alone = created.len() == 1;
             let seen = match posted {
-                Ok(()) => Seen::Written(None),
-                Err(_) if is_conflict && hides_conflicts => Seen::Written(None),
+                Ok(()) => StepResult::Written(None),
+                Err(_) if is_conflict && hides_conflicts => StepResult::Written(None),
                 Err(failure)
                     if !is_alone && matches!(failure.kind, Kind::Conflict | Kind::Rejected) =>
                 {
-                    Seen::RefusedTogether(failure)
+                    StepResult::RejectedTogether(failure)
                 }
-                Err(failure) => Seen::Failed(failure),
+                Err(failure) => StepResult::Failed(failure),
             };
             vec![seen; created.len()]
         })
     }
 }
 
-async fn read(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
+async fn read(predictive: Arc<Predictive>, made: ToMake) -> Vec<StepResult> {
     let seen = if made.step == Step::Probe {
         let nothing = predictive
             .update(&made.key, Columns::default(), None, None)
             .await;
-        nothing.map_or_else(Seen::Failed, |actual| Seen::Contact(Some(actual)))
+        nothing.map_or_else(StepResult::Failed, |actual| {
+            StepResult::Contact(Some(actual))
+        })
     } else {
         predictive
             .read(&made.key)
             .await
-            .map_or_else(Seen::Failed, Seen::Contact)
+            .map_or_else(StepResult::Failed, StepResult::Contact)
     };
     vec![seen]
 }
 
-async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<Seen> {
+async fn update(predictive: Arc<Predictive>, made: ToMake) -> Vec<StepResult> {
     let (data, callable, version) = match made.step {
         Step::Update(write) => (write.data, write.callable, write.version),
         _ => (Columns::default(), Some(false), None),
     };
     let written = predictive.update(&made.key, data, callable, version).await;
-    vec![written.map_or_else(Seen::Failed, |actual| Seen::Written(Some(actual)))]
+    vec![written.map_or_else(StepResult::Failed, |actual| {
+        StepResult::Written(Some(actual))
+    })]
 }
 
 /// The columns of a create, in which there is nothing to clear.

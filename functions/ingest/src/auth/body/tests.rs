@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::super::{Verdict, content, judge as judge_any};
+use super::super::{Authenticity, content, judge as judge_any};
 use super::*;
 
 const TOKEN: &str = "0123456789abcdef";
@@ -24,7 +24,7 @@ fn is_good(pointer: &str, body: &[u8]) -> bool {
         body,
         now: Timestamp::UNIX_EPOCH,
     };
-    judge_any(&auth(pointer), &shown) == Verdict::Authentic
+    judge_any(&auth(pointer), &shown) == Authenticity::Authentic
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use secrecy::{SecretSlice, SecretString};
 use serde_json::{Value, json};
 
-use super::super::{Verdict, judge};
+use super::super::{Authenticity, judge};
 use super::*;
 
 mod refused;
@@ -54,7 +54,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 }
 
 /// What is thought of a POST at this time.
-fn verdict(auth: &Auth, pairs: &[(&str, &str)], body: &[u8], at: i64) -> Verdict {
+fn verdict(auth: &Auth, pairs: &[(&str, &str)], body: &[u8], at: i64) -> Authenticity {
     verdict_of(auth, &Method::POST, pairs, body, at)
 }
 
@@ -64,7 +64,7 @@ fn verdict_of(
     pairs: &[(&str, &str)],
     body: &[u8],
     at: i64,
-) -> Verdict {
+) -> Authenticity {
     let shown = Shown {
         method,
         headers: &headers(pairs),
@@ -76,7 +76,7 @@ fn verdict_of(
 }
 
 fn is_good(auth: &Auth, pairs: &[(&str, &str)], body: &[u8]) -> bool {
-    verdict(auth, pairs, body, SENT_AT) == Verdict::Authentic
+    verdict(auth, pairs, body, SENT_AT) == Authenticity::Authentic
 }
 
 #[test]
@@ -118,10 +118,10 @@ fn hubspots_vectors_of_its_first_versions_pass() {
         ),
     ] {
         let of = |method| verdict_of(auth, method, &[(header, signature)], body, 0);
-        assert_eq!(of(&method), Verdict::Authentic, "{signature}");
+        assert_eq!(of(&method), Authenticity::Authentic, "{signature}");
         let is_of_method =
             matches!(auth, Auth::Signature(it) if it.scheme.signed.has(Part::Method));
-        assert_eq!(of(&Method::PUT) == Verdict::Authentic, !is_of_method);
+        assert_eq!(of(&Method::PUT) == Authenticity::Authentic, !is_of_method);
     }
 }
 
@@ -144,11 +144,11 @@ fn hubspots_vectors_of_its_third_version_pass() {
         ];
         assert_eq!(
             verdict(&v3, &pairs, body, 1_693_657_560),
-            Verdict::Authentic
+            Authenticity::Authentic
         );
         assert_ne!(
             verdict_of(&v3, &Method::PUT, &pairs, body, 1_693_657_560),
-            Verdict::Authentic
+            Authenticity::Authentic
         );
     }
 }
@@ -190,7 +190,7 @@ fn the_vectors_of_github_convoy_and_slack_pass() {
         ("X-Slack-Request-Timestamp", "1531420618"),
     ];
     let verdict = verdict(&slack, &pairs, command, 1_531_420_618);
-    assert_eq!(verdict, Verdict::Authentic);
+    assert_eq!(verdict, Authenticity::Authentic);
 }
 
 /// The headers of our own vectors: preset, header, signature, and a header of the time.
@@ -335,11 +335,11 @@ fn the_vector_of_standard_webhooks_passes_as_preset_and_as_members() {
     ];
     for auth in [preset, members] {
         let of = |pairs: &[_]| verdict(&auth, pairs, br#"{"test": 2432232314}"#, 1_614_265_330);
-        assert_eq!(of(&good), Verdict::Authentic);
+        assert_eq!(of(&good), Authenticity::Authentic);
         for missing in 0..good.len() {
             let mut pairs = good.to_vec();
             pairs.remove(missing);
-            assert_ne!(of(&pairs), Verdict::Authentic);
+            assert_ne!(of(&pairs), Authenticity::Authentic);
         }
     }
 }
@@ -363,9 +363,9 @@ fn an_id_that_could_be_read_as_a_part_of_what_follows_it_is_refused() {
         verdict(&auth, &pairs, body, 1_614_265_330)
     };
     let body = [b"1614265330.".as_slice(), BODY].concat();
-    assert_eq!(of("a", &body), Verdict::Authentic);
+    assert_eq!(of("a", &body), Authenticity::Authentic);
     assert!(matches!(
         of("a.1614265330", BODY),
-        Verdict::Stranger(Why::Lacks(_))
+        Authenticity::Stranger(Why::Lacks(_))
     ));
 }

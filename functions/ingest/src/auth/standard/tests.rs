@@ -32,7 +32,7 @@ fn shown<'a>(headers: &'a HeaderMap, body: &'a [u8], now: Timestamp) -> Shown<'a
 }
 
 fn is_authentic(auth: &Auth, headers: &HeaderMap, body: &[u8], now: Timestamp) -> bool {
-    judge(auth, &shown(headers, body, now)) == Verdict::Authentic
+    judge(auth, &shown(headers, body, now)) == Authenticity::Authentic
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -153,12 +153,21 @@ fn a_signature_by_a_too_short_secret_is_recognized_and_rejected() {
         let headers = signed(ID, "1614265330", signature);
         judge(&standard(secrets), &shown(&headers, BODY, at(SENT_AT)))
     };
-    assert_eq!(verdict(&[short], &signature), Verdict::SignedShort);
-    assert_eq!(verdict(&[SECRET, short], &signature), Verdict::SignedShort);
-    assert_eq!(verdict(&[short, SECRET], SIGNATURE), Verdict::Authentic);
+    assert_eq!(verdict(&[short], &signature), Authenticity::SignedShort);
+    assert_eq!(
+        verdict(&[SECRET, short], &signature),
+        Authenticity::SignedShort
+    );
+    assert_eq!(
+        verdict(&[short, SECRET], SIGNATURE),
+        Authenticity::Authentic
+    );
     let both = format!("{signature} {SIGNATURE}");
-    assert_eq!(verdict(&[short, SECRET], &both), Verdict::Authentic);
-    assert_eq!(verdict(&[short], SIGNATURE), Verdict::Stranger(Why::Wrong));
+    assert_eq!(verdict(&[short, SECRET], &both), Authenticity::Authentic);
+    assert_eq!(
+        verdict(&[short], SIGNATURE),
+        Authenticity::Stranger(Why::Wrong)
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@ use io::secrets::{Auth, SourceSecret};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Verdict, judge};
+use super::super::{Authenticity, judge};
 use super::*;
 
 fn auth(auth: &Value) -> Auth {
@@ -11,7 +11,7 @@ fn auth(auth: &Value) -> Auth {
     SourceSecret::parse(&SecretString::from(text)).unwrap().auth
 }
 
-fn verdict(auth: &Auth, headers: &[(&str, &[u8])], query: &str) -> Verdict {
+fn verdict(auth: &Auth, headers: &[(&str, &[u8])], query: &str) -> Authenticity {
     let mut all = HeaderMap::new();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -34,7 +34,7 @@ fn user_and_password_are_compared_as_bytes() {
     let good = b"Basic Y2FtcGFpZ24tc3luYzpww6Rzcw==".as_slice();
     assert_eq!(
         verdict(&paess, &[("authorization", good)], ""),
-        Verdict::Authentic
+        Authenticity::Authentic
     );
     let latin = format!(
         "Basic {}",
@@ -42,7 +42,7 @@ fn user_and_password_are_compared_as_bytes() {
     );
     assert_eq!(
         verdict(&paess, &[("authorization", latin.as_bytes())], ""),
-        Verdict::Stranger(Why::Wrong)
+        Authenticity::Stranger(Why::Wrong)
     );
 
     let auth = auth(
@@ -52,8 +52,8 @@ fn user_and_password_are_compared_as_bytes() {
         let text = format!("basic {}", STANDARD_PAD_INDIFFERENT.encode(text));
         verdict(&auth, &[("Authorization", text.as_bytes())], "")
     };
-    assert_eq!(of("crm:a-password-of-old"), Verdict::Authentic);
-    assert_eq!(of("crm:one:with a colon!"), Verdict::Authentic);
+    assert_eq!(of("crm:a-password-of-old"), Authenticity::Authentic);
+    assert_eq!(of("crm:one:with a colon!"), Authenticity::Authentic);
     for wrong in [
         "crm:a-password-of-ol",
         "crm:a-password-of-old\n",
@@ -62,19 +62,19 @@ fn user_and_password_are_compared_as_bytes() {
         "crm:",
         "",
     ] {
-        assert_eq!(of(wrong), Verdict::Stranger(Why::Wrong), "{wrong:?}");
+        assert_eq!(of(wrong), Authenticity::Stranger(Why::Wrong), "{wrong:?}");
     }
     for wrong in [&b"Basic"[..], b"Basic *", b"Bearer a-password-of-old", b""] {
         let verdict = verdict(&auth, &[("authorization", wrong)], "");
-        assert!(matches!(verdict, Verdict::Stranger(Why::Lacks(_))));
+        assert!(matches!(verdict, Authenticity::Stranger(Why::Lacks(_))));
     }
     let right = format!(
         "Basic {}",
         STANDARD_PAD_INDIFFERENT.encode("crm:a-password-of-old")
     );
     let twice = [("authorization", right.as_bytes()); 2];
-    assert_ne!(verdict(&auth, &twice, ""), Verdict::Authentic);
-    assert_eq!(verdict(&auth, &twice[..1], ""), Verdict::Authentic);
+    assert_ne!(verdict(&auth, &twice, ""), Authenticity::Authentic);
+    assert_eq!(verdict(&auth, &twice[..1], ""), Authenticity::Authentic);
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn a_header_is_compared_whole() {
         &json!({ "header": { "name": "X-Api-Key", "values": ["0123456789abcdef", "Token 0123456789abcdef"] } }),
     );
     let of = |value: &[u8]| verdict(&auth, &[("x-api-key", value)], "");
-    assert_eq!(of(b"0123456789abcdef"), Verdict::Authentic);
-    assert_eq!(of(b"Token 0123456789abcdef"), Verdict::Authentic);
+    assert_eq!(of(b"0123456789abcdef"), Authenticity::Authentic);
+    assert_eq!(of(b"Token 0123456789abcdef"), Authenticity::Authentic);
     for wrong in [
         &b"0123456789abcde"[..],
         b"0123456789abcdef0",
@@ -94,16 +94,16 @@ fn a_header_is_compared_whole() {
         b"0123456789abcde\xE9",
         b"",
     ] {
-        assert_eq!(of(wrong), Verdict::Stranger(Why::Wrong), "{wrong:?}");
+        assert_eq!(of(wrong), Authenticity::Stranger(Why::Wrong), "{wrong:?}");
     }
     let twice = [("X-API-KEY", b"0123456789abcdef".as_slice()); 2];
     assert!(matches!(
         verdict(&auth, &twice, ""),
-        Verdict::Stranger(Why::Lacks(_))
+        Authenticity::Stranger(Why::Lacks(_))
     ));
     assert!(matches!(
         verdict(&auth, &[], ""),
-        Verdict::Stranger(Why::Lacks(_))
+        Authenticity::Stranger(Why::Lacks(_))
     ));
 }
 
@@ -120,7 +120,11 @@ fn a_parameter_of_the_query_is_decoded_and_stands_once() {
         "code=a%2bb/c=d+%c3%a9+0123456",
         "&&code=0123456789abcdef&",
     ] {
-        assert_eq!(verdict(&auth, &[], right), Verdict::Authentic, "{right}");
+        assert_eq!(
+            verdict(&auth, &[], right),
+            Authenticity::Authentic,
+            "{right}"
+        );
     }
     for wrong in [
         "",
@@ -135,11 +139,19 @@ fn a_parameter_of_the_query_is_decoded_and_stands_once() {
         "code%3D0123456789abcdef",
         "x=1?code=0123456789abcdef",
     ] {
-        assert_ne!(verdict(&auth, &[], wrong), Verdict::Authentic, "{wrong}");
+        assert_ne!(
+            verdict(&auth, &[], wrong),
+            Authenticity::Authentic,
+            "{wrong}"
+        );
     }
     let plus = auth_of_plus();
     for right in ["code=0123+456789abcdef", "code=0123%2B456789abcdef"] {
-        assert_eq!(verdict(&plus, &[], right), Verdict::Authentic, "{right}");
+        assert_eq!(
+            verdict(&plus, &[], right),
+            Authenticity::Authentic,
+            "{right}"
+        );
     }
 }
 

@@ -97,8 +97,8 @@ fn a_cursor_that_is_too_long_is_refused_with_the_bound_and_its_length() {
         "https://crm.test/v1/contacts?$skiptoken={}",
         "x".repeat(5_000)
     );
-    let expected = "next: expected 1 to 4096 bytes without control characters, and there are 5024 in the link's path and query: where it \
-                    repeats what request selects, select less";
+    let expected = "next: expected 1 to 4096 bytes without control characters, and there are 5024  in the \
+        link's path and query: if it repeats the fields that request selects, select fewer";
     assert_eq!(of(json!({ "link": "/next" }), link).unwrap_err(), expected);
 }
 

@@ -13,17 +13,17 @@ use crate::{Error, Ran, Why};
 
 /// How often a run may fail in a row before it goes to the queue of failed runs.
 pub(super) const MOST_FAILURES: u32 = 2;
-/// The wait before a run continues that ran out of time.
+/// The wait before a run that ran out of time continues.
 const AFTER_TIME: Duration = Duration::from_secs(5);
-/// The wait before a run continues that filled the queue. In this time a tenth of what the queue
+/// The wait before a run that filled the queue continues. In this time a tenth of what the queue
 /// may hold of the org is applied.
 const AFTER_ROOM: Duration = Duration::from_mins(1);
-/// The wait before a run continues that Genesys Cloud throttled for longer than two minutes.
+/// The wait before a run that Genesys Cloud throttled for longer than two minutes continues.
 const AFTER_THROTTLED: Duration = Duration::from_mins(2);
-/// The least wait before a run continues whose feed throttled it. A feed that asks for one second
+/// The least wait before a run that its feed throttled continues. A feed that asks for one second
 /// again and again is not hammered.
 const LEAST_AFTER_FEED: Duration = Duration::from_mins(1);
-/// The wait before a run is retried that failed, or whose record could not be reached.
+/// The wait before the retry of a run that failed, or whose record could not be reached.
 pub(super) const AFTER_FAILURE: Duration = Duration::from_mins(1);
 
 impl Turn<'_> {
@@ -32,11 +32,11 @@ impl Turn<'_> {
     pub(super) async fn fails(&self, input: &Input, times: u32, error: &Error) -> bool {
         tracing::error!(org = input.org.as_str(), detail = %error, "reconcile failed");
         if times < MOST_FAILURES {
-            self.comes_again(AFTER_FAILURE).await;
+            self.come_again(AFTER_FAILURE).await;
             return false;
         }
         let campaigns = input.campaigns.iter().map(CampaignId::as_str);
-        self.tell_failed(&json!({
+        self.send_to_failed_queue(&json!({
             "org": input.org.as_str(),
             "campaignIds": campaigns.collect::<Vec<_>>(),
             "scheduledTime": input.run.to_string(),
@@ -52,7 +52,7 @@ impl Turn<'_> {
         let org = org.as_ref().map(OrgId::as_str);
         tracing::error!(org, detail = %error, "reconcile failed");
         let error = error.to_string();
-        self.tell_failed(
+        self.send_to_failed_queue(
             &json!({ "org": org, "campaignIds": null, "scheduledTime": null, "error": error }),
         )
         .await
@@ -64,7 +64,7 @@ impl Turn<'_> {
         OrgId::parse(body["org"].as_str()?).ok()
     }
 
-    async fn tell_failed(&self, body: &Value) -> bool {
+    async fn send_to_failed_queue(&self, body: &Value) -> bool {
         let told = Message {
             body: body.to_string(),
             group: String::new(),
@@ -74,13 +74,14 @@ impl Turn<'_> {
         let url = &self.runs.config.failed_runs_queue_url;
         let told = self.context.queue.send(url, told).await;
         if let Err(error) = &told {
-            tracing::error!(org = body["org"].as_str(), detail = %error, "the queue of failed runs does not take a run");
-            self.comes_again(AFTER_FAILURE).await;
+            tracing::error!(org = body["org"].as_str(), detail = %error, "the queue of failed runs did not \
+                accept a run");
+            self.come_again(AFTER_FAILURE).await;
         }
         told.is_ok()
     }
 
-    pub(super) async fn comes_again(&self, after: Duration) {
+    pub(super) async fn come_again(&self, after: Duration) {
         let visibility = Visibility {
             receipt_handle: self.message.receipt_handle.clone(),
             seconds: u32::try_from(after.as_secs()).unwrap_or(u32::MAX),

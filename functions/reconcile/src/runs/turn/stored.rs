@@ -67,7 +67,7 @@ impl Turn<'_> {
             if let Ok(answer) = call().await {
                 return Ok(answer);
             }
-            let pause = 0.5 + self.context.shared.chance.share();
+            let pause = 0.5 + self.context.shared.chance.draw();
             tokio::time::sleep(Duration::from_secs_f64(pause)).await;
         }
         call().await
@@ -80,9 +80,9 @@ impl Turn<'_> {
             org = input.org.as_str(),
             detail = why,
             afterSeconds = AFTER_FAILURE.as_secs(),
-            "the record of the org's runs is not reached: the run comes again"
+            "the record of the org's runs cannot be reached: the run is retried"
         );
-        self.comes_again(AFTER_FAILURE).await;
+        self.come_again(AFTER_FAILURE).await;
         false
     }
 }

@@ -9,12 +9,12 @@ fn twice(said: &[&str], seconds: u64) -> Attempt {
         0 => Absence::Known,
         seconds => Absence::ByReadAfter(Duration::from_secs(seconds)),
     };
-    attempt(said).knows_absence(absence)
+    attempt(said).with_absence(absence)
 }
 
 #[test]
 fn before_a_skip_a_contact_that_reads_miss_is_probed_by_an_empty_update() {
-    let none = || Seen::Contact(None);
+    let none = || StepResult::Contact(None);
     assert_eq!(
         steps(attempt(&["skip 2"]), vec![ABSENT, none()]),
         ["read", "probe", "skipped"]
@@ -69,14 +69,14 @@ fn a_list_is_read_twice_a_minute_apart() {
     assert_eq!(
         steps(
             twice(&["skip 2", "skip out"], 60),
-            vec![ABSENT, Seen::Written(None)]
+            vec![ABSENT, StepResult::Written(None)]
         ),
         ["read", "create -6 bare", "skipped, created"]
     );
     assert_eq!(
         steps(
             twice(&["skipOptOut out", "2"], 60),
-            vec![ABSENT, Seen::Written(None)]
+            vec![ABSENT, StepResult::Written(None)]
         ),
         ["read", "create 6", "skipped, created"]
     );
@@ -90,7 +90,7 @@ fn a_contact_with_only_an_opt_out_needs_no_probe_after_it_is_read() {
             version: Version::from_text("1:1-"),
             ..contact(1, false).unwrap()
         };
-        Seen::Contact(Some(hollow))
+        StepResult::Contact(Some(hollow))
     };
     assert_eq!(
         steps(attempt(&["skip in"]), vec![hollow()]),
@@ -110,8 +110,8 @@ fn a_contact_with_only_an_opt_out_needs_no_probe_after_it_is_read() {
 fn changes_with_a_skip_among_them_are_never_assumed_to_be_of_a_new_contact() {
     for said in [&["skip 2"][..], &["skip out"], &["2", "skip 3"]] {
         let mut attempt = attempt(said);
-        assert_eq!(attempt.next(Seen::Nothing), Step::Read);
-        assert_eq!(attempt.taken_for_new(), None, "{said:?}");
+        assert_eq!(attempt.next(StepResult::Nothing), Step::Read);
+        assert_eq!(attempt.assumed_new(), None, "{said:?}");
     }
     assert!(!attempt(&["skip 2", "skipOptOut out"]).may_create());
     assert!(attempt(&["skip 2", "3"]).may_create());
@@ -119,8 +119,8 @@ fn changes_with_a_skip_among_them_are_never_assumed_to_be_of_a_new_contact() {
 
 #[test]
 fn a_fold_that_is_refused_is_applied_one_by_one_and_asks_once() {
-    let (refused, none) = (failed(Kind::Rejected), Seen::Contact(None));
-    let seen = vec![ABSENT, refused, none, Seen::Written(None)];
+    let (refused, none) = (failed(Kind::Rejected), StepResult::Contact(None));
+    let seen = vec![ABSENT, refused, none, StepResult::Written(None)];
     assert_eq!(
         steps(attempt(&["skip 2", "skipOptOut 3", "4"]), seen),
         [
@@ -141,11 +141,14 @@ fn the_opt_out_of_a_change_that_breaks_a_rule_is_skipped_or_written_too() {
         Attempt::new(key, vec![piece], ranked(), plan)
     };
     assert_eq!(
-        steps(parked("skip out"), vec![ABSENT, Seen::Written(None)]),
+        steps(parked("skip out"), vec![ABSENT, StepResult::Written(None)]),
         ["read", "create -5 bare", "parked reservedColumn"]
     );
     assert_eq!(
-        steps(parked("skipOptOut out"), vec![ABSENT, Seen::Contact(None)]),
+        steps(
+            parked("skipOptOut out"),
+            vec![ABSENT, StepResult::Contact(None)]
+        ),
         ["read", "probe", "parked reservedColumn"]
     );
 }
@@ -165,12 +168,12 @@ fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
             dnc_list,
             ..Rules::clone(&ranked())
         });
-        let owed = |said: &[&str], seen: Vec<Seen>| {
+        let owed = |said: &[&str], seen: Vec<StepResult>| {
             let pieces = said.iter().enumerate();
             let pieces = pieces.map(|(n, said)| taken(n, change(5 + n as u64, said)));
             let key = ContactKey::parse("k").unwrap();
             let mut attempt = Attempt::new(key, pieces.collect(), Arc::clone(&rules), plan);
-            for seen in std::iter::once(Seen::Nothing).chain(seen) {
+            for seen in std::iter::once(StepResult::Nothing).chain(seen) {
                 attempt.next(seen);
             }
             let (entries, by) = attempt.take_owed();
@@ -188,10 +191,13 @@ fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
         let none = (Vec::new(), Vec::new());
         assert_eq!(owed(&["skip out"], vec![ABSENT]), whole);
         assert_eq!(
-            owed(&["skipOptOut out"], vec![ABSENT, Seen::Contact(None)]),
+            owed(&["skipOptOut out"], vec![ABSENT, StepResult::Contact(None)]),
             (whole.0.clone(), vec![0, 0])
         );
-        assert_eq!(owed(&["skip 2"], vec![ABSENT, Seen::Contact(None)]), none);
+        assert_eq!(
+            owed(&["skip 2"], vec![ABSENT, StepResult::Contact(None)]),
+            none
+        );
         assert_eq!(owed(&["skipOptOut out", "in"], vec![ABSENT]), none);
         let skipped = owed(&["skip out", "skip in"], vec![ABSENT]);
         assert_eq!(skipped, whole, "an opt-in that is skipped undoes nothing");
@@ -210,7 +216,7 @@ fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
         ] {
             let owed = owed(
                 &["cleared out", said],
-                vec![Seen::Contact(Some(there.clone()))],
+                vec![StepResult::Contact(Some(there.clone()))],
             );
             assert_eq!(owed, then, "{said}");
         }

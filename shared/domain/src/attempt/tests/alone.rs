@@ -5,13 +5,13 @@ use super::*;
 #[test]
 fn a_contact_assumed_new_is_created_unread_and_read_after_a_refusal() {
     let mut new = attempt(&["1"]);
-    assert_eq!(new.taken_for_new(), None, "nothing began");
-    assert_eq!(new.next(Seen::Nothing), Step::Read);
-    let create = new.taken_for_new();
+    assert_eq!(new.assumed_new(), None, "nothing began");
+    assert_eq!(new.next(StepResult::Nothing), Step::Read);
+    let create = new.assumed_new();
     assert!(matches!(create, Some(Step::Create { alone: false, .. })));
     assert_eq!(new.next(together(Kind::Conflict)), Step::Read);
-    assert_eq!(new.taken_for_new(), None, "now it must be read");
-    let update = new.next(Seen::Contact(contact(9, true)));
+    assert_eq!(new.assumed_new(), None, "now it must be read");
+    let update = new.next(StepResult::Contact(contact(9, true)));
     assert_eq!(shown(&update), "stale", "what is newer stands");
 }
 
@@ -20,21 +20,21 @@ fn a_change_that_a_rule_refuses_a_reset_and_an_adoption_are_never_assumed_new() 
     let parked = refused(0, change(5, "out"), ParkReason::KeyPattern);
     let key = ContactKey::parse("k").unwrap();
     let mut heard = Attempt::new(key, vec![parked], ranked(), plan);
-    assert_eq!(heard.next(Seen::Nothing), Step::Read);
-    assert_eq!(heard.taken_for_new(), None);
+    assert_eq!(heard.next(StepResult::Nothing), Step::Read);
+    assert_eq!(heard.assumed_new(), None);
     let reset = r#"{"schema": 1, "eventId": "r", "org": "o", "campaignId": "c", "contactKey": "k",
         "operation": "resetRank", "reset": {"from": 9, "reason": "the CRM's clock"}}"#;
     let reset = taken(0, Arc::new(Change::parse(reset).unwrap()));
     for of_operator in [reset, adoption(0, "9")] {
         let key = ContactKey::parse("k").unwrap();
         let mut attempt = Attempt::new(key, vec![of_operator], ranked(), plan);
-        assert_eq!(attempt.next(Seen::Nothing), Step::Read);
-        assert_eq!(attempt.taken_for_new(), None);
+        assert_eq!(attempt.next(StepResult::Nothing), Step::Read);
+        assert_eq!(attempt.assumed_new(), None);
     }
 }
 
 /// Of a contact that was seen to store this rank.
-fn adoption(index: usize, stored: &str) -> Piece {
+fn adoption(index: usize, stored: &str) -> PendingChange {
     let body = format!(
         r#"{{"schema": 1, "eventId": "a", "org": "o", "campaignId": "c", "contactKey": "k",
             "operation": "adopt", "adopt": {{"optOut": {stored}, "stored": {stored}}}}}"#
@@ -52,8 +52,8 @@ fn an_adoption_sees_what_the_changes_before_it_leave() {
         version: Version::from_text(version),
         ..contact(9, false).unwrap()
     };
-    let read = |version| Seen::Contact(Some(lowered(version)));
-    let written = |version| Seen::Written(Some(lowered(version)));
+    let read = |version| StepResult::Contact(Some(lowered(version)));
+    let written = |version| StepResult::Written(Some(lowered(version)));
     let alone = new(vec![adoption(0, "9")]);
     assert_eq!(
         steps(alone, vec![read("9"), written("9:9-")]),
@@ -82,8 +82,8 @@ fn a_reset_sees_what_the_changes_before_it_leave() {
         let key = ContactKey::parse("k").unwrap();
         Attempt::new(key, pieces, ranked(), plan)
     };
-    let at = |rank| Seen::Contact(contact(rank, true));
-    let written = |rank| Seen::Written(contact(rank, true));
+    let at = |rank| StepResult::Contact(contact(rank, true));
+    let written = |rank| StepResult::Written(contact(rank, true));
     // The change before it is stale by the rank that it resets, and the one after it is not.
     let between = vec![
         taken(0, change(5, "2")),
@@ -113,7 +113,7 @@ fn a_reset_sees_what_the_changes_before_it_leave() {
     assert_eq!(
         steps(
             new(refused),
-            vec![at(9), failed(Kind::Unavailable), Seen::NoTime]
+            vec![at(9), failed(Kind::Unavailable), StepResult::NoTime]
         ),
         [
             "read",

@@ -16,8 +16,8 @@ fn quiet(rank: u64, callable: bool, channels: &[Channel], phones: &[&str]) -> Co
     }
 }
 
-fn written(rank: u64, callable: bool, channels: &[Channel], phones: &[&str]) -> Seen {
-    Seen::Written(Some(quiet(rank, callable, channels, phones)))
+fn written(rank: u64, callable: bool, channels: &[Channel], phones: &[&str]) -> StepResult {
+    StepResult::Written(Some(quiet(rank, callable, channels, phones)))
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn an_answer_that_does_not_show_them_lowered_is_no_write() {
     );
     assert_eq!(created, ["read", "create 5 Sms phone", "read"]);
     // What is lowered already is not written, and need not be shown.
-    let known = Seen::Contact(Some(quiet(1, true, sms, &[])));
+    let known = StepResult::Contact(Some(quiet(1, true, sms, &[])));
     let rest = steps(
         attempt(&["quiet"]),
         vec![known, written(5, true, &[], &["phone"])],
@@ -109,9 +109,9 @@ fn a_refused_opt_out_is_tried_in_smaller_writes_and_parked_with_what_was_refused
             "parked rejected",
         ]
     );
-    let detail = |seen: Vec<Seen>| {
+    let detail = |seen: Vec<StepResult>| {
         let mut attempt = attempt(&["out quiet"]);
-        let all = std::iter::once(Seen::Nothing).chain(seen);
+        let all = std::iter::once(StepResult::Nothing).chain(seen);
         match all.map(|seen| attempt.next(seen)).last() {
             Some(Step::Done(verdicts)) => match &verdicts[..] {
                 [(_, Verdict::Park(parking))] => parking.evidence.detail.clone(),
@@ -123,25 +123,25 @@ fn a_refused_opt_out_is_tried_in_smaller_writes_and_parked_with_what_was_refused
     let heard = written(5, false, &[Channel::Sms], &[]);
     assert_eq!(detail(vec![THERE(), refused(), heard]), "Rejected");
     let without = vec![THERE(), refused(), refused(), refused(), WRITTEN()];
-    let too = "Rejected; what it says of channels and numbers was refused too: Rejected";
+    let too = "Rejected; the change of its channels and numbers was refused too: Rejected";
     assert_eq!(detail(without), too);
     let mut nothing = vec![THERE()];
     nothing.extend((0..5).map(|_| refused()));
-    let nobody = "; that nobody may call was refused too: Rejected";
+    let nobody = "; the opt-out was refused too: Rejected";
     assert_eq!(detail(nothing), format!("{too}{nobody}"));
 }
 
 #[test]
 fn a_key_that_no_bulk_read_takes_is_read_by_itself_and_lowered() {
     let read = || failed(Kind::Rejected);
-    let found = Seen::Contact(Some(quiet(1, true, &[], &[])));
+    let found = StepResult::Contact(Some(quiet(1, true, &[], &[])));
     let heard = written(1, true, &[Channel::Sms], &["phone"]);
     let lowered = steps(attempt(&["quiet"]), vec![read(), found, heard]);
     assert_eq!(
         lowered,
         ["read", "lower", "update  bare Sms phone", "parked rejected"]
     );
-    let known = Seen::Contact(Some(quiet(9, true, &[Channel::Sms], &["phone"])));
+    let known = StepResult::Contact(Some(quiet(9, true, &[Channel::Sms], &["phone"])));
     let done = steps(attempt(&["quiet"]), vec![read(), known]);
     assert_eq!(done, ["read", "lower", "parked rejected"]);
 }
@@ -159,7 +159,7 @@ fn lowered_channels_that_a_rule_refuses_are_written_unranked_as_an_opt_out() {
         ["read", "update  bare Sms phone", "parked unknownColumn"]
     );
     let mut given_back = attempt(&["2", "quiet"]);
-    given_back.next(Seen::Nothing);
+    given_back.next(StepResult::Nothing);
     let verdicts = given_back.give_back(&Failure::budget_spent(Duration::ZERO));
     let is_opt_out =
         |verdict: &Verdict| matches!(verdict, Verdict::Retry(retry) if retry.is_opt_out);

@@ -15,7 +15,7 @@ fn the_failure_table_holds_row_by_row() {
         (
             "new",
             &["2"][..],
-            vec![ABSENT, Seen::Written(None)],
+            vec![ABSENT, StepResult::Written(None)],
             &["read", "create 5", "created"][..],
         ),
         (
@@ -33,19 +33,19 @@ fn the_failure_table_holds_row_by_row() {
         (
             "nothing to do",
             &["old"],
-            vec![Seen::Contact(contact(5, true))],
+            vec![StepResult::Contact(contact(5, true))],
             &["read", "unchanged"],
         ),
         (
             "older",
             &["2"],
-            vec![Seen::Contact(contact(9, true))],
+            vec![StepResult::Contact(contact(9, true))],
             &["read", "stale"],
         ),
         (
             "older opt-out",
             &["out"],
-            vec![Seen::Contact(contact(9, true)), WRITTEN()],
+            vec![StepResult::Contact(contact(9, true)), WRITTEN()],
             &["read", "update -9 bare", "updated"],
         ),
         // Reads that fail.
@@ -94,7 +94,7 @@ fn the_failure_table_holds_row_by_row() {
         (
             "read 400, opt-out",
             &["out"],
-            vec![failed(Rejected), Seen::Written(contact(9, false))],
+            vec![failed(Rejected), StepResult::Written(contact(9, false))],
             &["read", "lower", "parked rejected"],
         ),
         (
@@ -102,8 +102,8 @@ fn the_failure_table_holds_row_by_row() {
             &["out"],
             vec![
                 failed(Rejected),
-                Seen::Written(contact(1, false)),
-                Seen::Written(contact(5, false)),
+                StepResult::Written(contact(1, false)),
+                StepResult::Written(contact(5, false)),
             ],
             &["read", "lower", "update -5 bare", "parked rejected"],
         ),
@@ -116,7 +116,11 @@ fn the_failure_table_holds_row_by_row() {
         (
             "read 400, opt-out of nobody",
             &["out"],
-            vec![failed(Rejected), failed(NotFound), Seen::Written(None)],
+            vec![
+                failed(Rejected),
+                failed(NotFound),
+                StepResult::Written(None),
+            ],
             &["read", "lower", "create alone -5 bare", "parked rejected"],
         ),
         (
@@ -134,7 +138,7 @@ fn the_failure_table_holds_row_by_row() {
         (
             "read 400, an opt-out among others",
             &["2", "out"],
-            vec![failed(Rejected), Seen::Written(contact(9, false))],
+            vec![failed(Rejected), StepResult::Written(contact(9, false))],
             &["read", "lower", "parked rejected, parked rejected"],
         ),
         // 409: nothing was stored.
@@ -147,7 +151,12 @@ fn the_failure_table_holds_row_by_row() {
         (
             "409 with others, still absent",
             &["2"],
-            vec![ABSENT, together(Conflict), ABSENT, Seen::Written(None)],
+            vec![
+                ABSENT,
+                together(Conflict),
+                ABSENT,
+                StepResult::Written(None),
+            ],
             &["read", "create 5", "read", "create alone 5", "created"],
         ),
         (
@@ -169,7 +178,7 @@ fn the_failure_table_holds_row_by_row() {
             vec![
                 ABSENT,
                 failed(Unanswered),
-                Seen::Contact(contact(1, true)),
+                StepResult::Contact(contact(1, true)),
                 WRITTEN(),
             ],
             &["read", "create 5", "read", "update 5", "updated"],
@@ -192,7 +201,7 @@ fn the_failure_table_holds_row_by_row() {
             vec![
                 THERE(),
                 failed(Unanswered),
-                Seen::Paused,
+                StepResult::Paused,
                 THERE(),
                 WRITTEN(),
             ],
@@ -204,8 +213,8 @@ fn the_failure_table_holds_row_by_row() {
             vec![
                 THERE(),
                 failed(Unavailable),
-                Seen::Paused,
-                Seen::Contact(contact(5, true)),
+                StepResult::Paused,
+                StepResult::Contact(contact(5, true)),
             ],
             &["read", "update 5 bare", "pause 1", "read", "unchanged"],
         ),
@@ -215,10 +224,10 @@ fn the_failure_table_holds_row_by_row() {
             vec![
                 THERE(),
                 failed(Unavailable),
-                Seen::Paused,
+                StepResult::Paused,
                 THERE(),
                 failed(Unavailable),
-                Seen::Paused,
+                StepResult::Paused,
                 THERE(),
                 failed(Unavailable),
             ],
@@ -237,7 +246,7 @@ fn the_failure_table_holds_row_by_row() {
         (
             "PATCH of unknown end, no time",
             &["2"],
-            vec![THERE(), failed(Unavailable), Seen::NoTime],
+            vec![THERE(), failed(Unavailable), StepResult::NoTime],
             &["read", "update 5", "pause 1", "retry Unavailable"],
         ),
         (
@@ -293,7 +302,7 @@ fn the_failure_table_holds_row_by_row() {
             "PATCH 400, newer opt-out of a contact that is not callable",
             &["out"],
             vec![
-                Seen::Contact(contact(1, false)),
+                StepResult::Contact(contact(1, false)),
                 failed(Rejected),
                 WRITTEN(),
             ],
@@ -304,40 +313,48 @@ fn the_failure_table_holds_row_by_row() {
             &["out"],
             vec![
                 THERE(),
-                Seen::Written(contact(1, true)),
-                Seen::Paused,
-                Seen::Contact(contact(6, false)),
+                StepResult::Written(contact(1, true)),
+                StepResult::Paused,
+                StepResult::Contact(contact(6, false)),
             ],
             &["read", "update -5", "pause 1", "read", "stale"],
         ),
         (
             "PATCH 200 with the rank as it was",
             &["2"],
-            vec![THERE(), Seen::Written(contact(1, true)), Seen::NoTime],
+            vec![
+                THERE(),
+                StepResult::Written(contact(1, true)),
+                StepResult::NoTime,
+            ],
             &["read", "update 5", "pause 1", "retry Unavailable"],
         ),
         (
             "POST 200 with a contact that may be called, opt-out",
             &["out"],
-            vec![ABSENT, Seen::Written(contact(5, true)), ABSENT],
+            vec![ABSENT, StepResult::Written(contact(5, true)), ABSENT],
             &["read", "create -5", "read", "retry Unavailable"],
         ),
         (
             "PATCH 200 with a rank that is cut, but not the one of before",
             &["2"],
-            vec![THERE(), Seen::Written(contact(3, true))],
+            vec![THERE(), StepResult::Written(contact(3, true))],
             &["read", "update 5", "updated"],
         ),
         (
             "PATCH 400, opt-out, then 200 with the contact as it was",
             &["out"],
-            vec![THERE(), failed(Rejected), Seen::Written(contact(1, true))],
+            vec![
+                THERE(),
+                failed(Rejected),
+                StepResult::Written(contact(1, true)),
+            ],
             &["read", "update -5", "update -5 bare", "retry Unavailable"],
         ),
         (
             "POST 400, opt-out",
             &["out"],
-            vec![ABSENT, failed(Rejected), Seen::Written(None)],
+            vec![ABSENT, failed(Rejected), StepResult::Written(None)],
             &[
                 "read",
                 "create -5",

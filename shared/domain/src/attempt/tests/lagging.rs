@@ -7,7 +7,7 @@ const LAG: Duration = Duration::from_mins(1);
 /// What is behind a write waits so.
 const BEHIND: &str = "retry Confirming { after: 60s, wrote: None }";
 
-fn lagging(pieces: Vec<Piece>) -> Attempt {
+fn lagging(pieces: Vec<PendingChange>) -> Attempt {
     let rules = Rules {
         read_lag: LAG,
         ..(*ranked()).clone()
@@ -32,21 +32,21 @@ fn holding(phone: &str, rank: u64, callable: bool) -> Contact {
     }
 }
 
-fn shows(phone: &str, rank: u64, callable: bool) -> Seen {
-    Seen::Contact(Some(holding(phone, rank, callable)))
+fn shows(phone: &str, rank: u64, callable: bool) -> StepResult {
+    StepResult::Contact(Some(holding(phone, rank, callable)))
 }
 
-fn wrote(phone: &str, rank: u64, callable: bool) -> Seen {
-    Seen::Written(Some(holding(phone, rank, callable)))
+fn wrote(phone: &str, rank: u64, callable: bool) -> StepResult {
+    StepResult::Written(Some(holding(phone, rank, callable)))
 }
 
-fn ended(attempt: Attempt, seen: Vec<Seen>) -> String {
+fn ended(attempt: Attempt, seen: Vec<StepResult>) -> String {
     steps(attempt, seen).pop().unwrap()
 }
 
 #[test]
 fn a_written_change_returns_and_ends_once_it_is_read() {
-    let made = ended(saying(&["2"]), vec![ABSENT, Seen::Written(None)]);
+    let made = ended(saying(&["2"]), vec![ABSENT, StepResult::Written(None)]);
     assert_eq!(made, "written created");
     let written = || wrote("2", 5, true);
     let changed = ended(saying(&["2"]), vec![THERE(), written()]);
@@ -86,7 +86,7 @@ fn an_opt_out_that_is_parked_comes_back_too_so_that_nothing_older_undoes_it() {
     let seen = vec![shows("old", 5, false), rejected()];
     assert_eq!(ended(saying(&["out"]), seen), "parked rejected");
     // Even its rank is refused: the second time that alters nothing.
-    let without_rank = |before: Seen| {
+    let without_rank = |before: StepResult| {
         let seen = vec![before, rejected(), rejected(), wrote("old", 1, false)];
         ended(saying(&["out"]), seen)
     };
@@ -130,9 +130,9 @@ fn a_reset_is_written_once_and_what_follows_it_waits() {
 
 #[test]
 fn a_write_of_unknown_end_is_retried_once_reads_show_it() {
-    let at_least = |seen: Vec<Seen>| {
+    let at_least = |seen: Vec<StepResult>| {
         let mut attempt = saying(&["2"]);
-        let all = std::iter::once(Seen::Nothing).chain(seen);
+        let all = std::iter::once(StepResult::Nothing).chain(seen);
         match all.map(|seen| attempt.next(seen)).last() {
             Some(Step::Done(verdicts)) => match &verdicts[0].1 {
                 Verdict::Retry(retry) => retry.at_least,
@@ -143,8 +143,8 @@ fn a_write_of_unknown_end_is_retried_once_reads_show_it() {
     };
     let lost = || failed(Kind::Lost);
     assert_eq!(at_least(vec![ABSENT, lost(), ABSENT]), LAG);
-    assert_eq!(at_least(vec![THERE(), lost(), Seen::NoTime]), LAG);
-    let read_again = vec![THERE(), lost(), Seen::Paused, failed(Kind::OutOfTime)];
+    assert_eq!(at_least(vec![THERE(), lost(), StepResult::NoTime]), LAG);
+    let read_again = vec![THERE(), lost(), StepResult::Paused, failed(Kind::OutOfTime)];
     assert_eq!(at_least(read_again), LAG);
     assert_eq!(at_least(vec![lost()]), Duration::ZERO, "a read");
     let not_done = vec![THERE(), failed(Kind::OutOfTime)];
@@ -154,7 +154,7 @@ fn a_write_of_unknown_end_is_retried_once_reads_show_it() {
 #[test]
 fn a_written_change_keeps_its_outcome_for_its_last_day() {
     let mut attempt = saying(&["2"]);
-    for seen in [Seen::Nothing, THERE()] {
+    for seen in [StepResult::Nothing, THERE()] {
         attempt.next(seen);
     }
     let confirm = Confirm {

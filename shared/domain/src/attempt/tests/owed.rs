@@ -21,10 +21,10 @@ fn an_opt_in_that_is_planned_and_not_written_undoes_no_opt_out() {
         ..contact(5, false).unwrap()
     };
     for seen in [
-        Seen::Nothing,
-        Seen::Contact(contact(1, true)),
+        StepResult::Nothing,
+        StepResult::Contact(contact(1, true)),
         failed(Kind::Rejected),
-        Seen::Written(Some(out)),
+        StepResult::Written(Some(out)),
     ] {
         attempt.next(seen);
     }

@@ -25,15 +25,17 @@ fn any_answer() -> impl Strategy<Value = (u8, Kind, u64, bool)> {
     (0u8..10, any_kind(), 1u64..9, any::<bool>())
 }
 
-fn answer(step: &Step, (chance, kind, rank, flag): (u8, Kind, u64, bool)) -> Seen {
+fn answer(step: &Step, (chance, kind, rank, flag): (u8, Kind, u64, bool)) -> StepResult {
     match step {
-        Step::Pause(_) if flag => Seen::Paused,
-        Step::Pause(_) => Seen::NoTime,
-        Step::Create { alone: false, .. } if chance < 2 => Seen::RefusedTogether(failure(kind)),
-        _ if chance < 5 => Seen::Failed(failure(kind)),
-        Step::Read | Step::Probe if chance < 7 => Seen::Contact(None),
-        Step::Read | Step::Probe => Seen::Contact(contact(rank, flag)),
-        _ => Seen::Written(contact(rank, flag)),
+        Step::Pause(_) if flag => StepResult::Paused,
+        Step::Pause(_) => StepResult::NoTime,
+        Step::Create { alone: false, .. } if chance < 2 => {
+            StepResult::RejectedTogether(failure(kind))
+        }
+        _ if chance < 5 => StepResult::Failed(failure(kind)),
+        Step::Read | Step::Probe if chance < 7 => StepResult::Contact(None),
+        Step::Read | Step::Probe => StepResult::Contact(contact(rank, flag)),
+        _ => StepResult::Written(contact(rank, flag)),
     }
 }
 
@@ -46,7 +48,7 @@ proptest! {
     fn an_attempt_ends_and_writes_nothing_blindly(
         said in prop::collection::vec(prop_oneof![Just("2"), Just("3"), Just("out"), Just("in"), Just("remove"), Just("quiet"), Just("out quiet"), Just("skip 2"), Just("skip out"), Just("skip quiet"), Just("skipOptOut 3"), Just("skipOptOut out")], 1..5),
         is_refused in prop::collection::vec(any::<bool>(), 5),
-        absence in prop::sample::select(vec![Absence::ByProbe, Absence::ByReadAfter(LOOKS_TWICE), Absence::Known]),
+        absence in prop::sample::select(vec![Absence::ByProbe, Absence::ByReadAfter(READS_SETTLE_AFTER), Absence::Known]),
         answers in prop::collection::vec(any_answer(), 200),
     ) {
         let pieces = said.iter().enumerate().map(|(index, said)| {
@@ -58,8 +60,8 @@ proptest! {
             }
         });
         let key = ContactKey::parse("k").unwrap();
-        let mut attempt = Attempt::new(key, pieces.collect(), ranked(), plan).knows_absence(absence);
-        let mut seen = Seen::Nothing;
+        let mut attempt = Attempt::new(key, pieces.collect(), ranked(), plan).with_absence(absence);
+        let mut seen = StepResult::Nothing;
         let (mut is_unknown, mut unknown_posts, mut answered) = (false, 0, 0);
         let mut ended = None;
         for given in answers {
@@ -75,13 +77,13 @@ proptest! {
                 prop_assert_eq!(unknown_posts, 0, "a second POST: {:?}", step);
             }
             seen = answer(&step, given);
-            let leaves_unknown = matches!(&seen, Seen::Failed(failure) if failure.leaves_unknown());
+            let leaves_unknown = matches!(&seen, StepResult::Failed(failure) if failure.leaves_unknown());
             match &step {
-                Step::Read | Step::Probe if matches!(seen, Seen::Contact(_)) => is_unknown = false,
+                Step::Read | Step::Probe if matches!(seen, StepResult::Contact(_)) => is_unknown = false,
                 step if is_write(step) => {
                     is_unknown = leaves_unknown;
                     unknown_posts += usize::from(leaves_unknown && matches!(step, Step::Create { .. }));
-                    answered += usize::from(matches!(seen, Seen::Written(_)));
+                    answered += usize::from(matches!(seen, StepResult::Written(_)));
                 }
                 _ => {}
             }

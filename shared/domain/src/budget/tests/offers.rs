@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn without_known_limits_one_contact_is_begun_opt_outs_first() {
-    let budget = Budget::new(5, Share::Whole);
+    let budget = Budget::new(5, BudgetPart::Whole);
     assert_eq!(offer(&budget, 0, &demand(3, 7)), (1, 0));
     assert_eq!(offer(&budget, 0, &demand(0, 7)), (0, 1));
     let begun = Demand {
@@ -25,7 +25,7 @@ fn without_known_limits_one_contact_is_begun_opt_outs_first() {
 }
 
 /// Calls that a copy may promise: to opt-outs, and to others.
-fn left(copies: u32, told: &Told) -> (u64, u64) {
+fn left(copies: u32, told: &RateLimit) -> (u64, u64) {
     let left = learnt(copies, told)
         .left(at(0), 300, &demand(1, 1))
         .unwrap();
@@ -91,7 +91,7 @@ fn the_reserve_shrinks_with_new_counts_not_with_time() {
     assert_eq!(both, (0, 0), "other copies may have spent all of it since");
     call(&mut budget, 40_000, &counted(272, 20));
     let lucky = Demand {
-        luck: 0.0,
+        draw: 0.0,
         ..demand(1, 1)
     };
     let left = budget.left(at(40_000), 300, &lucky).unwrap();
@@ -178,12 +178,12 @@ fn a_window_that_ends_soon_is_waited_for() {
 fn if_calls_are_too_few_for_all_copies_some_begin_by_chance() {
     // 34 are left, 30 kept, 4 for five copies: two contacts.
     let budget = learnt(5, &counted(266, 60));
-    let begun = |luck| {
+    let begun = |draw| {
         offer(
             &budget,
             0,
             &Demand {
-                luck,
+                draw,
                 ..demand(0, 10)
             },
         )
@@ -194,11 +194,11 @@ fn if_calls_are_too_few_for_all_copies_some_begin_by_chance() {
 
 #[test]
 fn a_budget_from_which_no_other_copy_spends_is_not_divided() {
-    let mut budget = Budget::new(5, Share::Whole);
-    let mine = |budget: &mut Budget, now: i64, told: Told| {
-        assert_eq!(budget.turn(at(now), CALLS_PER_MINUTE), Turn::Go);
+    let mut budget = Budget::new(5, BudgetPart::Whole);
+    let mine = |budget: &mut Budget, now: i64, told: RateLimit| {
+        assert_eq!(budget.admit(at(now), CALLS_PER_MINUTE), Admission::Go);
         budget.answered(at(now), &told);
-        budget.is_over();
+        budget.record_call_ended();
     };
     let others =
         |budget: &Budget, now: i64| budget.left(at(now), 300, &demand(1, 1)).unwrap().for_others;

@@ -5,13 +5,13 @@ use crate::change::fault::FaultCode;
 use crate::change::{Adoption, Operation, RankReset, absent, adoption, reset};
 
 /// The members that only an upsert has.
-const OF_AN_UPSERT: [&str; 4] = ["data", "callable", "contactable", "phones"];
+const UPSERT_ONLY: [&str; 4] = ["data", "callable", "contactable", "phones"];
 
 /// The name of an operation, and the member that holds its arguments.
 type OfOperator = (&'static str, &'static str);
 
 /// The operations that only an operator puts into the queue.
-pub(super) const OF_OPERATOR: [OfOperator; 2] = [
+pub(super) const OPERATOR_ONLY: [OfOperator; 2] = [
     (reset::NAME, reset::MEMBER),
     (adoption::NAME, adoption::MEMBER),
 ];
@@ -21,12 +21,15 @@ impl Reader<'_> {
         let operation: Option<String> =
             self.value("operation", "expected \"upsert\", \"remove\" or \"leave\"");
         let of_operator = |(name, _): &&OfOperator| operation.as_deref() == Some(*name);
-        let of_operator = OF_OPERATOR.iter().find(of_operator).filter(|_| is_of_queue);
+        let of_operator = OPERATOR_ONLY
+            .iter()
+            .find(of_operator)
+            .filter(|_| is_of_queue);
         let parsed = match of_operator {
             Some((name, member)) => self.of_operator(name, member),
             None => self.upsert_or_remove(operation.as_deref()),
         };
-        for (name, member) in OF_OPERATOR {
+        for (name, member) in OPERATOR_ONLY {
             if operation.as_deref() != Some(name) && self.has(member) {
                 let expected = format!("expected only with operation {name}");
                 self.fault(member, FaultCode::NotAllowed, expected);
@@ -37,9 +40,9 @@ impl Reader<'_> {
 
     fn of_operator(&mut self, name: &str, member: &str) -> Option<Operation> {
         let others = ["version", "occurredAt", absent::MEMBER];
-        for other in OF_AN_UPSERT.into_iter().chain(others) {
+        for other in UPSERT_ONLY.into_iter().chain(others) {
             if self.has(other) {
-                let expected = format!("expected not with operation {name}");
+                let expected = format!("expected no such field with operation {name}");
                 self.fault(other, FaultCode::NotAllowed, expected);
             }
         }
@@ -68,9 +71,9 @@ impl Reader<'_> {
                 })
             }
             Some(name @ ("remove" | "leave")) => {
-                for other in OF_AN_UPSERT {
+                for other in UPSERT_ONLY {
                     if self.has(other) {
-                        let expected = format!("expected not with operation {name}");
+                        let expected = format!("expected no such field with operation {name}");
                         self.fault(other, FaultCode::NotAllowed, expected);
                     }
                 }

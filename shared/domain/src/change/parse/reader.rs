@@ -57,7 +57,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             if reader.remove(&name) {
-                reader.fault(&name, FaultCode::DuplicateField, "expected once");
+                reader.fault(&name, FaultCode::DuplicateField, "expected only once");
             }
             reader.members.push((name, value));
         }

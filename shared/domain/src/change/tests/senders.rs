@@ -125,7 +125,7 @@ fn a_feed_fills_what_its_changes_leave_out_and_names_their_run() {
     assert!(
         read(r#"{"contactKey": "k", "data": {}, "org": "other"}"#)
             .unwrap_err()
-            .starts_with("org: expected what")
+            .starts_with("org: expected the org and campaign of the feed")
     );
     assert!(read(r#"{"contactKey": "k", "data": {}, "calable": false}"#).is_err());
     assert!(

@@ -10,7 +10,7 @@ fn key(key: &str) -> ContactKey {
     ContactKey::parse(key).unwrap()
 }
 
-impl Creates {
+impl CreateHealth {
     fn refuses(&mut self, name: &str, second: i64) -> CreateRefusal {
         self.refused(&key(name), at(second))
     }
@@ -33,8 +33,8 @@ impl Creates {
 const ALL: CreateRefusal = CreateRefusal::All { is_told: false };
 const TOLD: CreateRefusal = CreateRefusal::All { is_told: true };
 
-fn held() -> Creates {
-    let mut creates = Creates::default();
+fn held() -> CreateHealth {
+    let mut creates = CreateHealth::default();
     assert_eq!(creates.refuses("a", 0), CreateRefusal::Unknown);
     assert_eq!(creates.refuses("a", 0), CreateRefusal::Unknown, "the same");
     assert_eq!(creates.refuses("b", 0), CreateRefusal::Unknown);
@@ -94,7 +94,7 @@ fn a_contact_never_refused_probes_first() {
 
 #[test]
 fn a_contact_refused_repeatedly_while_others_are_created_does_not_hold_others() {
-    let mut creates = Creates::default();
+    let mut creates = CreateHealth::default();
     for (second, fault) in [
         (0, CreateRefusal::Unknown),
         (30, CreateRefusal::Unknown),
@@ -157,7 +157,7 @@ fn a_create_of_a_held_contact_proves_nothing() {
 
 #[test]
 fn creates_that_a_list_at_its_limit_still_took_show_nothing_of_those_beside_them() {
-    let mut creates = Creates::default();
+    let mut creates = CreateHealth::default();
     for name in ["a", "b"] {
         assert_eq!(creates.refuses(name, 0), CreateRefusal::Unknown);
     }
@@ -167,7 +167,7 @@ fn creates_that_a_list_at_its_limit_still_took_show_nothing_of_those_beside_them
 
 #[test]
 fn a_thousand_contacts_are_remembered_and_no_more() {
-    let mut creates = Creates::default();
+    let mut creates = CreateHealth::default();
     for n in 0..2 * MOST + 1 {
         creates.refuses(&format!("refused-{n}"), 0);
         let _ = creates.probes(&[&format!("held-{n}")], 1);

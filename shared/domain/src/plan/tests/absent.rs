@@ -141,12 +141,16 @@ fn a_channel_that_is_lowered_leaves_a_contact_whom_any_opt_in_of_a_full_change_r
             channels: Channel::ALL.into(),
             ..Lowered::default()
         };
-        assert_eq!(made.statuses.lacks(&every).channels.len(), 3, "no other");
+        assert_eq!(
+            made.statuses.not_yet_lowered(&every).channels.len(),
+            3,
+            "no other"
+        );
         for (of, raised) in [(Some(true), true), (None, false)] {
             let older = vec![(rank(6), Create, upsert("phone=6", of))];
             let older = left(all, &older, Some(&made)).unwrap();
             assert_eq!(older.callable, raised, "{of:?}");
-            assert!(older.statuses.lacks(&sms).is_empty());
+            assert!(older.statuses.not_yet_lowered(&sms).is_empty());
         }
     }
 }

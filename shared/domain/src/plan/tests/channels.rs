@@ -78,7 +78,7 @@ fn a_change_that_says_nothing_else_counts_as_any_other() {
     assert_eq!(planned(&run, Some(&actual)).action, newer);
     let created = result(&run, None).unwrap();
     assert!(created.callable, "text messages stop no call");
-    assert!(created.statuses.lacks(&lowered("Sms")).is_empty());
+    assert!(created.statuses.not_yet_lowered(&lowered("Sms")).is_empty());
     assert_eq!(created.version, version("10"));
 }
 
@@ -124,7 +124,7 @@ fn by_the_orgs_wish_an_opt_out_that_counts_lowers_every_channel() {
         };
         assert_eq!((callable, lowers), (Some(false), lowered(EVERY)));
         let created = result_by(all(), &run, None).unwrap();
-        assert!(created.statuses.lacks(&lowered(EVERY)).is_empty());
+        assert!(created.statuses.not_yet_lowered(&lowered(EVERY)).is_empty());
         let voice = result(&run, Some(&actual)).unwrap();
         assert_eq!(voice.statuses, Statuses::default(), "by default none");
     }
@@ -138,7 +138,7 @@ fn an_opt_out_lowers_the_raised_channels_of_a_contact_that_is_not_callable_alrea
             let actual = lowered_by(contact(&[], false, version(stored)), &lowered("Sms"));
             let run = vec![(rank(number), upsert("", Some(false)))];
             let written = result_by(all(), &run, Some(&actual)).unwrap();
-            let left = written.statuses.lacks(&lowered(EVERY));
+            let left = written.statuses.not_yet_lowered(&lowered(EVERY));
             assert!(left.is_empty(), "{stored} {number}: {left:?}");
             assert!(!written.callable);
             let again = planned_by(all(), &run, Some(&written)).action;
@@ -159,7 +159,7 @@ fn a_stale_opt_out_lowers_no_channel_by_the_orgs_wish_and_an_opt_in_raises_none(
     ];
     let written = result_by(all(), &in_again, Some(&actual)).unwrap();
     assert!(written.callable);
-    assert!(written.statuses.lacks(&lowered(EVERY)).is_empty());
+    assert!(written.statuses.not_yet_lowered(&lowered(EVERY)).is_empty());
     // Without versions every opt-out counts.
     let unstored = Wishes {
         opt_out: OptOut::All,

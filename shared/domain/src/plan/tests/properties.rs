@@ -222,7 +222,7 @@ proptest! {
         };
         let up = |contact: Option<&Contact>| {
             let none = Statuses::default();
-            contact.map_or(&none, |contact| &contact.statuses).lacks(&everything)
+            contact.map_or(&none, |contact| &contact.statuses).not_yet_lowered(&everything)
         };
         let after = up(result_by(wishes, &run, actual.as_ref()).as_ref());
         let said: Vec<_> = run.iter().filter_map(|(_, operation)| operation.lowers()).collect();
@@ -254,7 +254,7 @@ proptest! {
         if let Some(opt_out) = opt_out && opted_in <= opt_out {
             let every = Lowered { channels: Channel::ALL.into(), ..Lowered::default() };
             let left = result_by(wishes, &run, actual.as_ref()).unwrap();
-            prop_assert!(left.statuses.lacks(&every).is_empty());
+            prop_assert!(left.statuses.not_yet_lowered(&every).is_empty());
         }
     }
 

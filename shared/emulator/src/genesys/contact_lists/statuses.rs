@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use super::super::answer::{Answer, error};
 use super::super::{Genesys, List};
 
-const OF_NUMBERS: &str = "phoneNumberStatus";
-const OF_CHANNELS: &str = "contactableStatus";
+const NUMBER_STATUS: &str = "phoneNumberStatus";
+const CHANNEL_STATUS: &str = "contactableStatus";
 const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 
 impl Genesys {
@@ -28,10 +28,10 @@ impl Genesys {
             columns.is_none_or(|columns| columns.contains(name))
         };
         let is_known = |member: &str, name: &str| match member {
-            OF_NUMBERS => is_column(name),
+            NUMBER_STATUS => is_column(name),
             _ => CHANNELS.contains(&name),
         };
-        for (member, switch) in [(OF_NUMBERS, "callable"), (OF_CHANNELS, "contactable")] {
+        for (member, switch) in [(NUMBER_STATUS, "callable"), (CHANNEL_STATUS, "contactable")] {
             let Some(value) = said(member) else { continue };
             let wrong = || {
                 let message = format!("{member} is no map of what it is about to its status.");
@@ -55,13 +55,13 @@ impl Genesys {
 }
 
 /// Whether a contact must not be reached by a channel.
-pub(in crate::genesys) fn is_shut(held: &Map<String, Value>, channel: &str) -> bool {
-    is_false(held, OF_CHANNELS, channel, "contactable")
+pub(in crate::genesys) fn is_channel_lowered(held: &Map<String, Value>, channel: &str) -> bool {
+    is_false(held, CHANNEL_STATUS, channel, "contactable")
 }
 
 /// Whether the number in a column must not be called.
-pub(in crate::genesys) fn is_mute(held: &Map<String, Value>, column: &str) -> bool {
-    is_false(held, OF_NUMBERS, column, "callable")
+pub(in crate::genesys) fn is_number_lowered(held: &Map<String, Value>, column: &str) -> bool {
+    is_false(held, NUMBER_STATUS, column, "callable")
 }
 
 fn is_false(held: &Map<String, Value>, member: &str, name: &str, switch: &str) -> bool {

@@ -18,7 +18,7 @@ use crate::genesys::run::Run;
 use crate::genesys::{Org, wire};
 
 /// How long the list of a campaign and its columns are kept.
-const KEPT: Duration = Duration::from_mins(10);
+const CACHED_FOR: Duration = Duration::from_mins(10);
 const GET_CAMPAIGN: &str = "GET campaign";
 const GET_LIST: &str = "GET contact list";
 
@@ -101,7 +101,8 @@ pub(in crate::genesys) async fn ask(
     })
 }
 
-/// The list that the campaign draws on, which has a column for versions. It is kept for a while.
+/// Finds the list that the campaign draws on, and checks that it has a column for versions. The
+/// list is cached.
 pub(super) async fn find(
     org: &Org,
     campaign: &CampaignId,
@@ -122,7 +123,7 @@ pub(super) async fn find(
         org.close_campaign(campaign, &failure);
         return Err(failure);
     }
-    let until = org.shared.clock.now() + KEPT;
+    let until = org.shared.clock.now() + CACHED_FOR;
     org.campaigns.found(campaign, &list, until);
     Ok(list)
 }

@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 512_000;
 const FRAME: usize = 128;
 
 #[derive(Clone, Copy)]
-pub(super) enum Action {
+pub(super) enum DncEdit {
     Add,
     Remove,
 }
@@ -21,15 +21,15 @@ pub(super) enum Action {
 /// The body of a call.
 pub(super) fn body(
     list: &DncList,
-    action: Action,
+    action: DncEdit,
     entries: &[&str],
     what: &'static str,
 ) -> Result<Bytes, Failure> {
     let is_by_phone = matches!(list.by, DncBy::Phone { .. });
     let patch = wire::DncPatch {
         action: match action {
-            Action::Add => "Add",
-            Action::Remove => "Remove",
+            DncEdit::Add => "Add",
+            DncEdit::Remove => "Remove",
         },
         phone_numbers: is_by_phone.then_some(entries),
         custom_exclusion_column_entries: (!is_by_phone).then_some(entries),

@@ -71,7 +71,7 @@ impl Org {
     }
 
     /// Leaves the list alone for a while, and reports that.
-    pub(super) fn tell_dnc_failed(&self, list: &DncListId, failure: &Failure) {
+    pub(super) fn suspend_dnc_list(&self, list: &DncListId, failure: &Failure) {
         self.close_dnc(list, failure);
         let evidence = Evidence::from(failure);
         self.shared.telemetry.tell(&Event::DncListFailed {
@@ -106,7 +106,10 @@ impl Org {
         let after = Duration::try_from(after).unwrap_or_default();
         Err(Failure {
             kind: Kind::Closed { after },
-            detail: format!("left alone, since a moment ago: {}", failing.last.detail),
+            detail: format!(
+                "not called, because it failed a moment ago: {}",
+                failing.last.detail
+            ),
             ..failing.last.clone()
         })
     }
@@ -139,7 +142,7 @@ impl Org {
 
     /// Notes changes that are written and wait only for the DNC list, which failed. `changes` is a
     /// hash that identifies them.
-    pub fn waits_for_dnc(&self, changes: u64) {
+    pub fn note_waiting_for_dnc(&self, changes: u64) {
         if let Some(failing) = self.dnc.lock().failing.as_mut()
             && failing.waiting.len() < MOST_WAITING
         {
@@ -151,7 +154,7 @@ impl Org {
     ///
     /// # Errors
     /// [`Kind::Closed`]: they wait only for the list, and no call is made about it now.
-    pub fn may_list(&self, list: &DncList, changes: u64) -> Result<(), Failure> {
+    pub fn check_dnc_list(&self, list: &DncList, changes: u64) -> Result<(), Failure> {
         let waits = |failing: &Failing| failing.waiting.contains(&changes);
         let is_waiting = self.dnc.lock().failing.as_ref().is_some_and(waits);
         if is_waiting {

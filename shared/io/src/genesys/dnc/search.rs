@@ -73,7 +73,7 @@ impl<'a> Search<'a> {
             }
             failure.kind = Kind::OutOfTime;
             failure.detail = format!(
-                "refused with others, and not parted from them yet: {}",
+                "refused together with others, and not tried alone yet: {}",
                 failure.detail
             );
         }

@@ -25,7 +25,7 @@ pub(super) struct Token {
 
 impl Org {
     /// Fetches a token (docs/genesys-cloud.md "OAuth client credentials"). It is tried up to three
-    /// times, because that may be repeated.
+    /// times, because a repetition does no harm.
     pub(super) async fn fetch_token(
         &self,
         state: &mut State,
@@ -37,7 +37,7 @@ impl Org {
             let after = Duration::try_from(until.duration_since(now)).unwrap_or_default();
             return Err(Failure::new(
                 Kind::Throttled { after },
-                "the token endpoint wants no call yet",
+                "the token endpoint answered 429, and its wait is not over",
             ));
         }
         let base = self
@@ -74,11 +74,12 @@ impl Org {
         base: &str,
     ) -> Result<Token, Failure> {
         const WHAT: &str = "POST /oauth/token";
-        let (id, hush) = (
+        let (id, client_secret) = (
             secret.client_id.expose_secret(),
             secret.client_secret.expose_secret(),
         );
-        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{hush}"));
+        let basic =
+            base64::engine::general_purpose::STANDARD.encode(format!("{id}:{client_secret}"));
         let request = Request::builder()
             .method(Method::POST)
             .uri(format!("{base}/oauth/token"))
@@ -97,7 +98,7 @@ impl Org {
         let answer = answer.map_err(|error| unanswered(WHAT, error, Run::is_short(timeout)))?;
         let now = self.shared.clock.now();
         let latency = Duration::try_from(now.duration_since(asked_at)).unwrap_or_default();
-        self.is_answered(None, false, latency);
+        self.record_answer(None, false, latency);
         let after = throttled(&mut state.throttle, now, answer.status(), answer.headers());
         if answer.status().is_success() {
             return token(answer.body(), asked_at).ok_or_else(|| {

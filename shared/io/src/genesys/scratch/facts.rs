@@ -52,7 +52,7 @@ impl ScratchList {
         );
         let none = Bytes::new();
         let answer = self.call(Method::GET, &path, none, Effect::Read, CAMPAIGNS);
-        let found: wire::Campaigns = parse(&answer.await?, CAMPAIGNS)?;
+        let found: wire::CampaignPage = parse(&answer.await?, CAMPAIGNS)?;
         let body = json(&json!({ "pageNumber": 1, "pageSize": 100 }), SEARCH)?;
         let path = format!("{}/contacts/search", self.path);
         let answer = self.call(Method::POST, &path, body, Effect::Read, SEARCH);

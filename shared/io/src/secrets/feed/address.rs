@@ -64,7 +64,7 @@ pub(super) fn base(text: &str, template: &Template, is_local: bool) -> Option<Ur
     )
 }
 
-/// Names that have a text for every name.
+/// A stand-in for a campaign's texts. It has one for every name.
 struct Any;
 
 impl Names for Any {

@@ -1,7 +1,7 @@
 //! The member `auth` of a feed's secret: the credentials of a request.
 //!
 //! This module reads and checks them. `reconcile::feed` adds them to a request, and `oauth` says
-//! how a token is got.
+//! how to obtain a token.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ impl FeedAuth {
             "header" => {
                 let name = members.required(
                     "name",
-                    "the name of a header, but authorization",
+                    "the name of a header other than authorization",
                     request::header,
                 )?;
                 Ok(FeedAuth::Header(
@@ -83,7 +83,7 @@ impl FeedAuth {
 
     fn basic(members: &mut Members<'_>) -> Result<FeedAuth, MalformedSecret> {
         const USER: &str =
-            "a text without a colon and control characters, the name itself in place of …";
+            "a text without colons and control characters, with the real name in place of …";
         let is_plain = |text: &&str| !text.contains(char::is_control) && !is_placeholder(text);
         let user = members.required("user", USER, |user| {
             let is_user = is_plain(&user) && !user.contains(':');
@@ -91,7 +91,7 @@ impl FeedAuth {
         })?;
         let password = members.required(
             "password",
-            "a text without control characters, the password itself in place of …",
+            "a text without control characters, with the real password in place of …",
             |password| Some(password).filter(is_plain).map(str::to_owned),
         )?;
         Ok(FeedAuth::Authorization(basic(&user, &password)))

@@ -229,7 +229,7 @@ impl OAuth2 {
 }
 
 const TEXT: &str =
-    "a text that is not empty, without control characters, and the value itself in place of …";
+    "a text that is not empty, without control characters, with the real value in place of …";
 
 fn plain(text: &str) -> Option<String> {
     let is_plain = !text.is_empty() && !text.contains(char::is_control);

@@ -260,7 +260,7 @@ fn query(members: &mut Members<'_>) -> Result<Vec<(String, Template)>, Malformed
 fn headers(members: &mut Members<'_>) -> Result<Vec<(HeaderName, Template)>, MalformedSecret> {
     const EXPECTED: &str = "texts without control characters";
     const NAMES: &str =
-        "names of headers, and none that says who asks (auth does) or where the request ends";
+        "names of headers, and none for credentials (use auth) or for the framing of the request";
     let text = |text: String| (!text.contains(char::is_control)).then_some(text);
     let mut all: Vec<(HeaderName, Template)> = Vec::new();
     for (name, text) in members.rest(EXPECTED, text)? {

@@ -16,7 +16,8 @@ use super::token::{self, BodyToken, HeaderToken, QueryToken};
 /// The fewest bytes of a signing secret (github.com/standard-webhooks/standard-webhooks, "Signature
 /// scheme": 24 to 64). A longer secret is no weaker, so it is accepted.
 const FEWEST_BYTES: usize = 24;
-pub(super) const LONG_ENOUGH: &str = "at least one of 24 bytes or more, such as whsec_$(openssl rand -base64 24), since a shorter one \
+pub(super) const LONG_ENOUGH: &str = "at least one of 24 bytes or more, such as whsec_$(openssl rand -base64 \
+    24), since requests signed with a shorter one \
                            lets nobody in";
 
 /// How a sender shows who it is (docs/contract.md "Webhook"). Each of the secrets is accepted.
@@ -81,7 +82,7 @@ pub(super) fn of_name(members: &mut Members<'_>) -> Result<Auth, MalformedSecret
     if members.begins_with("auth", '[') {
         return Err(Members::wrong(
             "auth",
-            "one way to show who it is, not a list: of several the weakest would do",
+            "one way to authenticate and not a list, since the weakest of several would be enough",
         ));
     }
     let is_bearer = members.text(

@@ -12,22 +12,22 @@ const MOST: usize = 20;
 const MOST_VALUES: usize = 200;
 /// The value that stands for every value that is not listed.
 const OTHERS: &str = "*";
-const EXPECTED: &str = "1 to 20 ids of campaigns by the values of the field that tells where a person is, and null \
+const EXPECTED: &str = "an object from values of mapping.campaignField to 1 to 20 campaign ids, with null \
                         for a value, or for \"*\", that is of none";
 
-/// The campaigns of a source, by the value of the field that says where a person is.
+/// The campaigns of a source, by the value of the field that names a person's campaign.
 #[derive(Clone, Debug, Default)]
-pub struct Campaigns(BTreeMap<String, Option<CampaignId>>);
+pub struct CampaignNames(BTreeMap<String, Option<CampaignId>>);
 
-impl Campaigns {
-    pub(super) fn read(members: &mut Members<'_>) -> Result<Campaigns, MalformedSecret> {
+impl CampaignNames {
+    pub(super) fn read(members: &mut Members<'_>) -> Result<CampaignNames, MalformedSecret> {
         let id = |id: Option<String>| match id {
             None => Some(None),
             Some(id) => CampaignId::parse(&id).ok().map(Some),
         };
         let named: BTreeMap<_, _> = members.rest(EXPECTED, id)?.into_iter().collect();
         let others = named.get(OTHERS).is_some_and(Option::is_some);
-        let campaigns = Campaigns(named);
+        let campaigns = CampaignNames(named);
         let (values, ids) = (campaigns.0.len(), campaigns.ids().len());
         if others || values > MOST_VALUES || !(1..=MOST).contains(&ids) {
             return Err(Members::malformed(EXPECTED));

@@ -144,7 +144,7 @@ impl Scheme {
                 );
             }
             (None, true) => {
-                return wrong("timestamp", "where the {timestamp} stands that is signed");
+                return wrong("timestamp", "the place of the {timestamp} that is signed");
             }
             _ => {}
         }
@@ -152,7 +152,7 @@ impl Scheme {
             (Some(_), false) => {
                 return wrong(
                     "signed",
-                    "{id} in it, or no idHeader: an id that is not signed is anybody's",
+                    "{id} in it, or no idHeader: an id that is not signed can be forged",
                 );
             }
             (None, true) => return wrong("idHeader", "the header of the {id} that is signed"),
@@ -170,7 +170,10 @@ impl Scheme {
             Some(TimePlace::Beside(prefix))
                 if prefix.starts_with(&self.prefix) || self.prefix.starts_with(prefix) =>
             {
-                wrong("prefix", "two prefixes that tell time and signature apart")
+                wrong(
+                    "prefix",
+                    "two prefixes, neither of which begins with the other",
+                )
             }
             _ => Ok(()),
         }
@@ -224,8 +227,12 @@ fn time(members: &mut Members<'_>) -> Result<SignedTime, MalformedSecret> {
     })?;
     let tolerance = members.optional(
         "toleranceSeconds",
-        "1 to 180: by then SQS has not forgotten what it has, so that who sends it again stores nothing",
-        |seconds: i64| (1..=LONGEST_TOLERANCE).contains(&seconds).then_some(seconds),
+        "1 to 180, so that SQS still drops a request that is sent again within that time",
+        |seconds: i64| {
+            (1..=LONGEST_TOLERANCE)
+                .contains(&seconds)
+                .then_some(seconds)
+        },
     )?;
     Ok(SignedTime {
         place,

@@ -66,11 +66,12 @@ impl Template {
         push(&mut pieces, rest)?;
         let template = Template(pieces);
         if !template.has(Part::Body) {
-            return Err("{body} in it: who signs no body lets anybody write one");
+            return Err("{body} in it: a body that is not signed can be forged");
         }
         if template.has(Part::Id) && !template.is_id_apart() {
             return Err(
-                "a text such as . between {id} and what is beside it: else a part of the one can be told as the other's",
+                "a delimiter such as . between {id} and its neighbours: otherwise a part of one can pass as \
+                 part of the other",
             );
         }
         Ok(template)

@@ -108,7 +108,7 @@ fn a_member_that_stands_twice_is_refused_by_its_name() {
         ),
         (
             r#"{"signingSecrets": ["aHVzaA=="], "whsec_aHVzaA==": "", "whsec_aHVzaA==": ""}"#,
-            "a member whose name is no word",
+            "a member whose name is not a word of letters",
         ),
     ] {
         assert_eq!(
@@ -149,7 +149,7 @@ fn an_empty_or_invalid_member_is_named_without_its_content() {
         ),
         (
             &format!(r#"{{"signingSecrets": ["{GOOD}"], "whsec_aHVzaA==": ""}}"#),
-            "a member whose name is no word",
+            "a member whose name is not a word of letters",
         ),
         (
             r#"{"signingSecrets": ["aHVzaA==", "whsec_aHVzaA=="]}"#,

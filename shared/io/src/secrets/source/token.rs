@@ -11,7 +11,7 @@ const FEWEST_BYTES: usize = 16;
 pub(super) const LONG_ENOUGH: &str = "secrets of 16 bytes or more, such as $(openssl rand -hex 24)";
 
 /// Headers that proxies write, or that an HTTP API does not pass on unchanged.
-const OF_PROXIES: [&str; 16] = [
+const PROXY_HEADERS: [&str; 16] = [
     "connection",
     "content-length",
     "content-type",
@@ -65,7 +65,7 @@ pub(super) fn is_long_enough(secret: &[u8]) -> bool {
 pub(super) fn header_name(text: &str) -> Option<HeaderName> {
     let name = HeaderName::from_bytes(text.as_bytes()).ok()?;
     // The headers of an event are stored with its content, so they cannot hold a token.
-    let is_open = OF_PROXIES.contains(&name.as_str()) || name.as_str().starts_with("ce-");
+    let is_open = PROXY_HEADERS.contains(&name.as_str()) || name.as_str().starts_with("ce-");
     (!is_open).then_some(name)
 }
 

@@ -80,7 +80,7 @@ impl GenesysTransport {
             let _ = self.outside.genesys.send(request.clone(), timeout).await;
         }
         sleep(timeout).await;
-        // This mutant takes it for an answer.
+        // With this mutant the product treats the fault as an answer.
         if self.outside.has_defect(Mutant::ServeIll) {
             Ok(wire::error(503))
         } else {

@@ -17,8 +17,8 @@ enum ItemKind {
     Gone,
     /// The mapping ignores the item.
     Viewed,
-    /// The opt-out is missing. A vendor that sends changes never has this kind, since a change
-    /// may leave the opt-out out.
+    /// The opt-out is missing. A vendor that sends changes never has this kind, since a change may
+    /// omit `callable`.
     NoOptOut,
     /// The opt-out is a text.
     OptOutIsText,

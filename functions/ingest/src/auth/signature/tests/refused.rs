@@ -24,9 +24,9 @@ fn a_timestamp_is_valid_within_its_tolerance_and_at_most_a_minute_ahead() {
     ] {
         let auth = stripe(tolerance);
         let of = |now| verdict(&auth, &pairs, BODY, now);
-        assert_eq!(of(SENT_AT - ahead), Verdict::Authentic);
-        assert_eq!(of(SENT_AT + behind), Verdict::Authentic);
-        let off = |ahead| Verdict::Stranger(Why::Off { ahead, behind });
+        assert_eq!(of(SENT_AT - ahead), Authenticity::Authentic);
+        assert_eq!(of(SENT_AT + behind), Authenticity::Authentic);
+        let off = |ahead| Authenticity::Stranger(Why::Off { ahead, behind });
         assert_eq!(of(SENT_AT - ahead - 1), off(ahead + 1));
         assert_eq!(of(SENT_AT + behind + 1), off(-behind - 1));
     }
@@ -44,7 +44,7 @@ fn of_hubspot(at: &str) -> [(&'static str, String); 2] {
     ]
 }
 
-fn judged_of_hubspot(url: &str, at: &str, body: &[u8], off: SignedDuration) -> Verdict {
+fn judged_of_hubspot(url: &str, at: &str, body: &[u8], off: SignedDuration) -> Authenticity {
     let auth = auth(&json!({ "preset": "hubspotV3", "secrets": [UUID], "url": url }));
     let pairs = of_hubspot(at);
     let pairs: Vec<_> = pairs.iter().map(|(name, text)| (*name, &**text)).collect();
@@ -69,19 +69,22 @@ fn milliseconds_are_counted_as_such() {
         )
     };
     for good in [-60_000, 0, 180_000] {
-        assert_eq!(of(good), Verdict::Authentic, "{good}");
+        assert_eq!(of(good), Authenticity::Authentic, "{good}");
     }
-    let off = |ahead| Verdict::Stranger(Why::Off { ahead, behind: 180 });
+    let off = |ahead| Authenticity::Stranger(Why::Off { ahead, behind: 180 });
     assert_eq!(of(180_001), off(-181));
     assert_eq!(of(-61_000), off(61));
-    assert!(matches!(of(-60_001), Verdict::Stranger(Why::Off { .. })));
+    assert!(matches!(
+        of(-60_001),
+        Authenticity::Stranger(Why::Off { .. })
+    ));
     assert_eq!(of(86_400_000), off(-86_400));
 }
 
 #[test]
 fn another_time_another_url_and_another_body_are_not_what_was_signed() {
     let of = |url, at, body| judged_of_hubspot(url, at, body, SignedDuration::ZERO);
-    assert_eq!(of(URL, HUBSPOT_AT, HUBSPOT_BODY), Verdict::Authentic);
+    assert_eq!(of(URL, HUBSPOT_AT, HUBSPOT_BODY), Authenticity::Authentic);
     for (url, at, body) in [
         (
             "https://www.example.com/webhook_uri/",
@@ -107,7 +110,7 @@ fn another_time_another_url_and_another_body_are_not_what_was_signed() {
         (URL, HUBSPOT_AT, br#"{"example_field": "example_value"}"#),
     ] {
         let verdict = of(url, at, body);
-        assert_eq!(verdict, Verdict::Stranger(Why::Wrong), "{url} {at}");
+        assert_eq!(verdict, Authenticity::Stranger(Why::Wrong), "{url} {at}");
     }
     // Another writing of the same number, or none.
     for at in [
@@ -120,7 +123,7 @@ fn another_time_another_url_and_another_body_are_not_what_was_signed() {
         "1693657560",
         "99999999999999999999",
     ] {
-        assert_ne!(of(URL, at, HUBSPOT_BODY), Verdict::Authentic, "{at:?}");
+        assert_ne!(of(URL, at, HUBSPOT_BODY), Authenticity::Authentic, "{at:?}");
     }
 }
 
@@ -136,7 +139,7 @@ fn a_timestamp_that_is_not_digits_alone_is_invalid_even_if_it_is_signed() {
         ];
         verdict(&auth, &pairs, BODY, SENT_AT)
     };
-    assert_eq!(of("1764000000"), Verdict::Authentic);
+    assert_eq!(of("1764000000"), Authenticity::Authentic);
     for at in [
         "+1764000000",
         "1764000000.0",
@@ -145,7 +148,7 @@ fn a_timestamp_that_is_not_digits_alone_is_invalid_even_if_it_is_signed() {
         "1764000000 ",
         "x",
     ] {
-        let is_lacking = matches!(of(at), Verdict::Stranger(Why::Lacks(_)));
+        let is_lacking = matches!(of(at), Authenticity::Stranger(Why::Lacks(_)));
         assert!(is_lacking, "{at:?}: {:?}", of(at));
     }
 }
@@ -208,7 +211,7 @@ fn hex_has_either_case_and_base64_its_padding_or_none() {
         body: BODY,
         now: Timestamp::UNIX_EPOCH,
     };
-    assert!(matches!(judge(&github, &shown), Verdict::Stranger(_)));
+    assert!(matches!(judge(&github, &shown), Authenticity::Stranger(_)));
 
     let shopify = preset("shopify", KEY);
     let signature = OWN[3].2;
@@ -267,7 +270,7 @@ proptest! {
         }
         let now = Timestamp::from_second(SENT_AT).unwrap();
         let shown = Shown { method: &Method::POST, headers: &headers, query: "", body: BODY, now };
-        prop_assert_ne!(judge(&auth, &shown), Verdict::Authentic);
+        prop_assert_ne!(judge(&auth, &shown), Authenticity::Authentic);
     }
 
     #[test]
@@ -296,7 +299,7 @@ proptest! {
         let is_good = |signature: &Signature, headers: &HeaderMap, body: &[u8]| {
             let now = Timestamp::from_second(SENT_AT).unwrap();
             let shown = Shown { method: &Method::POST, headers, query: "", body, now };
-            judge(&Auth::Signature(signature.clone()), &shown) == Verdict::Authentic
+            judge(&Auth::Signature(signature.clone()), &shown) == Authenticity::Authentic
         };
         signature.secrets = vec![SecretSlice::from(key.clone())];
         let right = written(&scheme, &mac, SENT_AT);

@@ -1,9 +1,9 @@
 //! Reads the rows of an export as their bytes arrive. It unpacks gzip, parses the CSV, checks each
 //! row, and stores it in an unnamed temporary file with an index in memory.
 //!
-//! Memory does not grow with the bytes of the list: only the file does, and the index with the
-//! number of contacts. `download` hands in the bytes, `layout` says which cells are stored, and the
-//! result is a `Snapshot`.
+//! Memory does not grow with the bytes of the list. The file grows with the bytes, and the index
+//! with the number of contacts. `download` hands in the bytes, `layout` says which cells are
+//! stored, and the result is a `Snapshot`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -143,7 +143,7 @@ impl<'a> Rows<'a> {
 
     fn broken(&self, what: &str) -> NoExport {
         let row = self.index.len() + usize::from(self.layout.is_some()) + 1;
-        NoExport::Broken(format!("row {row} {what}"))
+        NoExport::BrokenRule(format!("row {row} {what}"))
     }
 
     /// Stores a row that is complete. The first row is the header.
@@ -181,9 +181,7 @@ impl<'a> Rows<'a> {
             let cell = cells[cell];
             let is_flag = (1..=layout.flags()).contains(&n);
             if is_flag && flag(cell).is_none() {
-                return Err(self.broken(
-                    "says of a contact neither that it may be called nor that it may not",
-                ));
+                return Err(self.broken("has a flag that is neither true nor false"));
             }
             let Ok(length) = u16::try_from(cell.len()) else {
                 return Err(self.broken("is longer than any contact"));
@@ -215,7 +213,7 @@ impl<'a> Rows<'a> {
         // The last row may have no line end.
         self.step(&[])?;
         let Some(layout) = self.layout else {
-            return Err(NoExport::Broken("it is empty".to_owned()));
+            return Err(NoExport::BrokenRule("it is empty".to_owned()));
         };
         let file = self
             .file
@@ -233,20 +231,20 @@ impl<'a> Rows<'a> {
 }
 
 fn not_packed() -> NoExport {
-    NoExport::Broken("it is cut short, or no gzip".to_owned())
+    NoExport::BrokenRule("it is cut short, or it is not gzip".to_owned())
 }
 
 fn no_room(error: io::Error) -> NoExport {
     let kind = error.kind();
     let what = match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            "no room for it in the directory for temporary files: of the function that is its EphemeralStorage \
+            "there is no room for it in the directory for temporary files: raise the function's EphemeralStorage \
              (parameter ReconcileStorageMb)"
                 .to_owned()
         }
         kind => format!("its temporary file: {kind}"),
     };
-    NoExport::Broken(what)
+    NoExport::BrokenRule(what)
 }
 
 #[cfg(test)]

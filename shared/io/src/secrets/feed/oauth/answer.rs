@@ -19,7 +19,7 @@ const BEFORE_END: Duration = Duration::from_mins(1);
 /// The longest token, in characters.
 const MOST_TOKEN: usize = 16_384;
 
-/// A token that the endpoint gave.
+/// A token that the endpoint issued.
 pub struct FeedToken {
     /// The whole value of the header `Authorization`.
     pub authorization: SecretString,
@@ -31,7 +31,8 @@ pub struct FeedToken {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoToken {
     /// The endpoint refuses.
-    #[error("it answered {status}{}: expected that it takes the secret's auth", .code.map(|code| format!(" ({code})")).unwrap_or_default())]
+    #[error("it answered {status}{}: expected it to accept the secret's auth", .code.map(|code| format!(" \
+        ({code})")).unwrap_or_default())]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -43,7 +44,8 @@ pub enum NoToken {
     Malformed,
     /// The endpoint replaced the refresh token, so the one in the secret is spent.
     #[error(
-        "it gives another refresh_token with each use, and nothing here can store one: expected a grant that leaves the \
+        "it issues another refresh_token with each use, and campaign-sync cannot store it: expected a grant \
+         that leaves the \
          secret as it is (client_credentials or jwt-bearer, or a refresh token that stays)"
     )]
     Rotates,

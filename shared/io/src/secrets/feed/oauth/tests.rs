@@ -171,7 +171,7 @@ fn the_error_of_an_answer_without_a_token_has_only_its_status_and_a_standard_cod
         (
             200,
             r#"{"access_token": "hush", "refresh_token": "hush3"}"#,
-            "it gives another refresh_token with each use",
+            "it issues another refresh_token with each use",
         ),
     ] {
         let status = StatusCode::from_u16(status).unwrap();

@@ -23,7 +23,7 @@ fn a_missing_unknown_or_malformed_member_is_named_without_its_value() {
         error(misspelt),
         "the secret is malformed: unknown member \"bearertoken\": expected none but url and bearerToken"
     );
-    let forms = "expected url and bearerToken, or of a feed by configuration request and auth";
+    let forms = "expected url and bearerToken, or request, auth and the other members of a feed by configuration";
     assert!(error("{}").contains(forms), "{}", error("{}"));
     let neither = error(r#"{"bearer": "hush"}"#);
     assert!(

@@ -69,8 +69,7 @@ fn every_preset_is_read_and_is_the_members_that_it_stands_for() {
 }
 
 const ONE: &str = "auth: expected exactly one of preset, signature, basic, header, query and body";
-const LIST: &str =
-    "auth: expected one way to show who it is, not a list: of several the weakest would do";
+const LIST: &str = "auth: expected one way to authenticate and not a list, since the weakest of several would be enough";
 
 #[test]
 fn auth_names_exactly_one_method() {

@@ -62,7 +62,7 @@ fn a_row_becomes_the_contact_that_a_read_would_show_whatever_the_pieces() {
                 channels: Channel::ALL.into(),
                 phones: ["phone".to_owned()].into(),
             };
-            let lacks = a.statuses.lacks(&wish);
+            let lacks = a.statuses.not_yet_lowered(&wish);
             assert_eq!(
                 lacks.channels,
                 [Channel::Voice, Channel::Email, Channel::WhatsApp].into()
@@ -87,7 +87,7 @@ fn a_row_becomes_the_contact_that_a_read_would_show_whatever_the_pieces() {
 #[test]
 fn a_broken_export_is_reported_without_its_content() {
     let broken = |file: &[u8]| match snapshot(file, 64) {
-        Err(NoExport::Broken(what)) => what,
+        Err(NoExport::BrokenRule(what)) => what,
         _ => panic!("it is broken"),
     };
     let row = |row: &str| broken(format!("{HEADER}\n{row}\n").as_bytes());
@@ -108,13 +108,13 @@ fn a_broken_export_is_reported_without_its_content() {
     );
     assert_eq!(row("secret,1"), "row 2 has 2 cells: expected 10");
     assert_eq!(row("a,,,,,,,,,\n,1,,,,,,,,"), "row 3 has no id");
-    let odd = "row 2 says of a contact neither that it may be called nor that it may not";
+    let odd = "row 2 has a flag that is neither true nor false";
     assert_eq!(row("a,,,,perhaps,,,,,"), odd);
     assert_eq!(
         row(&format!("a,{},,,,,,,,", "x".repeat(70_000))),
         "row 2 is longer than any contact"
     );
-    let cut = "it is cut short, or no gzip";
+    let cut = "it is cut short, or it is not gzip";
     let packed = gzip(&rows());
     for length in [5, 30, packed.len() - 9, packed.len() - 1] {
         assert_eq!(broken(&packed[..length]), cut, "{length}");

@@ -4,8 +4,8 @@ use super::*;
 
 /// Members that are put into GitHub's way, and what is said of them.
 const SIGNED: &str = r#"
-{ "signed": "{timestamp}", "timestamp": { "header": "x-time", "unit": "s" } } => signed: expected {body} in it: who signs no body lets anybody write one
-{ "signed": "" } => signed: expected {body} in it: who signs no body lets anybody write one
+{ "signed": "{timestamp}", "timestamp": { "header": "x-time", "unit": "s" } } => signed: expected {body} in it: a body that is not signed can be forged
+{ "signed": "" } => signed: expected {body} in it: a body that is not signed can be forged
 { "signed": "{bodies}" } => signed: expected a text with places, each one of {method}, {url}, {body}, {timestamp}, {id} and {secret}
 { "signed": "{body" } => signed: expected a text with places, each one of {method}, {url}, {body}, {timestamp}, {id} and {secret}
 { "signed": "{body}}" } => signed: expected a text with places, each one of {method}, {url}, {body}, {timestamp}, {id} and {secret}
@@ -13,11 +13,11 @@ const SIGNED: &str = r#"
 { "signed": "{body}.{body}" } => signed: expected each place once
 { "signed": null } => signed: expected a text such as {timestamp}.{body}
 { "timestamp": { "header": "x-time", "unit": "s" } } => signed: expected {timestamp} in it, or no timestamp: a time that is not signed protects nothing
-{ "signed": "{timestamp}.{body}" } => timestamp: expected where the {timestamp} stands that is signed
-{ "idHeader": "x-id" } => signed: expected {id} in it, or no idHeader: an id that is not signed is anybody's
+{ "signed": "{timestamp}.{body}" } => timestamp: expected the place of the {timestamp} that is signed
+{ "idHeader": "x-id" } => signed: expected {id} in it, or no idHeader: an id that is not signed can be forged
 { "signed": "{id}.{body}" } => idHeader: expected the header of the {id} that is signed
-{ "signed": "{id}{body}", "idHeader": "x-id" } => signed: expected a text such as . between {id} and what is beside it: else a part of the one can be told as the other's
-{ "signed": "{body}{id}", "idHeader": "x-id" } => signed: expected a text such as . between {id} and what is beside it: else a part of the one can be told as the other's
+{ "signed": "{id}{body}", "idHeader": "x-id" } => signed: expected a delimiter such as . between {id} and its neighbours: otherwise a part of one can pass as part of the other
+{ "signed": "{body}{id}", "idHeader": "x-id" } => signed: expected a delimiter such as . between {id} and its neighbours: otherwise a part of one can pass as part of the other
 { "signed": "{url}{body}" } => url: expected the URL that the sender was given, as it signs it: https://, visible ASCII characters, no fragment
 { "signed": "{url}{body}", "url": "http://hooks.example.com/" } => url: expected the URL that the sender was given, as it signs it: https://, visible ASCII characters, no fragment
 { "signed": "{url}{body}", "url": "https://hooks.example.com/#a" } => url: expected the URL that the sender was given, as it signs it: https://, visible ASCII characters, no fragment
@@ -54,9 +54,9 @@ const TIMES: &str = r#"
 { "header": "x-time" } => timestamp: unit: expected s or ms
 { "header": "x-time", "unit": "us" } => timestamp: unit: expected s or ms
 { "header": "x-time", "unit": "s", "signed": true } => timestamp: unknown member "signed"
-{ "header": "x-time", "unit": "s", "toleranceSeconds": 0 } => timestamp: toleranceSeconds: expected 1 to 180: by then SQS has not forgotten what it has, so that who sends it again stores nothing
-{ "header": "x-time", "unit": "s", "toleranceSeconds": 181 } => timestamp: toleranceSeconds: expected 1 to 180: by then SQS has not forgotten what it has, so that who sends it again stores nothing
-{ "header": "x-time", "unit": "s", "toleranceSeconds": 1.5 } => timestamp: toleranceSeconds: expected 1 to 180: by then SQS has not forgotten what it has, so that who sends it again stores nothing
+{ "header": "x-time", "unit": "s", "toleranceSeconds": 0 } => timestamp: toleranceSeconds: expected 1 to 180, so that SQS still drops a request that is sent again within that time
+{ "header": "x-time", "unit": "s", "toleranceSeconds": 181 } => timestamp: toleranceSeconds: expected 1 to 180, so that SQS still drops a request that is sent again within that time
+{ "header": "x-time", "unit": "s", "toleranceSeconds": 1.5 } => timestamp: toleranceSeconds: expected 1 to 180, so that SQS still drops a request that is sent again within that time
 { "prefix": "t=", "unit": "s" } => delimiter: expected one, since the time stands in the header of the signature
 "#;
 
@@ -110,7 +110,7 @@ fn a_member_of_a_signature_that_is_not_as_expected_is_named() {
         alike["prefix"] = json!(prefix);
         assert_eq!(
             error(&signature(alike.clone())),
-            "auth: signature: prefix: expected two prefixes that tell time and signature apart",
+            "auth: signature: prefix: expected two prefixes, neither of which begins with the other",
             "{prefix}"
         );
     }

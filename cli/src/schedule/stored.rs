@@ -9,13 +9,13 @@ use domain::change::CampaignId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::late::{Runs, Seen};
+use super::late::{Lateness, Runs};
 use super::{failed, is_missing};
 
 const LATE: &str = "its runs do not come, fail or take long (the log of reconcile; docs/runbook.md, reconcile-late)";
 
 /// A schedule of reconcile.
-pub(super) struct Found {
+pub(super) struct StoredSchedule {
     pub(super) name: String,
     pub(super) is_on: bool,
     /// The message group of its runs, which is their org.
@@ -27,12 +27,12 @@ pub(super) struct Found {
     input: Value,
 }
 
-impl Found {
-    fn of(schedule: &GetScheduleOutput) -> Found {
+impl StoredSchedule {
+    fn of(schedule: &GetScheduleOutput) -> StoredSchedule {
         let target = schedule.target();
         let input = target.and_then(|target| serde_json::from_str(target.input()?).ok());
         let group = target.and_then(|target| target.sqs_parameters()?.message_group_id());
-        Found {
+        StoredSchedule {
             name: schedule.name().unwrap_or_default().to_owned(),
             is_on: schedule.state() == Some(&ScheduleState::Enabled),
             group: group.map(str::to_owned),
@@ -51,16 +51,16 @@ impl Found {
     }
 
     /// The schedule of this name, if there is one.
-    pub(super) async fn get(client: &Client, name: &str) -> Result<Option<Found>, String> {
+    pub(super) async fn get(client: &Client, name: &str) -> Result<Option<StoredSchedule>, String> {
         match client.get_schedule().name(name).send().await {
-            Ok(schedule) => Ok(Some(Found::of(&schedule))),
+            Ok(schedule) => Ok(Some(StoredSchedule::of(&schedule))),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(failed(&error)),
         }
     }
 
     /// The schedules of this name, or whose names begin with it and a hyphen.
-    pub(super) async fn all(client: &Client, name: &str) -> Result<Vec<Found>, String> {
+    pub(super) async fn all(client: &Client, name: &str) -> Result<Vec<StoredSchedule>, String> {
         let mut pages = client
             .list_schedules()
             .name_prefix(name)
@@ -76,7 +76,7 @@ impl Found {
         let mut found = Vec::new();
         for one in names {
             if one == name || one.starts_with(&of_org) {
-                found.extend(Found::get(client, &one).await?);
+                found.extend(StoredSchedule::get(client, &one).await?);
             }
         }
         Ok(found)
@@ -104,7 +104,7 @@ impl Found {
             () if !self.is_on => Some("is off"),
             () if has_none => Some("names no org or no campaign: set it anew"),
             () if !self.target.contains(":sqs:") => {
-                Some("has not the queue of runs as its target: set it anew")
+                Some("does not have the queue of runs as its target: set it again")
             }
             () if self.group.as_deref() != self.org() => {
                 Some("has not its org as its message group: set it anew")
@@ -115,7 +115,7 @@ impl Found {
 
     /// As `fault`, and also that runs do not come although the schedule is right, or that this is
     /// not known.
-    fn fault_beside(&self, seen: Option<&Seen>) -> Option<String> {
+    fn fault_beside(&self, seen: Option<&Lateness>) -> Option<String> {
         let of_runs = seen.and_then(|seen| match &seen.runs {
             Runs::Come => None,
             Runs::Late { campaign, limit } => Some(format!(
@@ -126,11 +126,11 @@ impl Found {
         self.fault().map(str::to_owned).or(of_runs)
     }
 
-    pub(super) fn is_well(&self, seen: Option<&Seen>) -> bool {
+    pub(super) fn is_well(&self, seen: Option<&Lateness>) -> bool {
         self.fault_beside(seen).is_none()
     }
 
-    pub(super) fn row(&self, seen: Option<&Seen>) -> Vec<String> {
+    pub(super) fn row(&self, seen: Option<&Lateness>) -> Vec<String> {
         vec![
             self.name.clone(),
             self.org().unwrap_or("-").to_owned(),
@@ -142,7 +142,7 @@ impl Found {
         ]
     }
 
-    pub(super) fn json(&self, seen: Option<&Seen>) -> Value {
+    pub(super) fn json(&self, seen: Option<&Lateness>) -> Value {
         json!({
             "name": self.name,
             "org": self.org(),

@@ -20,7 +20,7 @@ use super::request::{HIDDEN, PLAIN, is_secret};
 
 /// How many characters of a refusal are shown at most.
 const MOST_SHOWN: usize = 600;
-/// A text that is shorter than this cannot be told from a word, so it is not hidden.
+/// A secret that is shorter than this may be part of any word, so it is not hidden.
 const SHORTEST_SECRET: usize = 3;
 /// Members of `auth` that hold no secret.
 const OPEN: [&str; 6] = [
@@ -41,17 +41,17 @@ pub(super) struct Refusal {
 }
 
 /// An HTTPS client that keeps the newest answer if it is a refusal.
-pub(super) struct Overheard {
+pub(super) struct RefusalRecorder {
     https: Https,
     /// The texts of the feed's secret that authenticate a request.
     own: Vec<SecretString>,
     last: Mutex<Option<Refusal>>,
 }
 
-impl Overheard {
+impl RefusalRecorder {
     /// `secret` is the text of the feed's secret.
-    pub(super) fn new(https: Https, secret: &SecretString) -> Arc<Overheard> {
-        Arc::new(Overheard {
+    pub(super) fn new(https: Https, secret: &SecretString) -> Arc<RefusalRecorder> {
+        Arc::new(RefusalRecorder {
             https,
             own: own(secret.expose_secret()),
             last: Mutex::default(),
@@ -67,7 +67,7 @@ impl Overheard {
     }
 }
 
-impl Transport for Overheard {
+impl Transport for RefusalRecorder {
     fn send(
         &self,
         request: Request<Bytes>,

@@ -24,10 +24,10 @@ const HEARD: [&str; 8] = [
     "ifAbsent",
 ];
 /// An opt-out counts even without these. Without a rank it applies at its place in the queue, and
-/// any later opt-in raises the contact again, even an older one.
+/// any opt-in behind it makes the contact callable again, even one that is older in the CRM.
 const DISPENSABLE: [&str; 3] = ["version", "occurredAt", "ifAbsent"];
 
-/// What says that somebody may or may not be called, or written to, and what says nothing against it.
+/// The members that can forbid a call or a message, each with the values that forbid nothing.
 const MAY_OPT_OUT: [(&str, &[&str]); 4] = [
     ("callable", &["true", "null"]),
     ("operation", &["\"upsert\"", "null"]),
@@ -36,8 +36,8 @@ const MAY_OPT_OUT: [(&str, &[&str]); 4] = [
 ];
 
 impl Change {
-    /// Whether a text that is no change may be an opt-out: it says something of being called or
-    /// written to, in whatever form, or it is of a schema that nobody here knows, or no object.
+    /// Whether a text that is no valid change may be an opt-out. It may be one if it is no JSON
+    /// object, if its schema is unknown, or if one of its members may forbid a call or a message.
     pub fn may_opt_out(text: &str) -> bool {
         let Ok(members) = serde_json::from_str::<Members<'_>>(text) else {
             return true;
@@ -55,7 +55,10 @@ impl Change {
     /// The opt-out of a change that breaks a rule, without the rest of it. `None` means that there
     /// is no opt-out, or no contact to apply it to. `parse` must read a change as the original was
     /// read.
-    pub fn heard(text: &str, parse: impl Fn(&str) -> Result<Change, Invalid>) -> Option<Change> {
+    pub fn salvaged_opt_out(
+        text: &str,
+        parse: impl Fn(&str) -> Result<Change, Invalid>,
+    ) -> Option<Change> {
         let members: Members<'_> = serde_json::from_str(text).ok()?;
         let says = |name: &str, value: &str| {
             let mut members = members.0.iter();
@@ -106,14 +109,14 @@ mod tests {
     use super::*;
     use crate::change::{CampaignId, OrgId, Sender, SourceName};
 
-    fn heard(text: &str) -> Option<Value> {
+    fn salvaged_opt_out(text: &str) -> Option<Value> {
         let sender = Sender {
             source: SourceName::parse("crm").unwrap(),
             org: Some(OrgId::parse("acme").unwrap()),
             campaign: Some(CampaignId::parse("c1").unwrap()),
         };
         let now = "2026-11-24T16:00:00Z".parse().unwrap();
-        let change = Change::heard(text, |text| Change::parse_from(&sender, text, now))?;
+        let change = Change::salvaged_opt_out(text, |text| Change::parse_from(&sender, text, now))?;
         let mut said: Value = serde_json::from_str(&change.body()).unwrap();
         let members = said.as_object_mut().unwrap();
         for known in ["schema", "org", "campaignId", "source"] {
@@ -139,9 +142,9 @@ mod tests {
             ),
         ] {
             let expected: Value = serde_json::from_str(expected).unwrap();
-            assert_eq!(heard(text), Some(expected), "{text}");
+            assert_eq!(salvaged_opt_out(text), Some(expected), "{text}");
         }
-        let made = heard(r#"{"contactKey": "k", "callable": false}"#).unwrap();
+        let made = salvaged_opt_out(r#"{"contactKey": "k", "callable": false}"#).unwrap();
         assert!(made["eventId"].as_str().unwrap().starts_with("heard-"));
     }
 
@@ -159,7 +162,7 @@ mod tests {
             "[]",
             "no json",
         ] {
-            assert_eq!(heard(text), None, "{text}");
+            assert_eq!(salvaged_opt_out(text), None, "{text}");
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) fn rank(change: &Change) -> String {
 }
 
 /// Lists what the change sets: a line for each column, channel and number, and one for `callable`.
-pub(crate) fn said(operation: &Operation) -> String {
+pub(crate) fn change(operation: &Operation) -> String {
     let Operation::Upsert {
         data,
         callable,

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use super::{RankedChange, Wishes};
 use crate::channel::{Channel, Lowered, OptOut};
 use crate::contact::Contact;
-use crate::version::{Heard, Standing, Word};
+use crate::version::{CallableEffect, CallableState, Consent};
 
 /// The effect of changes on `callable`, channels and numbers. `callable` is compared by its own
 /// rank, and channels and numbers need none, so even a change that is stale for its columns counts
 /// here.
-pub(super) struct Said {
-    pub(super) before: Standing,
-    pub(super) after: Standing,
+pub(super) struct SwitchEffects {
+    pub(super) before: CallableState,
+    pub(super) after: CallableState,
     /// The indices of the changes whose opt-in is kept out.
     pub(super) kept: Vec<usize>,
     /// The last change that made a difference.
@@ -24,7 +24,7 @@ pub(super) struct Said {
     pub(super) lowers: Lowered,
 }
 
-impl Said {
+impl SwitchEffects {
     /// Applies each change to what the one before it left.
     pub(super) fn by(
         changes: &[RankedChange<'_>],
@@ -32,13 +32,13 @@ impl Said {
         actual: Option<&Contact>,
         wishes: Wishes,
         by_opt_out: bool,
-    ) -> Said {
+    ) -> SwitchEffects {
         let says = |callable: fn(bool) -> bool| {
             let mut said = changes.iter().map(|change| change.operation.callable());
             said.any(|said| said.is_some_and(callable))
         };
-        let before = Standing::of(actual);
-        let mut said = Said {
+        let before = CallableState::of(actual);
+        let mut said = SwitchEffects {
             before,
             after: before,
             kept: Vec::new(),
@@ -49,7 +49,7 @@ impl Said {
         };
         if by_opt_out && actual.is_none() {
             // The opt-out has no rank here, so any opt-in makes the contact callable.
-            said.after.apply(None, Some(Word::MayNot), wishes.raise);
+            said.after.apply(None, Some(Consent::MayNot), wishes.raise);
             said.is_of_callable = true;
         }
         for &i in order {
@@ -58,11 +58,11 @@ impl Said {
                 rank, operation, ..
             } = changes[i];
             let heard = said.after.apply(rank, changes[i].word(), wishes.raise);
-            if heard == Heard::Kept {
+            if heard == CallableEffect::Kept {
                 said.kept.push(i);
             }
             let mut is_new = false;
-            if heard == Heard::OptOut && wishes.opt_out == OptOut::All {
+            if heard == CallableEffect::OptOut && wishes.opt_out == OptOut::All {
                 is_new |= said.lower_channels(Channel::ALL, actual);
             }
             if let Some(lowers) = operation.lowers() {
@@ -82,20 +82,24 @@ impl Said {
         channels: impl IntoIterator<Item = Channel>,
         actual: Option<&Contact>,
     ) -> bool {
-        let is_shut =
-            |channel: &Channel| actual.is_some_and(|actual| actual.statuses.is_shut(*channel));
+        let is_channel_lowered = |channel: &Channel| {
+            actual.is_some_and(|actual| actual.statuses.is_channel_lowered(*channel))
+        };
         let known = self.lowers.channels.len();
-        let channels = channels.into_iter().filter(|channel| !is_shut(channel));
+        let channels = channels
+            .into_iter()
+            .filter(|channel| !is_channel_lowered(channel));
         self.lowers.channels.extend(channels);
         self.lowers.channels.len() > known
     }
 
     /// Lowers numbers, and returns whether one of them was not lowered yet.
     fn lower_numbers(&mut self, columns: &BTreeSet<String>, actual: Option<&Contact>) -> bool {
-        let is_mute =
-            |column: &String| actual.is_some_and(|actual| actual.statuses.is_mute(column));
+        let is_number_lowered = |column: &String| {
+            actual.is_some_and(|actual| actual.statuses.is_number_lowered(column))
+        };
         let known = self.lowers.phones.len();
-        let columns = columns.iter().filter(|column| !is_mute(column));
+        let columns = columns.iter().filter(|column| !is_number_lowered(column));
         self.lowers.phones.extend(columns.cloned());
         self.lowers.phones.len() > known
     }

@@ -1,4 +1,4 @@
-//! Turns: an org or campaign that answers slowly, with errors or not, rests so that others get
+//! Rests: an org or campaign that answers slowly, with errors or not, rests so that others get
 //! their turn.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +19,9 @@ const ALL: usize = 2;
 /// the next batch of the copy is for others. If only some campaigns are slow, those rest together,
 /// and the other campaigns of the org go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Turns {
+pub struct Rests {
     /// What was seen since the org's last batch.
-    seen: Seen,
+    seen: SinceLastBatch,
     /// When each slow campaign was last seen to be slow.
     slow: BTreeMap<CampaignId, Timestamp>,
     /// When a campaign was last seen that was not slow.
@@ -30,7 +30,7 @@ pub struct Turns {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Seen {
+struct SinceLastBatch {
     slow: BTreeSet<CampaignId>,
     quick: BTreeSet<CampaignId>,
     /// Whether something that campaigns share was slow: the secret, the token, or calls that were
@@ -44,7 +44,7 @@ struct Rest {
     is_of_org: bool,
 }
 
-impl Turns {
+impl Rests {
     /// The time until which a campaign rests, or `None`.
     pub fn rests(&self, now: Timestamp, campaign: &CampaignId) -> Option<Timestamp> {
         let rest = self.rest.filter(|rest| now < rest.until)?;
@@ -109,8 +109,9 @@ mod tests {
         CampaignId::parse(name).unwrap()
     }
 
-    /// A batch of so many seconds until then, in which each of these was answered after so long.
-    fn batch(turns: &mut Turns, then: i64, seconds: u64, answers: &[(&str, Duration)]) {
+    /// A batch that takes `seconds` and ends at `then`, in which each of these calls is answered
+    /// after its latency.
+    fn batch(turns: &mut Rests, then: i64, seconds: u64, answers: &[(&str, Duration)]) {
         for (name, latency) in answers {
             turns.answered_after(Some(&campaign(name)), *latency);
         }
@@ -119,8 +120,8 @@ mod tests {
 
     #[test]
     fn a_slow_campaign_rests_for_as_long_as_its_batch_took() {
-        let mut turns = Turns::default();
-        let rests = |turns: &Turns, seconds| turns.rests(at(seconds), &campaign("a"));
+        let mut turns = Rests::default();
+        let rests = |turns: &Rests, seconds| turns.rests(at(seconds), &campaign("a"));
         batch(&mut turns, 0, 9, &[("a", FAST)]);
         assert_eq!(rests(&turns, 0), None, "it waited for calls");
         batch(&mut turns, 0, 0, &[("a", LONG)]);
@@ -134,8 +135,8 @@ mod tests {
 
     #[test]
     fn a_slow_campaign_rests_alone_where_another_is_quick() {
-        let mut turns = Turns::default();
-        let rests = |turns: &Turns, name: &str| turns.rests(at(12), &campaign(name)).is_some();
+        let mut turns = Rests::default();
+        let rests = |turns: &Rests, name: &str| turns.rests(at(12), &campaign(name)).is_some();
         batch(&mut turns, 10, 5, &[("a", LONG), ("b", FAST)]);
         assert!(rests(&turns, "a") && !rests(&turns, "b") && !rests(&turns, "c"));
         batch(&mut turns, 12, 5, &[("c", LONG)]);
@@ -147,8 +148,8 @@ mod tests {
 
     #[test]
     fn two_slow_campaigns_and_none_that_is_quick_are_the_orgs_trouble() {
-        let mut turns = Turns::default();
-        let rests = |turns: &Turns, seconds| turns.rests(at(seconds), &campaign("other")).is_some();
+        let mut turns = Rests::default();
+        let rests = |turns: &Rests, seconds| turns.rests(at(seconds), &campaign("other")).is_some();
         batch(&mut turns, 10, 5, &[("a", LONG)]);
         assert!(!rests(&turns, 12));
         batch(&mut turns, 71, 5, &[("b", LONG)]);
@@ -162,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_slow_or_failed_call_that_campaigns_share_makes_the_org_rest() {
-        let mut turns = Turns::default();
+        let mut turns = Rests::default();
         batch(&mut turns, 10, 5, &[("a", FAST)]);
         turns.answered_after(None, LONG);
         turns.took(at(20), LONG);

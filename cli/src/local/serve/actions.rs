@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use emulator::genesys::CONTROL_PREFIX;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use ingest::auth::{self, Sent};
+use ingest::auth::{self, SignedRequest};
 use io::secrets::{Auth, SourceSecret};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -18,34 +18,34 @@ use serde_json::json;
 
 use super::super::vendor::Sample;
 use super::super::world::World;
-use crate::console::{Deed, Failing, Local};
+use crate::console::{Action, Failing, Local};
 use crate::table::counted;
 use crate::{made_up, webhook};
 
 /// How many lines are kept.
-const KEPT: usize = 200;
+const MAX_LINES: usize = 200;
 /// How many contacts the made-up CRM changes, one after the other.
 const PEOPLE: u64 = 12;
 
 /// The embedded parts. They are set once they have started.
 #[derive(Default)]
-pub(super) struct Deeds {
+pub(super) struct Actions {
     parts: OnceLock<(Arc<World>, Arc<[Sample]>)>,
     drops: AtomicBool,
     lines: Mutex<VecDeque<String>>,
     changes: Mutex<u64>,
 }
 
-impl Deeds {
+impl Actions {
     /// Sets the embedded parts.
     pub(super) fn act_on(&self, world: &Arc<World>, samples: &Arc<[Sample]>) {
         let _ = self.parts.set((Arc::clone(world), Arc::clone(samples)));
     }
 
     /// Keeps a line about an event.
-    pub(super) fn hear(&self, now: Timestamp, line: &str) {
+    pub(super) fn record(&self, now: Timestamp, line: &str) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.truncate(KEPT - 1);
+        lines.truncate(MAX_LINES - 1);
         lines.push_front(format!("{} {line}", now.strftime("%H:%M:%S")));
     }
 
@@ -53,11 +53,11 @@ impl Deeds {
         self.parts.get().ok_or_else(|| "not yet served".to_owned())
     }
 
-    async fn done(&self, deed: Deed) -> Result<String, String> {
+    async fn done(&self, deed: Action) -> Result<String, String> {
         let (world, samples) = self.parts()?;
         match deed {
-            Deed::Change(None) => self.change(world).await,
-            Deed::Change(Some(source)) => {
+            Action::Change(None) => self.change(world).await,
+            Action::Change(Some(source)) => {
                 let sample = samples.iter().find(|sample| sample.source == source);
                 let sample = sample.ok_or("there is no such sender")?;
                 let secret = SecretString::from(sample.secret.to_string());
@@ -66,15 +66,15 @@ impl Deeds {
                 self.send(world, (sample.source, false), &secret.auth, &body)
                     .await
             }
-            Deed::Fail(failing, times) => fail(world, failing, times),
-            Deed::Heal => {
+            Action::Fail(failing, times) => fail(world, failing, times),
+            Action::Heal => {
                 world
                     .outside
                     .genesys
                     .control("DELETE", &format!("{CONTROL_PREFIX}faults"), b"");
                 Ok("Genesys Cloud is well again.".to_owned())
             }
-            Deed::Drop(drops) => {
+            Action::Drop(drops) => {
                 self.drops.store(drops, Ordering::Relaxed);
                 Ok(match drops {
                     true => "Webhooks get lost from now on.",
@@ -82,7 +82,7 @@ impl Deeds {
                 }
                 .to_owned())
             }
-            Deed::Reconcile => self.reconcile(world).await,
+            Action::Reconcile => self.reconcile(world).await,
         }
     }
 
@@ -117,7 +117,7 @@ impl Deeds {
         body: &str,
     ) -> Result<String, String> {
         if self.drops.load(Ordering::Relaxed) {
-            self.hear(
+            self.record(
                 world.outside.clock.now(),
                 &format!("lost        a webhook of {source}"),
             );
@@ -130,7 +130,7 @@ impl Deeds {
                 "The webhook of {source} got lost on its way: {found}."
             ));
         }
-        let sent: Sent = auth::sent(auth, body, world.outside.clock.now())?;
+        let sent: SignedRequest = auth::sent(auth, body, world.outside.clock.now())?;
         let answer = ingest::handle(&world.ingest, webhook::request(source, &sent)).await;
         Ok(format!(
             "The webhook of {source} was answered {}.",
@@ -178,8 +178,8 @@ fn fail(world: &World, failing: Failing, times: u64) -> Result<String, String> {
     }
 }
 
-impl Local for Deeds {
-    fn act(&self, deed: Deed) -> BoxFuture<'_, Result<String, String>> {
+impl Local for Actions {
+    fn act(&self, deed: Action) -> BoxFuture<'_, Result<String, String>> {
         self.done(deed).boxed()
     }
 

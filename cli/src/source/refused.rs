@@ -22,15 +22,15 @@ impl fmt::Display for Refused {
 }
 
 /// The request is refused for its body and headers.
-impl From<body::Refused> for Refused {
-    fn from(refused: body::Refused) -> Refused {
+impl From<body::BodyError> for Refused {
+    fn from(refused: body::BodyError) -> Refused {
         let (status, why) = match refused {
-            body::Refused::TooLarge => (413, "expected a body of at most 256 KiB"),
-            body::Refused::Encoded => (
+            body::BodyError::TooLarge => (413, "expected a body of at most 256 KiB"),
+            body::BodyError::Encoded => (
                 415,
                 "content-encoding: expected a body that is not compressed",
             ),
-            body::Refused::MediaType => (
+            body::BodyError::MediaType => (
                 415,
                 "content-type: expected application/json, or application/…+json",
             ),

@@ -2,20 +2,20 @@
 
 use jiff::Timestamp;
 
-use super::{Budget, FIFTH, FRESH, Known, LEAST_SHARE, SIDE_BY_SIDE, Share, Turn};
+use super::{Admission, Budget, BudgetPart, FIFTH, FRESH, Known, LEAST_SHARE, SIDE_BY_SIDE};
 
 impl Budget {
     /// Whether a call may go now. If it may, it is under way until [`Budget::is_over`].
-    pub fn turn(&mut self, now: Timestamp, calls_per_minute: u32) -> Turn {
+    pub fn admit(&mut self, now: Timestamp, calls_per_minute: u32) -> Admission {
         let calls_per_minute = calls_per_minute.into();
         let turn = match self.throttle.until(now) {
-            Some(until) => Turn::At(until),
+            Some(until) => Admission::At(until),
             None => match self.share {
-                Share::Whole => self.turn_of_apply(now, calls_per_minute),
-                Share::Fifth => self.turn_of_reconcile(now, calls_per_minute),
+                BudgetPart::Whole => self.admit_apply(now, calls_per_minute),
+                BudgetPart::Fifth => self.admit_reconcile(now, calls_per_minute),
             },
         };
-        if turn == Turn::Go {
+        if turn == Admission::Go {
             self.under_way += 1;
             self.own.count(now);
             if let Known::Window(window) = &mut self.known {
@@ -25,15 +25,15 @@ impl Budget {
         turn
     }
 
-    fn alone(&self) -> Turn {
+    fn alone(&self) -> Admission {
         if self.under_way == 0 {
-            Turn::Go
+            Admission::Go
         } else {
-            Turn::AfterAnswer
+            Admission::AfterAnswer
         }
     }
 
-    fn turn_of_apply(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
+    fn admit_apply(&self, now: Timestamp, calls_per_minute: u64) -> Admission {
         match self.known {
             Known::Nothing => self.alone(),
             Known::Uncounted => {
@@ -42,17 +42,17 @@ impl Budget {
                 // The smallest shares of all copies may be more than is left. If so, one call at a
                 // time goes, so that only one can be refused.
                 if self.under_way > 0 && (share == LEAST_SHARE || is_alone) {
-                    return Turn::AfterAnswer;
+                    return Admission::AfterAnswer;
                 }
-                self.turn_within(now, share)
+                self.admit_within(now, share)
             }
             Known::Window(window) if now >= window.ends_at => self.alone(),
-            Known::Window(window) if window.left() == 0 => Turn::At(window.ends_at),
+            Known::Window(window) if window.left() == 0 => Admission::At(window.ends_at),
             Known::Window(window) => {
                 let left = window.left().saturating_sub(self.under_way);
                 let is_fresh = now <= window.told_at + FRESH;
                 if is_fresh && left > self.siblings * SIDE_BY_SIDE as u64 {
-                    Turn::Go
+                    Admission::Go
                 } else {
                     self.alone()
                 }
@@ -60,38 +60,38 @@ impl Budget {
         }
     }
 
-    fn turn_of_reconcile(&self, now: Timestamp, calls_per_minute: u64) -> Turn {
+    fn admit_reconcile(&self, now: Timestamp, calls_per_minute: u64) -> Admission {
         let window = match self.known {
-            Known::Nothing if self.under_way > 0 => return Turn::AfterAnswer,
+            Known::Nothing if self.under_way > 0 => return Admission::AfterAnswer,
             Known::Window(window) => Some(window),
             _ => None,
         };
         let budget = window.map_or(calls_per_minute, |window| window.allowed);
-        let within = self.turn_within(now, (budget / FIFTH).max(1));
-        if within != Turn::Go {
+        let within = self.admit_within(now, (budget / FIFTH).max(1));
+        if within != Admission::Go {
             return within;
         }
         match window.filter(|window| now < window.ends_at) {
             Some(window) if window.count + self.under_way >= budget - budget / FIFTH => {
-                Turn::At(window.ends_at)
+                Admission::At(window.ends_at)
             }
             // There is no count to follow, only the share.
             None if matches!(self.known, Known::Uncounted)
                 && self.alone_until.is_none_or(|until| now >= until) =>
             {
-                Turn::Go
+                Admission::Go
             }
-            _ => self.turn_of_apply(now, calls_per_minute),
+            _ => self.admit_apply(now, calls_per_minute),
         }
     }
 
     /// Allows `share` calls in any minute, wherever the service's windows begin.
-    fn turn_within(&self, now: Timestamp, share: u64) -> Turn {
+    fn admit_within(&self, now: Timestamp, share: u64) -> Admission {
         let (spent, more_at) = self.own.in_last_minute(now);
         if spent < share {
-            Turn::Go
+            Admission::Go
         } else {
-            Turn::At(more_at)
+            Admission::At(more_at)
         }
     }
 }

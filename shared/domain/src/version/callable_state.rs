@@ -1,12 +1,13 @@
-//! Applies what changes say of `callable`, one after another, to what a contact stores.
+//! Applies the opt-ins, opt-outs and leaves of changes, one after another, to the stored state of a
+//! contact.
 
-use super::{Decision, Mark, Raise, Version, Word};
+use super::{Consent, Decision, Mark, Raise, Version};
 use crate::Rank;
 use crate::contact::Contact;
 
 /// The effect of a change on `callable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum CallableEffect {
     /// It is an opt-out, and it counts: nothing newer is known to say otherwise.
     OptOut,
     /// It is an opt-in that the org's `raise` keeps out.
@@ -17,17 +18,17 @@ pub(crate) enum Heard {
 
 /// Whether a contact may be called, and why, while changes are applied to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct CallableState {
     /// `None` means that there is no contact yet.
     pub(crate) callable: Option<bool>,
     pub(crate) version: Version,
 }
 
-impl Standing {
+impl CallableState {
     /// The state of a contact as it was read. If campaign-sync made it not callable and it is
     /// callable now, a person made it so, and from then on campaign-sync does not own that
     /// decision.
-    pub(crate) fn of(actual: Option<&Contact>) -> Standing {
+    pub(crate) fn of(actual: Option<&Contact>) -> CallableState {
         let mut version = actual.map_or_else(Version::default, |actual| actual.version);
         let callable = actual.map(|actual| actual.callable);
         if let Some(decision) = &mut version.decision
@@ -36,37 +37,39 @@ impl Standing {
         {
             decision.mark = Mark::Found;
         }
-        Standing { callable, version }
+        CallableState { callable, version }
     }
 
     /// Applies one change. `raise` is `None` if the org stores no versions.
     pub(crate) fn apply(
         &mut self,
         rank: Option<Rank>,
-        says: Option<Word>,
+        says: Option<Consent>,
         raise: Option<Raise>,
-    ) -> Heard {
+    ) -> CallableEffect {
         let heard = match (says, raise) {
             (Some(word), None) => {
-                self.callable = Some(matches!(word, Word::May | Word::MayIfThere));
+                self.callable = Some(matches!(word, Consent::May | Consent::MayIfThere));
                 match word {
-                    Word::MayNot => Heard::OptOut,
-                    _ => Heard::Else,
+                    Consent::MayNot => CallableEffect::OptOut,
+                    _ => CallableEffect::Else,
                 }
             }
-            (Some(Word::MayNot), Some(_)) if self.lower(rank, Mark::Lowered) => Heard::OptOut,
-            (Some(Word::Left), Some(_)) => {
+            (Some(Consent::MayNot), Some(_)) if self.lower(rank, Mark::Lowered) => {
+                CallableEffect::OptOut
+            }
+            (Some(Consent::Left), Some(_)) => {
                 self.lower(rank, Mark::Left);
-                Heard::Else
+                CallableEffect::Else
             }
-            (Some(Word::MayIfThere), Some(_)) if self.has_left() => {
+            (Some(Consent::MayIfThere), Some(_)) if self.has_left() => {
                 self.forget_opt_out(rank);
-                Heard::Else
+                CallableEffect::Else
             }
-            (Some(Word::May | Word::MayIfThere), Some(raise)) if self.raise(rank, raise) => {
-                Heard::Kept
+            (Some(Consent::May | Consent::MayIfThere), Some(raise)) if self.raise(rank, raise) => {
+                CallableEffect::Kept
             }
-            _ => Heard::Else,
+            _ => CallableEffect::Else,
         };
         self.callable.get_or_insert(true);
         if raise.is_some() {

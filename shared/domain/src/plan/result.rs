@@ -6,7 +6,7 @@ use crate::contact::Contact;
 
 impl Action {
     /// The contact after the action, given the contact before it.
-    pub(crate) fn leaves(&self, before: Option<&Contact>) -> Option<Contact> {
+    pub(crate) fn result(&self, before: Option<&Contact>) -> Option<Contact> {
         match self {
             Action::Create {
                 data,
