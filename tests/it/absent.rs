@@ -349,6 +349,22 @@ async fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_opt_out_that_leaves_no_column_is_entered_though_a_skipped_opt_in_follows() {
+    let world = World::new();
+    let list = json!({ "id": "dnc-1", "by": "phone", "column": "phone" });
+    world.put_secret("acme", &json!({ "dncList": list }));
+    let genesys = &world.genesys;
+    genesys.put_dnc_list("client-of-acme", "dnc-1", DncKind::Phone);
+    world.put("a", 1, "+1");
+    let out = change("a", 2).column("phone", json!(null)).callable(false);
+    let skipped = skip(change("a", 3).phone("+1").callable(true));
+    let done = world.apply([out, skipped]).await;
+    assert_eq!(done.records, ["updated", "skipped"]);
+    assert!(!world.contact("a").1);
+    assert_eq!(genesys.dnc_entries("dnc-1"), ["+1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_channel_that_is_closed_before_a_contact_joins_stays_closed() {
     let world = World::of_lists(Options::default());
     let closed = || json!({ "Sms": { "contactable": false } });

@@ -207,6 +207,7 @@ impl Record {
                 receives: did.receives,
                 at: did.ended.as_second(),
                 failures: 0,
+                killed: 0,
                 waiting,
             });
         }

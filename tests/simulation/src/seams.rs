@@ -76,6 +76,8 @@ pub(crate) struct Seen {
     pub(crate) done_at: BTreeMap<String, Timestamp>,
     /// The event ids whose last report said that they were skipped.
     pub(crate) skipped: BTreeSet<String>,
+    /// The event ids of which some report said that they were done, and not skipped.
+    counted: BTreeSet<String>,
     /// Each call of the dialler: when, in which campaign, and which contact.
     pub(crate) dialled: Vec<(Timestamp, String, String)>,
     /// Every parked message, and when it was parked.
@@ -103,6 +105,26 @@ pub(crate) struct Seen {
     throttled: BTreeMap<Throttled, Timestamp>,
     /// The contacts whose last write by a copy had no answer, and which it has not read since.
     unknown: BTreeSet<(usize, String, String)>,
+}
+
+impl Seen {
+    /// Notes that a change was reported as done.
+    pub(crate) fn is_done(&mut self, id: &str, outcome: &str, now: Timestamp) {
+        self.done_at.entry(id.to_owned()).or_insert(now);
+        if outcome == "skipped" {
+            self.skipped.insert(id.to_owned());
+        } else {
+            self.skipped.remove(id);
+            self.counted.insert(id.to_owned());
+        }
+    }
+
+    /// Whether a change was skipped whenever it came. One that counted may come again after an
+    /// opt-out left nothing of its contact but a rank: then it is skipped, and has counted all the
+    /// same.
+    pub(crate) fn never_counted(&self, id: &str) -> bool {
+        self.skipped.contains(id) && !self.counted.contains(id)
+    }
 }
 
 impl Deref for Outside {
@@ -242,4 +264,26 @@ impl Outside {
 /// A message group without most of the digest of its contact key.
 pub(crate) fn short(group: &str) -> &str {
     group.get(..group.len().saturating_sub(26)).unwrap_or(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seen;
+
+    #[test]
+    fn a_change_that_counted_has_counted_though_it_is_skipped_when_it_comes_again() {
+        let never_counted = |outcomes: &[&str]| {
+            let mut seen = Seen::default();
+            for outcome in outcomes {
+                seen.is_done("evt-1", outcome, crate::story::start());
+            }
+            seen.never_counted("evt-1")
+        };
+        assert!(never_counted(&["skipped"]));
+        assert!(never_counted(&["skipped", "skipped"]));
+        assert!(!never_counted(&["updated", "skipped"]));
+        assert!(!never_counted(&["skipped", "updated", "skipped"]));
+        assert!(!never_counted(&["skipped", "superseded"]));
+        assert!(!never_counted(&[]));
+    }
 }

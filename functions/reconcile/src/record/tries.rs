@@ -21,9 +21,17 @@ pub(super) struct Tries {
     pub(super) at: i64,
     /// How often the run has failed in a row.
     pub(super) failures: u32,
+    /// How many of its invocations were killed in a row before that.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(super) killed: u32,
     /// The wait for exports that the run is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) waiting: Option<Waiting>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Invocations of a run in a row that did nothing but wait for an export.
@@ -40,6 +48,26 @@ impl Record {
     pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
         let tries = self.tries.as_ref().filter(|it| it.message == message)?;
         Some((tries.receives, Timestamp::from_second(tries.at).ok()?))
+    }
+
+    /// How many invocations of a message's run were noted as killed in a row.
+    pub(crate) fn killed(&self, message: &str) -> u32 {
+        let tries = self.tries.as_ref().filter(|it| it.message == message);
+        tries.map_or(0, |it| it.killed)
+    }
+
+    /// Notes that an invocation begins, before which so many in a row were killed. Unless it ends in
+    /// good order or fails, the next one counts it.
+    pub(crate) fn begin(&mut self, message: &str, receives: u32, now: Timestamp, killed: u32) {
+        let tries = self.tries.take().filter(|it| it.message == message);
+        self.tries = Some(Tries {
+            message: message.to_owned(),
+            receives: receives.saturating_sub(1),
+            at: now.as_second(),
+            failures: tries.as_ref().map_or(0, |it| it.failures),
+            killed,
+            waiting: tries.and_then(|it| it.waiting),
+        });
     }
 
     /// Since when a message's run has done nothing but wait for an export, and in how many
@@ -76,6 +104,7 @@ impl Record {
             receives,
             at: now.as_second(),
             failures,
+            killed: 0,
             waiting,
         });
         if let Some(place) = &mut self.unfinished

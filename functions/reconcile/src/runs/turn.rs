@@ -137,6 +137,9 @@ impl Turn<'_> {
         };
         if !input.dry_run {
             record.see(input, &due);
+            let (message, receives) = (&self.message.message_id, self.message.receives);
+            let killed = self.killed(record);
+            record.begin(message, receives, self.now, killed);
             // A run that cannot note what it sends would send it again with each try, so it sends
             // nothing.
             self.write(input, record).await?;

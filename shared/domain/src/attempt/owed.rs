@@ -9,7 +9,7 @@ use super::{Attempt, PendingChange};
 use crate::change::{EventId, IfAbsent};
 use crate::contact::Contact;
 use crate::dnc::Entry;
-use crate::plan::{Part, Plan, RankedChange};
+use crate::plan::{Plan, RankedChange};
 
 /// The entries that a contact's changes owe the list.
 #[derive(Debug, Default)]
@@ -75,32 +75,27 @@ impl Attempt {
             return;
         }
         let before = self.actual.as_deref();
+        // An opt-in of somebody who is not in the campaign by then cancels nothing.
+        let mut counting = plan.order.clone();
+        counting.retain(|place| !plan.skipped_opt_ins.contains(place));
         let is_there = before.is_some_and(|actual| !actual.is_hollow());
         let creates = |piece: &PendingChange| piece.change.if_absent == IfAbsent::Create;
         if is_there || self.pieces.iter().all(creates) {
             if let Some(left) = plan.action.result(before) {
-                self.owe_for(&left, &plan.order);
+                self.owe_for(&left, &counting);
             }
             return;
         }
         // If the person is not in the campaign, the list gets the entry that the contact would have
-        // had. An opt-in that is skipped cancels nothing.
-        let is_opt_out_refused = |place: &usize| {
-            let piece = &self.pieces[*place];
-            let operation = &piece.change.operation;
-            let is_left_out = plan.parts[*place] == Part::Skipped || operation.lowers().is_some();
-            !creates(piece) && is_left_out && operation.callable() == Some(true)
-        };
-        let heard = plan.order.iter().copied();
-        let heard: Vec<_> = heard.filter(|place| !is_opt_out_refused(place)).collect();
+        // had.
         let ranked: Vec<_> = self.ranked().collect();
-        let creating = heard.iter().map(|place| RankedChange {
+        let creating = counting.iter().map(|place| RankedChange {
             if_absent: IfAbsent::Create,
             ..ranked[*place]
         });
         let as_if = self.plan_of(creating.collect());
         if let Some(left) = as_if.action.result(before) {
-            self.owe_for(&left, &heard);
+            self.owe_for(&left, &counting);
         }
     }
 

@@ -26,6 +26,8 @@ fn change(rank: u64, said: &str) -> Arc<Change> {
     let what = match said {
         "out" => r#""data": {"phone": "1"}, "callable": false"#,
         "in" => r#""data": {"phone": "1"}, "callable": true"#,
+        "cleared out" => r#""data": {"phone": null}, "callable": false"#,
+        "in quiet" => r#""data": {"phone": "1"}, "callable": true, "contactable": {"Sms": false}"#,
         "remove" => r#""operation": "remove""#,
         "quiet" => {
             r#""data": {"phone": "1"}, "contactable": {"Sms": false}, "phones": {"phone": false}"#

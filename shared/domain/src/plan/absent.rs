@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{Action, Part, Plan, RankedChange, Skip, Wishes, order, plan_all};
 use crate::change::{IfAbsent, Operation};
 use crate::contact::Contact;
+use crate::version::Version;
 
 /// Plans changes of which some may not create the contact. Each change counts if the changes before
 /// it leave a contact, and otherwise only as far as it may count without one. So a fold has the
@@ -13,8 +14,15 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
     let order = order(changes);
     let mut left = actual.map(Cow::Borrowed);
     let mut counting: Vec<(usize, Cow<'_, Operation>)> = Vec::new();
+    let mut skipped_opt_ins = Vec::new();
+    let mut column = None;
     for (nth, &i) in order.iter().enumerate() {
-        let Some(operation) = counted_part(&changes[i], left.as_deref()) else {
+        let operation = counted_part(&changes[i], left.as_deref());
+        let says = operation.as_ref().and_then(|of| of.callable());
+        if changes[i].operation.callable() == Some(true) && says.is_none() {
+            skipped_opt_ins.push(i);
+        }
+        let Some(operation) = operation else {
             continue;
         };
         let is_last = nth + 1 == order.len();
@@ -25,7 +33,11 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
             }];
             let by_opt_out = changes[i].if_absent != IfAbsent::Create;
             let action = plan_all(&one, vec![0], left.as_deref(), wishes, by_opt_out).action;
-            left = action.result(left.as_deref()).map(Cow::Owned);
+            let mut next = action.result(left.as_deref());
+            if let (Some(actual), Some(next)) = (actual, &mut next) {
+                stores_its_version(actual, next, &mut column);
+            }
+            left = next.map(Cow::Owned);
         }
         counting.push((i, operation));
     }
@@ -45,6 +57,7 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
             action,
             parts,
             kept,
+            skipped_opt_ins,
             order,
         };
     }
@@ -60,7 +73,31 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
         action: plan.action,
         parts,
         kept,
+        skipped_opt_ins,
         order,
+    }
+}
+
+/// Puts the version of a contact into the column that holds it, so that the old text is not taken
+/// for a column of the CRM. It is the column that holds the version of the contact as it was read;
+/// while several do, one of them is of the CRM, and shows that the person is in the campaign.
+fn stores_its_version<'a>(
+    actual: &'a Contact,
+    left: &mut Contact,
+    column: &mut Option<&'a String>,
+) {
+    if column.is_none() && actual.version != Version::default() {
+        let is_unaltered = |(name, text): &(&String, &String)| {
+            Version::from_text(text) == actual.version && left.data.get(*name) == Some(*text)
+        };
+        let mut like_it = actual.data.iter().filter(is_unaltered);
+        if let (Some((name, _)), None) = (like_it.next(), like_it.next()) {
+            *column = Some(name);
+        }
+    }
+    if let Some(name) = column {
+        let text = left.version.to_string();
+        left.data.insert((*name).clone(), text);
     }
 }
 

@@ -28,6 +28,7 @@ pub fn plan_of_operator(
         action,
         parts: vec![part],
         kept: Vec::new(),
+        skipped_opt_ins: Vec::new(),
         order: vec![0],
     })
 }

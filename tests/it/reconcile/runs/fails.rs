@@ -62,6 +62,34 @@ async fn a_run_that_is_killed_each_time_ends_among_the_failed_ones_and_the_next_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_is_killed_after_it_waited_for_its_record_ends_among_the_failed_ones_too() {
+    let run = Run::new(World::new());
+    run.says("a", 5, "5");
+    due(&run, json!({})).await;
+    for _ in 0..5 {
+        run.world.parameters.refuse_reads(3);
+        assert_eq!(take(&run, QUARTER).await, Err(60));
+        run.world.pass(Duration::from_mins(1)).await;
+    }
+    // Each is killed while it reads.
+    for _ in 0..3 {
+        let hang = Effect::Hang { is_done: false };
+        let genesys = &run.world.genesys;
+        genesys.add_fault(Fault::next("GET", hang));
+        let reads = take(&run, QUARTER);
+        let ended = tokio::time::timeout(Duration::from_secs(2), reads).await;
+        assert!(ended.is_err());
+        run.world.pass(Duration::from_mins(16)).await;
+    }
+    assert_eq!(take(&run, QUARTER).await, Ok(()));
+    let failed = failed_runs(&run);
+    assert!(
+        failed[0]["error"].as_str().unwrap().contains("3 times"),
+        "{failed:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_campaign_holds_up_no_other() {
     let run = Run::new(World::new());
     run.says("a", 5, "5");

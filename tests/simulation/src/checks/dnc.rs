@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use emulator::world::VERSION_FIELD;
 use serde_json::Value;
 
+use super::final_state::decided;
 use crate::change::{effective_part, key_of, opts_out, rank_of};
 use crate::lock;
 use crate::player::dnc_list;
@@ -48,11 +49,25 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     if contact.is_some_and(is_in) {
         return;
     }
+    if is_overruled(outside, rank_of(org, &body), (&campaign, &key)) {
+        return;
+    }
     if org.has_dnc_list && opts_out(&body) && !stands(outside, org, &key) {
         outside.violated(format!(
             "13: an opt-out of {campaign} is done, and the DNC list does not hold it"
         ));
     }
+}
+
+/// Whether an opt-in was written that ranks above an opt-out of this rank. If the changes of a batch
+/// are applied one by one, another opt-out may follow the opt-in, and that one owes the entry.
+fn is_overruled(outside: &Outside, rank: Option<u64>, of: (&str, &str)) -> bool {
+    let journal = outside.genesys.journal();
+    let mut left = journal
+        .iter()
+        .filter(|written| (written.campaign.as_str(), written.key.as_str()) == of)
+        .filter_map(|written| decided(written.after.as_ref()?));
+    rank.is_some() && left.any(|(by, mark)| mark == '+' && by > rank)
 }
 
 /// Once all is quiet, a person whose newest change is an opt-out is on the list, and a person

@@ -11,7 +11,7 @@ mod raised;
 mod ranks;
 
 pub(crate) use contents::unlike_the_crm;
-pub(crate) use ranks::{rank, unlike};
+pub(crate) use ranks::{decided, rank, unlike};
 
 use std::collections::BTreeMap;
 
@@ -91,10 +91,10 @@ pub(crate) fn check_final_state(outside: &Outside) {
     violations.extend(vendor::violations(outside, &seen));
     let all = good_bodies(&seen.stored);
     violations.extend(misplaced(outside, &journal, &all, &seen.done_at));
-    // The checks below are about contacts in a campaign, and a skipped change says nothing
-    // about them.
+    // The checks below are about contacts in a campaign, and a change that was only ever skipped
+    // says nothing about them.
     let mut bodies = all.clone();
-    bodies.retain(|(id, _)| !seen.skipped.contains(id));
+    bodies.retain(|(id, _)| !seen.never_counted(id));
     for org in &outside.story.orgs {
         let of_org = |alteration: &&Alteration| org.campaigns.contains(&alteration.campaign);
         let alterations: Vec<_> = journal.iter().filter(of_org).collect();
@@ -111,7 +111,7 @@ pub(crate) fn check_final_state(outside: &Outside) {
                 &seen,
             ));
         }
-        violations.extend(unlike_the_crms_changes(outside, org, &bodies, &seen.parked));
+        violations.extend(unlike_the_crms_changes(outside, org, &bodies, &seen));
         violations.extend(dnc::missed(outside, org, &all));
     }
     drop(seen);
@@ -176,7 +176,7 @@ pub(crate) fn check_before_reconcile(outside: &Outside) {
     let seen = lock(&outside.seen);
     let mut bodies = good_bodies(&seen.stored);
     let is_plain = |key: &Key| !is_stranger(key) && !is_tied(key);
-    bodies.retain(|(id, body)| !seen.skipped.contains(id) && is_plain(&key_of(body)));
+    bodies.retain(|(id, body)| !seen.never_counted(id) && is_plain(&key_of(body)));
     drop(seen);
     ties::check(outside);
     for org in outside

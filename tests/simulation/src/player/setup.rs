@@ -264,15 +264,12 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
         ) {
             outside.trace(|| format!("           reports: {}", describe::report(event)));
         }
-        if let Event::Done { about, outcome, .. } = event {
-            let id = about.event_id.unwrap_or_default();
+        if let Event::Done { about, outcome, .. } = event
+            && let Some(id) = about.event_id
+        {
             checks::check_done(&outside, id, outcome.as_str());
-            let skipped = &mut lock(&outside.seen).skipped;
-            if outcome.as_str() == "skipped" {
-                skipped.insert(id.to_owned());
-            } else {
-                skipped.remove(id);
-            }
+            let now = outside.clock.now();
+            lock(&outside.seen).is_done(id, outcome.as_str(), now);
         }
         let id = match event {
             Event::Done { about, .. } | Event::Parked { about, .. } => about.event_id,
@@ -282,9 +279,6 @@ pub(super) fn telemetry(outside: &Arc<Outside>) -> Telemetry {
             let mut seen = lock(&outside.seen);
             let now = outside.clock.now();
             seen.reported_at.entry(id.to_owned()).or_insert(now);
-            if matches!(event, Event::Done { .. }) {
-                seen.done_at.entry(id.to_owned()).or_insert(now);
-            }
             if outside.has_defect(Mutant::LogContent) {
                 tracing::error!(key = CANARY, "a defect on purpose");
             }

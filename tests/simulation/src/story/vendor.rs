@@ -21,7 +21,7 @@ use items::About;
 /// Part of the key of each contact of a vendor, and of the id of each of its events.
 pub(crate) const VENDOR_KEY: &str = "told-of";
 /// The suffix of the event id of a change that a mended mapping makes.
-const MENDED: &str = "-mended";
+pub(crate) const MENDED: &str = "-mended";
 
 /// The form in which an org's vendor sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,15 +29,24 @@ impl Turn<'_> {
         if receives > MOST_RECEIVES {
             return Some(Error::Endless(receives - 1));
         }
+        let killed = self.killed(record);
+        (killed >= MOST_KILLED).then_some(Error::Killed(killed))
+    }
+
+    /// How many invocations of the run were killed in a row.
+    pub(super) fn killed(&self, record: &Record) -> u32 {
+        let receives = self.message.receives;
         let noted = record.receives(&self.message.message_id);
         let first = self.message.first_received.unwrap_or_default();
         let (before, since) = noted.unwrap_or((0, first));
         // How often the run was begun since then, without this time, and never ended in good order.
-        // A run that waited for its record came again sooner than one that was killed.
+        // A run that waited for its record came again sooner than one that was killed. Each
+        // invocation that reaches the record notes its beginning, so that those waits do not hide
+        // what is killed after them.
         let begun = receives.saturating_sub(before + 1);
-        let killed = i32::try_from(begun).map_or(SignedDuration::MAX, |begun| KILLED * begun);
-        let is_killed = begun >= MOST_KILLED && self.now.duration_since(since) >= killed;
-        is_killed.then_some(Error::Killed(begun))
+        let least = i32::try_from(begun).map_or(SignedDuration::MAX, |begun| KILLED * begun);
+        let are_killed = self.now.duration_since(since) >= least;
+        record.killed(&self.message.message_id) + if are_killed { begun } else { 0 }
     }
 
     /// The error of a run that has done nothing but wait for exports for as long as any is known to

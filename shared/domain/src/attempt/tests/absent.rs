@@ -201,6 +201,25 @@ fn an_opt_out_of_an_absent_contact_is_entered_on_the_dnc_list() {
         assert_eq!(owed(&["skipOptOut out", "in"], vec![ABSENT]), none);
         let skipped = owed(&["skip out", "skip in"], vec![ABSENT]);
         assert_eq!(skipped, whole, "an opt-in that is skipped undoes nothing");
+        // An opt-out without columns leaves nobody in the campaign.
+        let before = match by {
+            DncBy::ContactKey => "k",
+            DncBy::Phone { .. } => "9",
+        };
+        let mut there = contact(1, true).unwrap();
+        there.data.insert("phone".to_owned(), "9".to_owned());
+        let emptied = (vec![before.to_owned()], vec![0]);
+        for (said, then) in [
+            ("skip in", emptied.clone()),
+            ("skip in quiet", emptied),
+            ("in", none.clone()),
+        ] {
+            let owed = owed(
+                &["cleared out", said],
+                vec![StepResult::Contact(Some(there.clone()))],
+            );
+            assert_eq!(owed, then, "{said}");
+        }
         let silent = owed(&["skipOptOut out", "1"], vec![ABSENT]);
         assert_eq!(silent.0, whole.0, "who created it said nothing of that");
     }

@@ -11,7 +11,8 @@ use super::{Effect, Parked, by_contact, has_one_writer, unlike};
 use crate::change::{effective_part, key_of};
 use crate::checks::ties::is_tied;
 use crate::checks::{changes, is_hollow, is_stranger};
-use crate::seams::Outside;
+use crate::seams::{Outside, Seen};
+use crate::story::vendor::MENDED;
 use crate::story::{Key, Org, Raise};
 
 /// Promise 4 for an org with ranks: each contact must be as its newest change says, or errs towards
@@ -20,9 +21,10 @@ pub(super) fn unlike_the_crms_changes(
     outside: &Outside,
     org: &Org,
     bodies: &[(String, Value)],
-    parked: &[Parked],
+    seen: &Seen,
 ) -> Vec<String> {
-    let changes: Vec<_> = changes(outside).collect();
+    let mut changes: Vec<_> = changes(outside).collect();
+    changes.retain(|body| !is_left_out(outside, seen, body));
     let of_contact = by_contact(org, changes.iter());
     let mut violations = Vec::new();
     for campaign in &org.campaigns {
@@ -37,7 +39,7 @@ pub(super) fn unlike_the_crms_changes(
     let is_plain = |key: &Key| !is_stranger(key) && !is_tied(key);
     for (key, effects) in of_contact.into_iter().filter(|(key, _)| is_plain(key)) {
         let must_be_callable = !outside.story.makes_not_callable(&key.1, &key.2)
-            && must_be_callable(outside, org, &key, bodies, parked);
+            && must_be_callable(outside, org, &key, bodies, &seen.parked);
         if must_be_callable
             && outside
                 .genesys
@@ -53,6 +55,18 @@ pub(super) fn unlike_the_crms_changes(
         violations.extend(newest(outside, &key, effects));
     }
     violations
+}
+
+/// Whether a change says nothing about its contact: it creates nobody and was skipped, it was mended
+/// after the last reconcile, and all that the campaign holds of the person is an opt-out.
+fn is_left_out(outside: &Outside, seen: &Seen, body: &Value) -> bool {
+    let (_, campaign, key) = key_of(body);
+    let id = body["eventId"].as_str().unwrap_or_default();
+    let contact = outside.genesys.contact(&campaign, &key);
+    !body["ifAbsent"].is_null()
+        && seen.never_counted(id)
+        && id.ends_with(MENDED)
+        && contact.is_some_and(|contact| is_hollow(&contact))
 }
 
 /// How the contact differs from what the newest of these changes says.

@@ -25,7 +25,7 @@ pub(crate) fn rank(contact: &Contact) -> Option<u64> {
 }
 
 /// The last decision about `callable` in the version column: its rank, if it has one, and its mark.
-pub(super) fn decided(contact: &Contact) -> Option<(Option<u64>, char)> {
+pub(crate) fn decided(contact: &Contact) -> Option<(Option<u64>, char)> {
     let decision = contact.data.get(VERSION_FIELD)?.split(':').nth(1)?;
     let mark = decision.chars().next_back()?;
     Some((decision[..decision.len() - 1].parse().ok(), mark))
