@@ -1,13 +1,16 @@
 //! The environment variables of the functions (docs/contract.md "Environment"). They are read once,
 //! at the cold start, and every faulty one is reported.
 //!
-//! [`Config`] is for reconcile, and apply adds [`ApplyConfig`]. [`IngestConfig`] is for ingest, and
-//! [`DlqConfig`] and [`ScheduleConfig`] are for the command line. `reader` reads single variables.
-//! Secrets are not here: see [`crate::secrets`].
+//! [`Config`] is for reconcile and apply; reconcile adds [`RunsConfig`] and apply [`ApplyConfig`].
+//! [`IngestConfig`] is for ingest, and [`DlqConfig`] and [`ScheduleConfig`] are for the command
+//! line. `reader` reads single variables, and `stack` the name of the stack. Secrets are not here:
+//! see [`crate::secrets`].
 
 mod reader;
+mod stack;
 
 pub use reader::ConfigError;
+pub use stack::{STACK_NAME, checked_stack_name, is_stack_name, stack_name};
 
 use std::time::Duration;
 
@@ -265,34 +268,6 @@ pub fn columns() -> Option<usize> {
     from_env("COLUMNS")?.trim().parse().ok()
 }
 
-/// `STACK_NAME`: the deployed stack, which distinguishes the metrics of several stacks in one account. The default is
-/// `campaign-sync`. It is read first, so that a function can report what is wrong with the other variables.
-pub fn stack_name() -> String {
-    from_env("STACK_NAME")
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(default_stack)
-}
-
-/// `STACK_NAME`, for a command that uses it in a name or a search.
-///
-/// # Errors
-/// It is no name of a stack.
-pub fn checked_stack_name() -> Result<String, ConfigError> {
-    read(from_env, |reader| reader.stack_name())
-}
-
-/// The form of a stack's name (`CloudFormation` user guide, "Specify stack name").
-pub const STACK_NAME: &str =
-    "the name of a CloudFormation stack: up to 128 letters, digits and -, a letter first";
-
-/// Whether this is a name that a stack may have.
-pub fn is_stack_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    name.len() <= 128
-        && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.bytes().all(is_plain)
-}
-
 /// `RUNS_QUEUE_URL`, or the URL of the runs queue that the template creates beside this queue of
 /// changes.
 pub fn runs_queue_url(queue_url: &str) -> Option<String> {
@@ -300,10 +275,6 @@ pub fn runs_queue_url(queue_url: &str) -> Option<String> {
     let beside = beside.map(|start| format!("{start}runs.fifo"));
     let said = from_env("RUNS_QUEUE_URL");
     said.filter(|url| !url.is_empty()).or(beside)
-}
-
-fn default_stack() -> String {
-    "campaign-sync".to_owned()
 }
 
 #[cfg(test)]

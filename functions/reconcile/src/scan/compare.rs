@@ -87,21 +87,9 @@ impl Scan<'_> {
                 }
                 None => self.leave_out(id, ParkReason::KeyPattern),
                 Some(Err(failure)) if failure.kind == Kind::Rejected => {
-                    self.leave_out(id, ParkReason::Rejected);
-                    if self.has_opt_out(&change) {
-                        match campaign.read_alone(&change.key).await {
-                            Ok(actual) => {
-                                self.compare_salvaged(
-                                    campaign,
-                                    id,
-                                    &change,
-                                    actual.as_ref(),
-                                    now,
-                                    at,
-                                );
-                            }
-                            Err(failure) => return Some(failure),
-                        }
+                    let compared = self.compare_rejected(campaign, id, &change, at).await;
+                    if let Err(failure) = compared {
+                        return Some(failure);
                     }
                 }
                 Some(Err(failure)) => return Some(failure.clone()),
@@ -125,6 +113,23 @@ impl Scan<'_> {
             (self.watch)(Progress::Checked(1));
         }
         None
+    }
+
+    /// Compares only the opt-out of a change whose key the bulk read refuses.
+    async fn compare_rejected(
+        &mut self,
+        campaign: &Campaign,
+        id: &CampaignId,
+        change: &Change,
+        at: &mut Cursor,
+    ) -> Result<(), Failure> {
+        self.leave_out(id, ParkReason::Rejected);
+        if self.has_opt_out(change) {
+            let actual = campaign.read_alone(&change.key).await?;
+            let now = self.context.shared.clock.now();
+            self.compare_salvaged(campaign, id, change, actual.as_ref(), now, at);
+        }
+        Ok(())
     }
 
     /// The keys of the contacts that are read, each once.

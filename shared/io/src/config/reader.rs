@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{STACK_NAME, default_stack, is_stack_name};
+use super::stack::{STACK_NAME, default_stack, is_stack_name};
 
 /// Every variable that is missing or wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

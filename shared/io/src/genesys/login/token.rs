@@ -74,24 +74,7 @@ impl Org {
         base: &str,
     ) -> Result<Token, Failure> {
         const WHAT: &str = "POST /oauth/token";
-        let (id, client_secret) = (
-            secret.client_id.expose_secret(),
-            secret.client_secret.expose_secret(),
-        );
-        let basic =
-            base64::engine::general_purpose::STANDARD.encode(format!("{id}:{client_secret}"));
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{base}/oauth/token"))
-            .header(header::AUTHORIZATION, format!("Basic {basic}"))
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Bytes::from_static(b"grant_type=client_credentials"))
-            .map_err(|_| {
-                Failure::new(
-                    Kind::Refused,
-                    "the OAuth client cannot be written in a header",
-                )
-            })?;
+        let request = token_request(secret, base)?;
         let asked_at = self.shared.clock.now();
         let timeout = run.read_timeout(asked_at).ok_or_else(out_of_time)?;
         let answer = self.shared.transport.send(request, timeout).await;
@@ -128,6 +111,27 @@ impl Org {
             failure
         })
     }
+}
+
+/// The request for a token, with the credentials of the org's OAuth client.
+fn token_request(secret: &OrgSecret, base: &str) -> Result<Request<Bytes>, Failure> {
+    let (id, client_secret) = (
+        secret.client_id.expose_secret(),
+        secret.client_secret.expose_secret(),
+    );
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{client_secret}"));
+    Request::builder()
+        .method(Method::POST)
+        .uri(format!("{base}/oauth/token"))
+        .header(header::AUTHORIZATION, format!("Basic {basic}"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Bytes::from_static(b"grant_type=client_credentials"))
+        .map_err(|_| {
+            Failure::new(
+                Kind::Refused,
+                "the OAuth client cannot be written in a header",
+            )
+        })
 }
 
 /// Reads a token. It is renewed a minute, or a tenth of its lifetime, before it expires.
