@@ -104,6 +104,9 @@ pub(crate) struct Args {
     /// Sends the file from its first row, even if part of it was sent before
     #[arg(long)]
     restart: bool,
+    /// After a killed run, also sends rows without a rank that it may have sent already
+    #[arg(long)]
+    resend: bool,
     /// The file that records how much of FILE was sent [default: FILE.send-state.json]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -205,6 +208,8 @@ async fn send(
     let first = state.sent;
     let to_send = to_send(args, file, first, state.sent_beyond.clone())?;
     let is_asked_to_stop = terminal::at_ctrl_c();
+    state.is_under_way = true;
+    state_file.write(&state)?;
     let mut feeder = Feeder::new(
         &queue,
         &queue_url,
@@ -221,7 +226,12 @@ async fn send(
     };
     match feeder.feed(to_send, saw).await {
         Ok(()) => state_file.remove()?,
-        Err(why) => report.ended = Some(why),
+        Err(why) => {
+            // No call is under way any more.
+            state.is_under_way = false;
+            state_file.write(&state)?;
+            report.ended = Some(why);
+        }
     }
     Ok(report)
 }

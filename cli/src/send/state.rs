@@ -7,12 +7,17 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use domain::outbox::MAX_ENTRIES_PER_CALL;
+use io::queue::SIDE_BY_SIDE;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Args;
 use super::rows::Format;
-use crate::table::counted;
+use crate::table::{counted, number};
+
+/// The most rows that calls have under way.
+const MAX_UNDER_WAY: usize = SIDE_BY_SIDE * MAX_ENTRIES_PER_CALL;
 
 /// How many rows of which file were sent, and to where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +33,14 @@ pub(super) struct SendState {
     /// and the queue did not accept a row before them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) sent_beyond: Vec<u64>,
+    /// Whether calls were under way when this was written. If it is read, the run was killed, and
+    /// the queue may hold more rows than are known.
+    #[serde(
+        default,
+        rename = "underWay",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub(super) is_under_way: bool,
 }
 
 impl SendState {
@@ -131,6 +144,7 @@ pub(super) fn known(args: &Args, file: &StateFile, digest: String) -> Result<Sen
         campaign_id,
         sent: 0,
         sent_beyond: Vec::new(),
+        is_under_way: false,
     };
     if args.restart || args.dry_run {
         return Ok(begin);
@@ -143,6 +157,15 @@ pub(super) fn known(args: &Args, file: &StateFile, digest: String) -> Result<Sen
             |state: &SendState| [&state.digest, &state.org, &state.campaign_id].map(String::clone);
         of(known) == of(&begin)
     };
+    if is_same(&known) && known.is_under_way && args.unranked && !args.resend {
+        return Err(format!(
+            "{}: the run before was killed: up to {} behind the first {} may be in the queue already. Without ranks (--unranked), \
+             sending them again could overwrite what came since: pass --resend if nothing did, or if it may be overwritten",
+            file.path(),
+            counted(MAX_UNDER_WAY as u64, "row"),
+            number(known.sent)
+        ));
+    }
     if is_same(&known) {
         return Ok(known);
     }

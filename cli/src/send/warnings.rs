@@ -33,6 +33,8 @@ enum WarningKind {
     Decimal,
     /// A value is a long number that lost digits.
     Shortened,
+    /// A value holds the end of a line. Two stray quotes can hide a row in such a value.
+    LineEnd,
 }
 
 impl WarningKind {
@@ -58,6 +60,10 @@ impl WarningKind {
             WarningKind::Shortened => {
                 "a value looks like a long number that Excel shortened (such as 1.23E+11): digits are \
                  lost"
+            }
+            WarningKind::LineEnd => {
+                "a value goes on in the next line: if a quote stands there by mistake, the value holds \
+                 another row"
             }
         }
     }
@@ -91,11 +97,11 @@ impl Warnings {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let is_decimal =
             |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        let mut values = change
-            .operation
-            .data()
-            .into_iter()
-            .flat_map(|data| data.values().flatten());
+        let data = change.operation.data();
+        let any_value = |is_so: fn(&String) -> bool| {
+            let mut values = data.iter().flat_map(|data| data.values().flatten());
+            values.any(is_so)
+        };
         for (kind, is_so) in [
             (WarningKind::Twin, is_twin),
             (WarningKind::Invisible, key.chars().any(is_invisible)),
@@ -109,7 +115,11 @@ impl Warnings {
             ),
             (
                 WarningKind::Shortened,
-                values.any(|value| is_shortened(value)),
+                any_value(|value| is_shortened(value)),
+            ),
+            (
+                WarningKind::LineEnd,
+                any_value(|value| value.contains(['\n', '\r'])),
             ),
         ] {
             if is_so {

@@ -246,6 +246,33 @@ async fn after_a_failure_it_is_known_which_rows_behind_the_first_that_failed_are
 }
 
 #[tokio::test]
+async fn after_a_killed_run_rows_without_a_rank_are_sent_again_only_if_that_is_asked_for() {
+    let (served, folder) = (Served::new().await, Folder::new("killed"));
+    let unranked = csv(40).replace("version", "note");
+    let file = folder.put("contacts.csv", unranked);
+    let flags = ["--unranked", "--ignore", "note"];
+    served.sqs.refuse_entry("\"LEAD-13\"", true);
+    let (status, _, shown) = send(&served, &file, &flags).await;
+    assert_eq!(status, 1, "{shown}");
+    // The state of this run as a kill would have left it.
+    let path = folder.0.join("contacts.csv.send-state.json");
+    let ended = std::fs::read_to_string(&path).unwrap();
+    assert!(!ended.contains("underWay"), "{ended}");
+    let killed = ended.replacen('{', "{\"underWay\":true,", 1);
+    std::fs::write(&path, &killed).unwrap();
+    let sent = served.queue.messages().len();
+    let (status, _, shown) = send(&served, &file, &flags).await;
+    assert!(
+        status == 2 && shown.contains("pass --resend if nothing did"),
+        "{shown}"
+    );
+    assert_eq!(served.queue.messages().len(), sent);
+    let (status, _, shown) = send(&served, &file, &[&flags[..], &["--resend"]].concat()).await;
+    assert_eq!(status, 0, "{shown}");
+    assert_eq!(served.queue.messages().len(), 40);
+}
+
+#[tokio::test]
 async fn send_fills_the_queue_no_deeper_than_ten_minutes_of_the_orgs_calls() {
     let folder = Folder::new("minutes");
     let file = folder.put("contacts.csv", csv(400));

@@ -229,3 +229,18 @@ async fn a_row_is_refused_exactly_where_apply_would_park_it() {
                     1 of 1 row is invalid; nothing was sent.\n";
     assert_eq!((status, shown.as_str()), (1, expected));
 }
+
+#[tokio::test]
+async fn a_value_that_goes_on_in_the_next_line_is_warned_of() {
+    let (served, folder) = (Served::new().await, Folder::new("line-end"));
+    let text = "contactKey,version,callable,phone\n\
+                LEAD-1,1,true,\"+1\n\
+                LEAD-2,2,false,\"\n";
+    let file = folder.put("quotes.csv", text);
+    let arguments = arguments(&file, &["--dry-run"]);
+    let (status, _, shown) = served.command(&arguments).await;
+    assert!(
+        status == 0 && shown.contains("line 2: a value goes on in the next line"),
+        "{shown}"
+    );
+}
