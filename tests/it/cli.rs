@@ -186,7 +186,7 @@ fn without_a_command_it_runs_local_and_says_what_became_of_the_changes() {
         "1,000 changes to 200 contacts of 3 campaigns in 2 orgs, seed 42:",
         "superseded",
         "Parked in the dead-letter queue, ",
-        "contacts that differ from what the CRM last said",
+        "contacts not as the CRM last said",
         "Every contact is as the CRM last said.",
     ] {
         assert!(shown.contains(line), "{line:?} is not in\n{shown}");

@@ -212,7 +212,7 @@ fn results(report: &Report) -> Table {
         count("changes that its second run enqueued", again);
     }
     let wrong = report.wrong_contacts as u64;
-    count("contacts that differ from what the CRM last said", wrong);
+    count("contacts not as the CRM last said", wrong);
     table
 }
 

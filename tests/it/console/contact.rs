@@ -140,7 +140,7 @@ async fn a_campaign_that_is_off_and_an_absent_contact_are_reported() {
     assert!(
         page.contains("for 2 reasons")
             && page.contains("The campaign is off")
-            && page.contains("tells of no change of it"),
+            && page.contains("has no change of it"),
         "{page}"
     );
     for (name, wrong, told) in [

@@ -20,7 +20,7 @@ use crate::support::{CAMPAIGN, VERSION_FIELD, World, between, change};
 
 const THIRTY: Option<Duration> = Some(Duration::from_secs(30));
 
-/// A copy with draw of its own, whose calls fail as those of another one do.
+/// A copy with a draw of its own, whose calls fail as those of another one do.
 fn with_luck(world: &World, transport: Arc<dyn Transport>, seed: u64) -> Context {
     let (_, own) = crate::support::config(world);
     let shared = Shared {

@@ -116,7 +116,7 @@ pub(super) const TABLE: [QuestionRow; 14] = [
         id: "postColumns",
         asks: "a column that a POST leaves out",
         assumed: "is emptied, or none may be left out",
-        meaning: "no matter to campaign-sync, which sends every column, and empty text for one that is cleared",
+        meaning: "this does not matter to campaign-sync, which sends every column, and empty text for one that is cleared",
         matters: false,
     },
     QuestionRow {
@@ -168,7 +168,7 @@ pub(super) const TABLE: [QuestionRow; 14] = [
         id: "duplicates",
         asks: "an id that stands twice in a POST",
         assumed: "is refused",
-        meaning: "no matter to campaign-sync, which sends each id once in a call",
+        meaning: "this does not matter to campaign-sync, which sends each id once in a call",
         matters: false,
     },
     QuestionRow {
@@ -176,7 +176,7 @@ pub(super) const TABLE: [QuestionRow; 14] = [
         id: "answerOrder",
         asks: "contacts in the answer to a POST",
         assumed: "are as they were sent",
-        meaning: "no matter to campaign-sync, which finds each contact by its id",
+        meaning: "this does not matter to campaign-sync, which finds each contact by its id",
         matters: false,
     },
     QuestionRow {

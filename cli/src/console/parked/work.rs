@@ -36,7 +36,7 @@ pub(crate) fn inner(app: &App) -> Markup {
         div.asof {
             @if let Some(seen) = seen {
                 p data-changes=(seen.at) {
-                    "Look " (ago(Some(seen.at), now)) ": " strong { (counted(seen.all.len() as u64, "parked change")) } "."
+                    "Seen " (ago(Some(seen.at), now)) ": " strong { (counted(seen.all.len() as u64, "parked change")) } "."
                     @if seen.hidden > 0 {
                         " About " (number(seen.hidden)) " more cannot be seen now: behind ten others of the same message group, or looked at by somebody."
                     }
@@ -75,7 +75,7 @@ fn over(app: &App, work: &Work, said: &str) -> Markup {
             WorkKind::Look => {},
             WorkKind::Drop(_) => p.note.good { (said) },
             WorkKind::Redrive(again) => div.note.good {
-                p { strong { "SignedRequest again: " (meant(again)) } }
+                p { strong { "Sent again: " (meant(again)) } }
                 (lines(said))
             },
             WorkKind::Try(again) => div.note {

@@ -57,7 +57,7 @@ fn a_dry_run_that_the_brake_would_stop_is_not_complete_for_a_script() {
             left_out: LeftOut::new(),
         });
         assert_eq!(report.is_complete(), is_complete);
-        let would_stop = "Complete. But a run that is not dry would stop";
+        let would_stop = "Complete. Without --dry-run the command would stop";
         assert_eq!(report.table().contains(would_stop), !is_complete);
     }
 }

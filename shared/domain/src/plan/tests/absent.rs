@@ -194,7 +194,7 @@ fn in_a_fold_each_change_has_the_part_that_it_has_alone() {
         ];
         let plan = planned(own(), &emptied, Some(&there));
         assert_eq!(plan.parts, [Newest, Skipped], "{text}");
-        assert_eq!(plan.unheard, [1], "{text}");
+        assert_eq!(plan.skipped_opt_ins, [1], "{text}");
         assert!(!after(Some(&there), &plan.action).unwrap().callable);
     }
 
