@@ -6,7 +6,7 @@
 //! `local` and `reconcile`.
 //!
 //! The first subcommand to read is [`local`], which runs everything on this machine. [`args`],
-//! [`table`], [`says`], [`one_contact`] and [`connect`] hold what several subcommands need.
+//! [`table`], [`describe`], [`one_contact`] and [`connect`] hold what several subcommands need.
 
 mod args;
 mod check;

@@ -2,7 +2,7 @@
 //! anything is sent.
 //!
 //! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `whole` says when
-//! ingest refuses a request as a whole, and `shows` finds the credentials in it.
+//! ingest refuses a request as a whole, and `credentials` finds the credentials in it.
 
 mod credentials;
 mod examine;

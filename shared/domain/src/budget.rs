@@ -11,7 +11,7 @@
 //!   window is kept for opt-outs, so that none waits behind a backlog. A batch that brings many
 //!   opt-outs leaves part of that tenth for a while, so that a single opt-out does not wait behind
 //!   it.
-//! - **When a call may go** ([`Budget::turn`]). While much is left, calls go side by side. If no
+//! - **When a call may go** ([`Budget::admit`]). While much is left, calls go side by side. If no
 //!   more is left than the other copies may be spending at this moment, or if the count is old, one
 //!   call at a time finds out. So a copy meets at most one refusal in a window, and no part of the
 //!   budget is given up to avoid more.

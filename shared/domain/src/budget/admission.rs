@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Admission, Budget, BudgetPart, FIFTH, FRESH, Known, LEAST_SHARE, SIDE_BY_SIDE};
 
 impl Budget {
-    /// Whether a call may go now. If it may, it is under way until [`Budget::is_over`].
+    /// Whether a call may go now. If it may, it is under way until [`Budget::record_call_ended`].
     pub fn admit(&mut self, now: Timestamp, calls_per_minute: u32) -> Admission {
         let calls_per_minute = calls_per_minute.into();
         let turn = match self.throttle.until(now) {

@@ -112,7 +112,7 @@ impl<Id: Clone + Ord, const SILENT: usize> SharedHealth<Id, SILENT> {
     }
 
     /// Whether to report now that the service, or one of its users, is ill. It is `true` once in
-    /// [`TOLD_EVERY`] at most.
+    /// `TOLD_EVERY` at most.
     pub fn take_report_due(&mut self, now: Timestamp) -> bool {
         let is_told = self.told_at.is_some_and(|at| now < at + TOLD_EVERY);
         if !is_told {
