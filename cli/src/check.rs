@@ -45,16 +45,17 @@ Without --probe it changes nothing: it tests the right to write contacts without
 It takes at most eight calls of the org's budget for each campaign, and one more for each contact
 and for the org's DNC list.
 
-With --probe it finds out what this organisation's Genesys Cloud does where its documentation does
-not say it, such as whether an opted-out contact stays uncallable when an update does not mention
-that, and tells it beside what campaign-sync assumes. It takes some 30 calls. It makes 14 contacts
-at most, none of them callable, without numbers or addresses, and deletes them, also after Ctrl-C.
+With --probe it finds out what this organisation's Genesys Cloud does where its documentation is
+silent, such as whether an opted-out contact stays not callable when an update does not mention
+callable. It prints each answer beside what campaign-sync assumes. It takes about 30 calls. It
+creates at most 14 contacts, none of them callable, without numbers or addresses, and deletes them,
+also after Ctrl-C.
 The list must be empty, no campaign may draw on it, and it needs two columns of plain text.
 
-It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required,
-except with --probe; SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS credentials
-and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL,
-…). It uses your own credentials, not those of the functions; template.yaml has their rights.
+It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required, except with --probe;
+SECRET_PREFIX and, in local runs, GENESYS_BASE_URL may be set. AWS credentials and region come from
+where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It uses your own
+credentials, not those of the functions; template.yaml has their rights.
 
 The exit status is 0 when everything is right, 1 when something is not, 2 when the command could
 not run.")]
@@ -66,9 +67,9 @@ pub(crate) struct Args {
     /// A campaign to check; may be given several times
     #[arg(long = "campaign", value_name = "CAMPAIGN_ID", value_parser = args::campaign, requires = "org")]
     campaigns: Vec<CampaignId>,
-    /// The key of a contact: checks its stored rank in each campaign, and whether it has an entry
-    /// for the org's DNC list; may be given several times. - reads keys from standard input, one a
-    /// line
+    /// The key of a contact: checks its stored rank in each campaign, and whether it has an
+    /// entry for the org's DNC list; may be given several times. - reads keys from standard
+    /// input, one a line
     #[arg(
         long = "contact",
         value_name = "KEY",
@@ -79,8 +80,8 @@ pub(crate) struct Args {
     /// A sender of webhooks, whose secret is {prefix}/source/{source}; may be given several times
     #[arg(long = "source", value_name = "SOURCE", value_parser = args::source)]
     sources: Vec<SourceName>,
-    /// A contact list that is used for nothing else: finds out on it what Genesys Cloud does where
-    /// its documentation is silent, and checks nothing else
+    /// A contact list that is used for nothing else: finds out on it what Genesys Cloud does
+    /// where its documentation is silent, and checks nothing else
     #[arg(long, value_name = "LIST_ID", verbatim_doc_comment, value_parser = list, requires = "org", conflicts_with_all = ["campaigns", "contacts", "sources", "apply_timeout"])]
     probe: Option<String>,
     /// The timeout of apply: the stack's parameter `ApplyTimeoutSeconds`

@@ -1,7 +1,7 @@
 //! `campaign-sync source`: shows what a source's webhooks become, on this machine and before
 //! anything is sent.
 //!
-//! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `whole` says when
+//! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `refused` says when
 //! ingest refuses a request as a whole, and `credentials` finds the credentials in it.
 
 mod credentials;

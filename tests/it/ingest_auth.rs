@@ -215,7 +215,7 @@ async fn only_the_operator_learns_what_is_wrong_with_a_request_or_a_secret() {
         ),
         (
             &with("t=1,v1=00"),
-            "its signature is dated -1795535999 s ahead of this clock: expected at most 60 s ahead, and at most 180 s behind",
+            "its signature is dated 1795535999 s behind this clock: expected at most 60 s ahead, and at most 180 s behind",
         ),
         (
             &with(&format!("t={}", world.now().as_second())),

@@ -136,11 +136,11 @@ async fn impossible_campaigns_make_the_secret_malformed() {
     for (wrong, expected) in [
         (
             json!({ "campaigns": {}, "mapping": mapping }),
-            "campaigns: expected 1 to 20 ids",
+            "campaigns: expected an object from values of mapping.campaignField to 1 to 20 campaign ids",
         ),
         (
             json!({ "campaigns": { "a": "b c" }, "mapping": mapping }),
-            "campaigns: expected 1 to 20 ids",
+            "campaigns: expected an object from values of mapping.campaignField to 1 to 20 campaign ids",
         ),
         (
             json!({ "campaigns": { "a": "b" } }),

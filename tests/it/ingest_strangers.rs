@@ -60,7 +60,7 @@ async fn every_401_looks_alike_and_only_the_operator_learns_its_cause() {
         (altered, not_let_in),
         (
             with("webhook-timestamp", &old),
-            "crm: its signature is dated -301 s ahead of this clock",
+            "crm: its signature is dated 301 s behind this clock",
         ),
         (bare, "crm: it shows no complete signature"),
         (

@@ -158,8 +158,7 @@ fn source_test_reports_the_same_as_json() {
         told.json(),
         json!({
             "letIn": false, "letInBy": "bearer tokens",
-            "why": "no: the secret or token is a different one, or of a different kind, or the body or headers \
-             were changed on their way",
+            "why": "no: the secret or token is wrong or of another kind, or the body or headers were changed on the way",
             "refused": null,
             "changes": [{ "pointer": "/0", "change": change }],
             "ignored": ["/1"],

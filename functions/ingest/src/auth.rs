@@ -82,9 +82,10 @@ impl fmt::Display for Why {
             Why::Lacks(what) => f.write_str(what),
             Why::Off { ahead, behind } => write!(
                 f,
-                "its signature is dated {ahead} s ahead of this clock (below 0: behind it): expected at most {} \
-                 s ahead, and at most \
-                 {behind} s behind; look at the sender's clock",
+                "its signature is dated {} s {} this clock: expected at most {} s ahead, and at most {behind} s behind; \
+                 look at the sender's clock",
+                ahead.unsigned_abs(),
+                if *ahead < 0 { "behind" } else { "ahead of" },
                 ahead_of(*behind)
             ),
             Why::Wrong => f.write_str(

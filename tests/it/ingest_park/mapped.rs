@@ -53,8 +53,8 @@ async fn a_mapping_makes_changes_of_each_item_and_ignores_or_parks_the_others() 
         details,
         [
             "source crm, the item /people/1: jq: the program failed: calls is missing",
-            "source crm, the item /people/3: in a change that the mapping makes, contactKey: expected 1 to 255 bytes without control \
-             characters, U+FFFE or U+FFFF, not . or .. (wrongFormat)",
+            "source crm, the item /people/3: in a change that the mapping makes, contactKey: expected 1 to 255 bytes, without control \
+             characters, U+FFFE and U+FFFF, and neither . nor .. (wrongFormat)",
         ]
     );
     assert_eq!(body["people"][1], super::body(&parked[0])["item"]);

@@ -246,7 +246,7 @@ impl Items {
             }
             Ok(changes) => self.changes.extend(changes),
             Err(invalid) => {
-                let what = format!("{place}: of a change that the mapping makes, {invalid}");
+                let what = format!("{place}: in a change that the mapping makes, {invalid}");
                 let group = mapped.iter().find_map(|mapped| reader.group(&mapped.text));
                 self.faulty(what, group, heard(&mapped));
             }
