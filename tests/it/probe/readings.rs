@@ -242,7 +242,7 @@ async fn the_report_is_in_plain_words() {
     for expected in [
         "as assumed; keys that hold a refused",
         "differs: ",
-        "otherwise, harmless: no matter to",
+        "otherwise, harmless: this does not",
         "Every contact that was made is deleted.",
         "Of 14 answers 12 are as assumed, 1 is otherwise and harmless, 1 needs something of you: the longest\nid. Look too at: special characters in an id.",
     ] {
