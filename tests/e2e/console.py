@@ -234,7 +234,7 @@ def sources(page):
     body = page.driver.find_element(By.NAME, "body")
     body.send_keys(Keys.CONTROL, Keys.END)
     body.send_keys(Keys.BACKSPACE)
-    page.has("no JSON")
+    page.has("not JSON")
     body.send_keys("}")
     page.has("1 change, 0 faults")
     body.clear()

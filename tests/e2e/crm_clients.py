@@ -142,7 +142,7 @@ def pipedrive(base, token):
 
 
 with served() as (base, greeting):
-    token = re.search(r"let in the token (\S+);", greeting).group(1)
+    token = re.search(r"accept the token (\S+);", greeting).group(1)
     client_id, client_secret = re.search(r"OAuth client (\S+) with secret (\S+):\ncurl -s \S+/crm/", greeting).groups()
     contacts = salesforce(base, client_id, client_secret)
     print(f"crm_clients: simple-salesforce read {contacts} contacts, hubspot-api-client {of_hubspot(base, token)}, pipedrive {pipedrive(base, token)}")

@@ -46,7 +46,7 @@ with served("--api", "contactLists", "--calls-per-minute", "3000") as (base, gre
     environment = dict(pair.split("=", 1) for line in re.findall(r"^export (.*)$", greeting, re.M) for pair in line.split(" "))
     secrets = boto3.client(
         "secretsmanager", endpoint_url=base, region_name="us-east-1", aws_access_key_id="local", aws_secret_access_key="local")
-    token = re.search(r"let in the token (\S+);", greeting).group(1)
+    token = re.search(r"accept the token (\S+);", greeting).group(1)
     client_id, client_secret = re.search(r"OAuth client (\S+) with secret (\S+):\ncurl -s \S+/crm/", greeting).groups()
     values = {"token": token, "value": token, "clientId": client_id, "clientSecret": client_secret}
     found = {}

@@ -62,9 +62,8 @@ impl Crms {
 pub(super) fn greeting(base: &str) -> String {
     let at = format!("{base}{PREFIX}");
     format!(
-        "Read made-up records through the APIs of other CRMs. HubSpot and Pipedrive accept the token {TOKEN}; \
-         Salesforce and
-Dataverse give one to the OAuth client {CLIENT_ID} with secret {CLIENT_SECRET}:
+        "Read made-up records through the APIs of other CRMs. HubSpot and Pipedrive accept the token {TOKEN};
+Salesforce and Dataverse issue one to the OAuth client {CLIENT_ID} with secret {CLIENT_SECRET}:
 curl -s {at}hubspot/crm/v3/objects/contacts/search -H 'authorization: Bearer {TOKEN}' -d '{{\"limit\": 2}}'
 curl -s '{at}pipedrive/api/v2/persons?limit=2' -H 'x-api-token: {TOKEN}'
 curl -s {at}salesforce/services/oauth2/token -u {CLIENT_ID}:{CLIENT_SECRET} -d grant_type=client_credentials
