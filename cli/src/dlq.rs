@@ -21,7 +21,7 @@ use io::secrets::SecretsManager;
 use serde_json::json;
 
 use crate::connect;
-use crate::table::{number, span, table};
+use crate::table::{left, number, span, table};
 use parked::Parked;
 use queue::DeadLetters;
 use redrive::{RedriveOptions, redrive};
@@ -183,11 +183,9 @@ async fn list(queue: &DeadLetters, which: &Selection, is_json: bool) -> Result<b
             parked.detail.clone(),
         ]);
     }
-    for column in shown.column_iter_mut() {
-        column.set_cell_alignment(comfy_table::CellAlignment::Left);
-    }
     crate::print(&format!(
-        "{shown}\n{} parked{hidden}",
+        "{}\n{} parked{hidden}",
+        left(shown),
         number(all.len() as u64)
     ))?;
     Ok(true)

@@ -16,6 +16,14 @@ pub(crate) fn table(header: impl IntoIterator<Item = String>) -> Table {
     table
 }
 
+/// The table with all its columns aligned to the left, for columns that hold texts.
+pub(crate) fn left(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    table.to_string()
+}
+
 /// A number with the noun that it counts, such as `1 row` or `2,000 rows`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

@@ -15,7 +15,7 @@ use super::why::{Finding, Says, answer, why};
 use crate::args::Since;
 use crate::dlq::parked::Parked;
 use crate::dlq::queue::DeadLetters;
-use crate::table::table;
+use crate::table::{left, table};
 use crate::{args, connect, one_contact};
 
 /// How far back the log is searched by default.
@@ -220,13 +220,6 @@ fn parked_error(parked: &ParkedOf) -> Option<&str> {
         Err(NotSeen::Failed(error)) => Some(error),
         Err(NotSeen::Yet) => Some("the dead-letter queue is being looked at"),
     }
-}
-
-fn left(mut shown: comfy_table::Table) -> String {
-    for column in shown.column_iter_mut() {
-        column.set_cell_alignment(comfy_table::CellAlignment::Left);
-    }
-    shown.to_string()
 }
 
 fn json(looked: &Looked, parked: &ParkedOf, found: &[Finding]) -> Value {

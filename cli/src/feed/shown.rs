@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::refusals::Refusal;
 use super::{TestedFeed, request};
 use crate::describe;
-use crate::table::{counted, table};
+use crate::table::{counted, left, table};
 
 /// Describes a feed whose request names no campaign.
 pub(crate) const FOR_ALL: &str = "request names no campaign ({campaignId} or {campaign.NAME}), so that each campaign of a run gets the same \
@@ -183,8 +183,5 @@ fn changes(changes: &[Change]) -> String {
             change.if_absent.as_str().to_owned(),
         ]);
     }
-    for column in shown.column_iter_mut() {
-        column.set_cell_alignment(comfy_table::CellAlignment::Left);
-    }
-    shown.to_string()
+    left(shown)
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::refused::Refused;
 use crate::describe;
-use crate::table::{counted, table};
+use crate::table::{counted, left, table};
 
 /// The result for a body, and whether its request is let in.
 pub(crate) struct SourceTest<'a> {
@@ -160,8 +160,5 @@ fn changes(reading: &Reading) -> String {
             change.if_absent.as_str().to_owned(),
         ]);
     }
-    for column in shown.column_iter_mut() {
-        column.set_cell_alignment(comfy_table::CellAlignment::Left);
-    }
-    shown.to_string()
+    left(shown)
 }
