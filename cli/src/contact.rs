@@ -62,7 +62,7 @@ It reads the environment: QUEUE_URL is required; SECRET_PREFIX and, in local run
 set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
 
 The exit status is 0 when the reset is in the queue (with --dry-run: would be), 1 when there is no rank to reset, 2 when the
-command could not run.")]
+rank is not ahead and --force is missing, or when the command could not run.")]
 struct ResetRank {
     /// The contact's key; - reads it from standard input, so that it does not appear in the shell's
     /// history

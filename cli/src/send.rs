@@ -104,7 +104,8 @@ pub(crate) struct Args {
     /// Sends the file from its first row, even if part of it was sent before
     #[arg(long)]
     restart: bool,
-    /// After a killed run, also sends rows without a rank that it may have sent already
+    /// After a run that was killed, or got no answer, also sends rows without a rank that may be in
+    /// the queue already
     #[arg(long)]
     resend: bool,
     /// The file that records how much of FILE was sent [default: FILE.send-state.json]
@@ -227,8 +228,8 @@ async fn send(
     match feeder.feed(to_send, saw).await {
         Ok(()) => state_file.remove()?,
         Err(why) => {
-            // No call is under way any more.
-            state.is_under_way = false;
+            // No call is under way any more, but one may have had no answer.
+            state.is_under_way = feeder.is_unknown();
             state_file.write(&state)?;
             report.ended = Some(why);
         }

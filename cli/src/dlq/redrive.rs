@@ -73,9 +73,12 @@ pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &RedriveOpti
     // Counted before anything is deleted: SQS's numbers lag behind deletes.
     let depth = queue.depth().await.unwrap_or_default();
     run.report.ended = run.all().await.err();
-    run.report.hidden = depth.saturating_sub(run.seen.len() as u64);
-    for id in how.which.ids.iter().filter(|id| !run.seen.contains(*id)) {
-        run.report.leave(super::unknown(id));
+    // A run that ended early did not look at everything, and says so.
+    if run.report.ended.is_none() {
+        run.report.hidden = depth.saturating_sub(run.seen.len() as u64);
+        for id in how.which.ids.iter().filter(|id| !run.seen.contains(*id)) {
+            run.report.leave(super::unknown(id));
+        }
     }
     let kept: Vec<_> = run.kept.into_values().collect();
     queue.give_back(&kept).await;

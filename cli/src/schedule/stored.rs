@@ -102,12 +102,12 @@ impl StoredSchedule {
             // that is right.
             () if has_none && !self.is_on => None,
             () if !self.is_on => Some("is off"),
-            () if has_none => Some("names no org or no campaign: set it anew"),
+            () if has_none => Some("names no org or no campaign: set it again"),
             () if !self.target.contains(":sqs:") => {
                 Some("does not have the queue of runs as its target: set it again")
             }
             () if self.group.as_deref() != self.org() => {
-                Some("has not its org as its message group: set it anew")
+                Some("does not have its org as its message group: set it again")
             }
             () => None,
         }

@@ -92,8 +92,8 @@ impl<'a> Feeder<'a> {
     /// the number of rows that it accepted.
     ///
     /// # Errors
-    /// Why not all rows were sent. No call is under way then, and `saw` knows of every row in the
-    /// queue.
+    /// Why not all rows were sent. No call is under way then, and `saw` knows of every row that
+    /// SQS said it has.
     pub(super) async fn feed(
         &mut self,
         rows: impl Iterator<Item = Result<ToSend, String>>,
@@ -132,6 +132,11 @@ impl<'a> Feeder<'a> {
             self.check_stop()?;
             self.wait().await?;
         }
+    }
+
+    /// Whether the queue may hold rows that are not known to be there.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.sending.outbox().is_unknown()
     }
 
     /// Begins as many calls as the queue has room for.

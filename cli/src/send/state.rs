@@ -33,8 +33,8 @@ pub(super) struct SendState {
     /// and the queue did not accept a row before them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) sent_beyond: Vec<u64>,
-    /// Whether calls were under way when this was written. If it is read, the run was killed, and
-    /// the queue may hold more rows than are known.
+    /// Whether the queue may hold more rows than are known: calls were under way when this was
+    /// written, or had no answer. If it is read, the run was killed or ended so.
     #[serde(
         default,
         rename = "underWay",
@@ -159,7 +159,7 @@ pub(super) fn known(args: &Args, file: &StateFile, digest: String) -> Result<Sen
     };
     if is_same(&known) && known.is_under_way && args.unranked && !args.resend {
         return Err(format!(
-            "{}: the run before was killed: up to {} behind the first {} may be in the queue already. Without ranks (--unranked), \
+            "{}: the run before was killed, or a call had no answer: up to {} behind the first {} may be in the queue already. Without ranks (--unranked), \
              sending them again could overwrite what came since: pass --resend if nothing did, or if it may be overwritten",
             file.path(),
             counted(MAX_UNDER_WAY as u64, "row"),

@@ -47,8 +47,7 @@
 //! - [`plan`] says which write a contact needs. [`version`] explains the version column that makes
 //!   changes comparable, and [`drift`] uses the same plan to compare a contact with the CRM.
 //! - [`attempt`] takes one contact from its first read to its verdict; [`failure`] says what an
-//!   error
-//!   means for it.
+//!   error means for it.
 //! - [`batch`] turns verdicts into the answer to Lambda, and [`retry`] says how long a message
 //!   waits.
 //! - [`budget`] and [`health`] say how many calls may be made, and whether any.

@@ -73,6 +73,8 @@ struct Held<M> {
     stage: Stage,
     tries: u32,
     not_before: Timestamp,
+    /// Whether a call with it had no answer, so that the queue may hold it.
+    is_unknown: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +128,7 @@ impl<M: Clone> Outbox<M> {
             message,
             stage,
             tries: 0,
+            is_unknown: false,
             not_before: Timestamp::MIN,
         });
     }
@@ -194,6 +197,7 @@ impl<M: Clone> Outbox<M> {
                 continue;
             };
             held.tries += 1;
+            held.is_unknown |= is_whole;
             let wait = FIRST_WAIT * 2u32.saturating_pow(held.tries - 1);
             held.stage = Stage::Waiting;
             held.not_before = now + wait;
@@ -258,6 +262,13 @@ impl<M: Clone> Outbox<M> {
         let places = self.held.iter().zip(self.before..);
         let taken = places.filter(|(held, _)| held.stage == Stage::Taken);
         taken.map(|(_, place)| place).collect()
+    }
+
+    /// Whether the queue may hold a message that is not known to be there: a call with it had no
+    /// answer, and no later one was accepted.
+    pub fn is_unknown(&self) -> bool {
+        let is_unknown = |held: &Held<M>| held.stage != Stage::Taken && held.is_unknown;
+        self.held.iter().any(is_unknown)
     }
 
     /// The reason for which a message was given up, if it may be accepted later.

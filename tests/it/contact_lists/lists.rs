@@ -323,6 +323,20 @@ async fn a_column_that_the_list_loses_costs_only_the_changes_that_name_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn if_a_list_that_lost_a_column_cannot_be_read_again_no_change_is_parked() {
+    let world = world();
+    world.apply([change("warm", 1)]).await;
+    world.put_campaign("acme", CAMPAIGN, Some(&["phone", VERSION_FIELD]));
+    let held = [(VERSION_FIELD, "1"), ("phone", "1"), ("nickname", "Ada")];
+    world.genesys.put_contact(CAMPAIGN, "a", &held, true);
+    let fault = Fault::status("GET", 503).on("/campaigns/").times(3);
+    world.genesys.add_fault(fault);
+    world.apply([change("a", 2).phone("2")]).await;
+    assert!(world.dead_letters.is_empty(), "{:?}", world.parked());
+    assert_eq!(world.column("a", "phone"), "2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_column_that_the_list_gains_costs_no_change() {
     let world = world();
     world.apply([change("warm", 1)]).await;

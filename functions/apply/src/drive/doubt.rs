@@ -6,6 +6,8 @@
 //! all others at its second delivery, however many of them make calls fail. A contact that comes
 //! for the first time shares its calls with about half of the others like it, which costs less.
 
+use io::genesys::Campaign;
+
 use super::{Drive, Placed};
 
 /// If the calls of one contact fail, about this many contacts fail with it at most.
@@ -23,10 +25,15 @@ impl Drive<'_> {
         !self.is_wide(campaign) && self.is_in_doubt(campaign)
     }
 
-    /// Whether a contact shares no call with others.
+    /// Whether a contact shares no call with others. By `predictive` a create that opts somebody out
+    /// does so in a wide batch too.
     pub(super) fn goes_alone(&self, place: usize) -> bool {
         let contact = &self.contacts[place];
-        (contact.was_tried || contact.attempt.is_opt_out()) && self.is_parted(contact.campaign)
+        let of = &self.campaigns[contact.campaign].campaign;
+        let is_opt_out = contact.attempt.is_opt_out();
+        let is_alone_in_wide = is_opt_out && matches!(of, Campaign::Predictive(_));
+        is_alone_in_wide && self.is_in_doubt(contact.campaign)
+            || (contact.was_tried || is_opt_out) && self.is_parted(contact.campaign)
     }
 
     /// The part of a campaign in doubt that a contact is in by chance, if it does not go alone.

@@ -6,8 +6,9 @@
 //! contacts show which it is:
 //!
 //! ```text
-//! refused: a, b, c nothing is created: creates are held 15 s later refused: d d probed: no contact
-//! can be created, which is reported 30 s later created: e e probed: all may go again
+//! refused: a, b, c                      nothing is created: creates are held
+//!   15 s later    refused: d            d probed: no contact can be created, which is reported
+//!   30 s later    created: e            e probed: all may go again
 //!
 //! refused: a    created: f    refused: a    created: g    refused: a      a itself is the reason
 //! ```

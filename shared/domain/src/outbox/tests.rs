@@ -95,6 +95,23 @@ fn after_failed_calls_the_outbox_waits_and_the_sixth_round_is_the_last() {
 }
 
 #[test]
+fn a_message_is_unknown_from_a_call_without_an_answer_until_a_later_call_is_accepted() {
+    let mut outbox = outbox(PATIENT, &["a", "b"]);
+    let call = next(&mut outbox, NOW);
+    outbox.answered(&call, Ok(vec![refused(false), refused(false)]), NOW);
+    assert!(!outbox.is_unknown(), "SQS said that it has neither");
+    let call = next(&mut outbox, later(60_000));
+    outbox.answered(&call, Err("no answer".to_owned()), later(60_000));
+    assert!(outbox.is_unknown());
+    let call = next(&mut outbox, later(120_000));
+    outbox.answered(&call, Ok(vec![Ok(()), refused(false)]), later(120_000));
+    assert!(outbox.is_unknown(), "one of both");
+    let call = next(&mut outbox, later(180_000));
+    outbox.answered(&call, Ok(vec![Ok(())]), later(180_000));
+    assert!(!outbox.is_unknown());
+}
+
+#[test]
 fn with_one_try_a_failed_entry_does_not_stop_other_groups() {
     let mut outbox = outbox(ONCE, &["a", "b", "a", "c", "b"]);
     let call = next(&mut outbox, NOW);

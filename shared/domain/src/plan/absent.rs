@@ -12,35 +12,7 @@ use crate::version::Version;
 /// same effect as its changes one by one.
 pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishes: Wishes) -> Plan {
     let order = order(changes);
-    let mut left = actual.map(Cow::Borrowed);
-    let mut counting: Vec<(usize, Cow<'_, Operation>)> = Vec::new();
-    let mut skipped_opt_ins = Vec::new();
-    let mut column = None;
-    for (nth, &i) in order.iter().enumerate() {
-        let operation = counted_part(&changes[i], left.as_deref());
-        let says = operation.as_ref().and_then(|of| of.callable());
-        if changes[i].operation.callable() == Some(true) && says.is_none() {
-            skipped_opt_ins.push(i);
-        }
-        let Some(operation) = operation else {
-            continue;
-        };
-        let is_last = nth + 1 == order.len();
-        if !is_last {
-            let one = [RankedChange {
-                operation: &operation,
-                ..changes[i]
-            }];
-            let by_opt_out = changes[i].if_absent != IfAbsent::Create;
-            let action = plan_all(&one, vec![0], left.as_deref(), wishes, by_opt_out).action;
-            let mut next = action.result(left.as_deref());
-            if let (Some(actual), Some(next)) = (actual, &mut next) {
-                stores_its_version(actual, next, &mut column);
-            }
-            left = next.map(Cow::Owned);
-        }
-        counting.push((i, operation));
-    }
+    let (counting, skipped_opt_ins) = counting(changes, &order, actual, wishes);
     let run: Vec<_> = (counting.iter())
         .map(|(i, operation)| RankedChange {
             operation,
@@ -76,6 +48,45 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
         skipped_opt_ins,
         order,
     }
+}
+
+/// The parts of the changes that count, by their indices and in order, and the indices of the opt-ins
+/// that are skipped.
+fn counting<'a>(
+    changes: &[RankedChange<'a>],
+    order: &[usize],
+    actual: Option<&Contact>,
+    wishes: Wishes,
+) -> (Vec<(usize, Cow<'a, Operation>)>, Vec<usize>) {
+    let mut left = actual.map(Cow::Borrowed);
+    let (mut counting, mut skipped_opt_ins) = (Vec::new(), Vec::new());
+    let mut column = None;
+    for (nth, &i) in order.iter().enumerate() {
+        let operation = counted_part(&changes[i], left.as_deref());
+        let says = operation.as_ref().and_then(|of| of.callable());
+        if changes[i].operation.callable() == Some(true) && says.is_none() {
+            skipped_opt_ins.push(i);
+        }
+        let Some(operation) = operation else {
+            continue;
+        };
+        let is_last = nth + 1 == order.len();
+        if !is_last {
+            let one = [RankedChange {
+                operation: &operation,
+                ..changes[i]
+            }];
+            let by_opt_out = changes[i].if_absent != IfAbsent::Create;
+            let action = plan_all(&one, vec![0], left.as_deref(), wishes, by_opt_out).action;
+            let mut next = action.result(left.as_deref());
+            if let (Some(actual), Some(next)) = (actual, &mut next) {
+                stores_its_version(actual, next, &mut column);
+            }
+            left = next.map(Cow::Owned);
+        }
+        counting.push((i, operation));
+    }
+    (counting, skipped_opt_ins)
 }
 
 /// Puts the version of a contact into the column that holds it, so that the old text is not taken

@@ -133,11 +133,6 @@ impl Genesys {
         self.with_dnc_list(list, |list| list.is_forbidden = is_forbidden);
     }
 
-    /// Deletes a DNC list as somebody else.
-    pub fn delete_dnc_list(&self, list: &str) {
-        self.state().dnc_lists.remove(list);
-    }
-
     /// The current entries of a DNC list, sorted.
     pub fn dnc_entries(&self, list: &str) -> Vec<String> {
         let now = self.clock.now();

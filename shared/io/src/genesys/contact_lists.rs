@@ -201,10 +201,11 @@ impl ContactList {
         if !Arc::ptr_eq(&known, used) {
             return Ok(Some(known));
         }
-        if std::mem::replace(&mut *is_known, true) {
+        if *is_known {
             return Ok(None);
         }
         let again = self.find().await?;
+        *is_known = true;
         let is_other = again.id != used.id || again.columns != used.columns;
         if is_other {
             self.keep(&again);

@@ -44,13 +44,7 @@ impl Drive<'_> {
         if creates == CreateMode::All && !self.is_reading(campaign) {
             let made = self.take(campaign, Under::Create, is_create).into_iter();
             let created: Vec<_> = made.filter_map(|made| self.to_write(made)).collect();
-            let (opt_outs, others) = if self.is_in_doubt(campaign) {
-                self.apart(created)
-            } else {
-                (Vec::new(), created)
-            };
-            let alone = opt_outs.into_iter().map(|opt_out| vec![opt_out]);
-            for created in alone.chain(self.in_calls(campaign, others, MOST_CREATED)) {
+            for created in self.in_calls(campaign, created, MOST_CREATED) {
                 calls.push(self.create(campaign, predictive, created));
             }
         }
