@@ -79,7 +79,7 @@ impl Guard {
         self.form.expose()
     }
 
-    /// Judges everything of a request except its body.
+    /// Judges everything in a request except its body.
     pub(crate) fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Verdict {
         if !self.is_host(headers) {
             return Verdict::Refused("the request names another host than this one");

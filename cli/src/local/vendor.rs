@@ -81,7 +81,7 @@ struct Source<'a> {
     campaign: &'a str,
 }
 
-/// A happening to a record. The record is as it was afterwards.
+/// Something that happened to a record. The record is as it was afterwards.
 struct Happened<'a> {
     record: &'a Record,
     what: &'a RecordEvent,

@@ -31,7 +31,7 @@ pub enum Defect {
     Unheard,
     /// An opt-out is done before its entry is on the DNC list.
     Unlisted,
-    /// A change that the budget puts off returns late.
+    /// A change that the budget postpones returns late.
     LateBudget,
     /// Orgs that are slow or refused do not rest.
     NeverRests,

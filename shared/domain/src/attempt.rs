@@ -5,7 +5,7 @@
 //! concerns one contact is decided here, and nowhere else. How many calls may be made is not
 //! decided here: see [`crate::budget`] and [`crate::health`].
 //!
-//! An attempt for a contact that exists, with a service that is healthy:
+//! The attempt for a contact that exists, with a healthy service:
 //!
 //! ```text
 //! next(Nothing)           → Read

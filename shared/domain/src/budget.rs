@@ -125,8 +125,8 @@ impl Budget {
         }
     }
 
-    /// Which of the wanted contacts may be begun. `calls_per_minute` is the client's budget if the
-    /// service does not tell it.
+    /// Decides which of the wanted contacts may be begun. `calls_per_minute` is the client's budget
+    /// if the service does not tell it.
     pub fn offer(&self, now: Timestamp, calls_per_minute: u32, demand: &Demand) -> Offer {
         let wanted = Offer {
             opt_outs: demand.opt_outs,

@@ -1,4 +1,4 @@
-//! Which parked changes a page shows, read from its address or its form.
+//! Chooses the parked changes that a page shows, by its address or its form.
 //!
 //! A filter chooses by reason, org and source. It does not look at the queue: `desk` does.
 

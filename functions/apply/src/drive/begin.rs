@@ -127,8 +127,8 @@ impl Drive<'_> {
         &self.contacts[self.campaigns[campaign].contacts.clone()]
     }
 
-    /// Whether a batch has more contacts of a campaign than an event can bring. Then opt-outs go in
-    /// calls of their own, so that trouble with another contact does not affect them.
+    /// Whether a batch has more contacts of a campaign than an event can bring. If it has, opt-outs
+    /// go in calls of their own, so that trouble with another contact does not affect them.
     pub(super) fn is_wide(&self, campaign: usize) -> bool {
         self.of(campaign).len() > MESSAGES_PER_EVENT
     }

@@ -1,4 +1,4 @@
-//! Tests of the input: what it may hold, and what a fault is called.
+//! Tests of the input: what it may hold, and how its faults are named.
 
 use serde_json::json;
 

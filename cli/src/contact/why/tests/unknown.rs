@@ -1,4 +1,4 @@
-//! What is told where something is not known, or the contact is not there.
+//! The answer if something is not known, or if the contact is not there.
 
 use super::*;
 

@@ -117,8 +117,8 @@ impl Mapping {
         Ok(meanings)
     }
 
-    /// The fault of a column with two meanings. A member without a flag is that of the column of its
-    /// name.
+    /// The fault of a column with two meanings. A member without a flag is that of the column of
+    /// its name.
     fn both(&self, name: &str, one: Member, other: Member) -> String {
         let (said, known) = match self.flag_of(one) {
             None => (other, one),

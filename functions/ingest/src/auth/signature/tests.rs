@@ -1,5 +1,6 @@
-//! The vectors that vendors publish in their documentation and libraries, and what is not as it was
-//! signed.
+//! Checks signatures against the vectors that vendors publish in their documentation and libraries.
+//! `refused` has the requests that differ from what was signed. The code is in [`super`], and the
+//! ways of vendors are in docs/contract.md "Secrets".
 
 use http::{HeaderValue, Method};
 use io::secrets::{Auth, SourceSecret};
@@ -12,7 +13,7 @@ use super::*;
 
 mod refused;
 
-/// Of published vectors.
+/// The secret, URL and key of published vectors.
 const UUID: &str = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy";
 const URL: &str = "https://www.example.com/webhook_uri";
 const KEY: &str = "secret-for-tests";
@@ -53,7 +54,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
-/// What is thought of a POST at this time.
+/// The verdict on a POST at this time.
 fn verdict(auth: &Auth, pairs: &[(&str, &str)], body: &[u8], at: i64) -> Authenticity {
     verdict_of(auth, &Method::POST, pairs, body, at)
 }

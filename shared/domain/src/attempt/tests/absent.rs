@@ -1,9 +1,9 @@
-//! Changes that create no contact: that there is none is known, and not guessed.
+//! Changes that may create no contact: they are skipped only once it is known that there is none.
 
 use super::*;
 use crate::dnc::{DncBy, DncList, DncListId};
 
-/// By `contactLists`, so long before a read tells.
+/// By `contactLists`, a read shows only after this time whether there is a contact.
 fn twice(said: &[&str], seconds: u64) -> Attempt {
     let absence = match seconds {
         0 => Absence::Known,

@@ -1,4 +1,4 @@
-//! What is never folded with other changes, and never created without a look.
+//! Changes that are never folded with others, and contacts that are never created without a read.
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn a_change_that_a_rule_refuses_a_reset_and_an_adoption_are_never_assumed_new() 
     }
 }
 
-/// Of a contact that was seen to store this rank.
+/// The change for a contact that was seen to store this rank.
 fn adoption(index: usize, stored: &str) -> PendingChange {
     let body = format!(
         r#"{{"schema": 1, "eventId": "a", "org": "o", "campaignId": "c", "contactKey": "k",

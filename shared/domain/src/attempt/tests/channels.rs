@@ -1,9 +1,10 @@
-//! Channels and numbers: heard before a change is parked, and not taken for lowered before they are shown so.
+//! Channels and numbers are lowered before their change is parked, and count as lowered only once
+//! an answer shows it.
 
 use super::*;
 use crate::channel::{Channel, Lowered};
 
-/// The contact with these lowered, and everything else as [`contact`].
+/// The contact with these lowered, and otherwise as [`contact`].
 fn quiet(rank: u64, callable: bool, channels: &[Channel], phones: &[&str]) -> Contact {
     let contact = contact(rank, callable).unwrap();
     let lowered = Lowered {

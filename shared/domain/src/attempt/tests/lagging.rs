@@ -1,10 +1,11 @@
-//! Where reads lag: what is written comes back, and nothing is planned on what reads may not show.
+//! If reads lag, a change that is written comes back, and nothing is planned on what reads may not
+//! show yet.
 
 use super::*;
 use crate::batch::{Confirm, Settled};
 
 const LAG: Duration = Duration::from_mins(1);
-/// What is behind a write waits so.
+/// The verdict on a change behind a write that reads may not show yet.
 const BEHIND: &str = "retry Confirming { after: 60s, wrote: None }";
 
 fn lagging(pieces: Vec<PendingChange>) -> Attempt {
@@ -16,7 +17,7 @@ fn lagging(pieces: Vec<PendingChange>) -> Attempt {
     Attempt::new(key, pieces, Arc::new(rules), plan)
 }
 
-/// Ranked 5, 6, …
+/// Changes with the ranks 5, 6, …
 fn saying(said: &[&str]) -> Attempt {
     let piece = |(index, said): (usize, &&str)| taken(index, change(5 + index as u64, said));
     lagging(said.iter().enumerate().map(piece).collect())

@@ -1,4 +1,4 @@
-//! What the DNC list is owed by changes that are applied one by one, and not all.
+//! Entries that the DNC list is owed if changes are applied one by one and not all succeed.
 
 use super::*;
 use crate::dnc::{DncBy, DncList, DncListId};

@@ -1,4 +1,4 @@
-//! Who is looked for a second time.
+//! Contacts that are looked for a second time.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! When a call may go.
+//! Tests of when a call may go: at once, after another call, or in the next window.
 
 use super::*;
 

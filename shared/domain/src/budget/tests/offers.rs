@@ -1,4 +1,4 @@
-//! Which contacts may be begun.
+//! Tests of which contacts may be begun: opt-outs and others, in small and wide batches.
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn without_known_limits_one_contact_is_begun_opt_outs_first() {
     );
 }
 
-/// Calls that a copy may promise: to opt-outs, and to others.
+/// How many calls a copy may promise to opt-outs, and how many to others.
 fn left(copies: u32, told: &RateLimit) -> (u64, u64) {
     let left = learnt(copies, told)
         .left(at(0), 300, &demand(1, 1))

@@ -1,4 +1,4 @@
-//! Channels and numbers of a change: they are only lowered.
+//! A change only ever lowers channels and numbers.
 
 use super::*;
 use crate::channel::Channel;

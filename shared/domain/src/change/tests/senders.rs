@@ -1,4 +1,4 @@
-//! What a sender, a file and a feed fill in, and what they may not say.
+//! The members that a sender, a file and a feed fill in, and those that they may not name.
 
 use super::*;
 

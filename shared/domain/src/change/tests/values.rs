@@ -1,4 +1,4 @@
-//! What one field may hold.
+//! The values that each member of a change may hold, and the fault that each other value gets.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is not as it was signed.
+//! Requests that differ from what was signed are refused: another body, header, time or key.
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -32,7 +32,7 @@ fn a_timestamp_is_valid_within_its_tolerance_and_at_most_a_minute_ahead() {
     }
 }
 
-/// A published vector, of 1,693,657,560,000 ms.
+/// A published vector. Its time is 1,693,657,560,000 ms.
 const HUBSPOT_BODY: &[u8] = br#"{"example_field":"example_value"}"#;
 const HUBSPOT_AT: &str = "1693657560000";
 
