@@ -133,8 +133,8 @@ impl DncList {
         }
     }
 
-    /// Whether a change is done only once the contact's entry is on the list. That is so for an
-    /// opt-out, and for a new number of a contact that the CRM opted out.
+    /// Whether a change is done only once the contact's entry is on the list. It is for an opt-out,
+    /// and for a new number of a contact that the CRM opted out.
     pub fn concerns(&self, change: &Operation, left: &Contact) -> bool {
         match change.callable() {
             Some(_) => change.is_opt_out(),

@@ -10,7 +10,7 @@
 //! parts      Superseded          Newest                          Stale
 //! ```
 //!
-//! A change without a rank stands at the highest rank before it. An opt-out has a rank of its own
+//! A change without a rank takes the highest rank before it. An opt-out has a rank of its own
 //! ([`crate::version`]), so a change that is stale for its columns may still count for `callable`.
 //!
 //! After the write the same changes plan no write. How the write is sent, and what a failure means,
@@ -53,8 +53,8 @@ impl<'a> RankedChange<'a> {
         }
     }
 
-    /// Whether the contact may be called, as one word. A change that may not create the contact
-    /// does not say that the person is in the campaign.
+    /// What the change says about calling the contact, as one word. A change that may not create
+    /// the contact does not say that the person is in the campaign.
     fn word(&self) -> Option<Consent> {
         match self.operation.word() {
             Some(Consent::May) if self.if_absent != IfAbsent::Create => Some(Consent::MayIfThere),
@@ -152,8 +152,8 @@ impl Plan {
 /// How an org treats opt-ins and opt-outs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// Which contacts an opt-in makes callable. If the org stores no versions this is `None`, and
-    /// every opt-in does.
+    /// Which contacts an opt-in makes callable. It is `None` if the org stores no versions; then an
+    /// opt-in makes every contact callable.
     pub raise: Option<Raise>,
     /// What an opt-out lowers beside `callable`.
     pub opt_out: OptOut,

@@ -3,8 +3,8 @@
 //! A mapping is written by an operator and runs in a function that all senders share. So no program
 //! may loop without end, nest without bound, or read anything but its input. The checks refuse each
 //! construct of jq that could: definitions, folds, jumps, formats, and every function that
-//! [`crate::natives::FUNCTIONS`] does not list. [`depth`] measures the nesting; `docs/mapping.md` lists
-//! for users what is refused.
+//! [`crate::natives::FUNCTIONS`] does not list. [`depth`] measures the nesting; docs/mapping.md
+//! tells users what is refused.
 
 mod terms;
 

@@ -1,4 +1,4 @@
-//! Measures how deep a program nests, before anything recurses into it.
+//! Measures how deeply a program nests, before anything recurses into it.
 
 use jaq_core::load::lex::{StrPart, Tok, Token};
 

@@ -1,7 +1,7 @@
 //! The functions that a program may call.
 //!
 //! [`FUNCTIONS`] is the whole list: the harmless part of jq, and the functions that campaign-sync
-//! adds or replaces. The replacements stand in [`time`] (`ms`) and [`values`] (`test`, `tonumber`,
+//! adds or replaces. The replacements are in [`time`] (`ms`) and [`values`] (`test`, `tonumber`,
 //! `sha256` and others), and those that read records in [`crate::fields`]. A call of any other
 //! function is refused by [`crate::check`].
 

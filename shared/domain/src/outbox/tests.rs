@@ -168,7 +168,7 @@ fn an_entry_sent_by_an_earlier_run_is_counted_and_not_resent() {
 }
 
 proptest! {
-    /// Whatever is refused, lost and late: each group arrives in its order, and all of it.
+    /// Whatever is refused, lost or late: each group arrives in its order and in full.
     #[test]
     fn each_group_arrives_in_its_order(
         groups in proptest::collection::vec(0u8..6, 1..80),

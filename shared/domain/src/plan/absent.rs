@@ -79,8 +79,9 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
 }
 
 /// Puts the version of a contact into the column that holds it, so that the old text is not taken
-/// for a column of the CRM. It is the column that holds the version of the contact as it was read;
-/// while several do, one of them is of the CRM, and shows that the person is in the campaign.
+/// for a column of the CRM. It is the column that holds the version of the contact as it was read.
+/// If several columns hold that text, one of them comes from the CRM and shows that the person is
+/// in the campaign.
 fn stores_its_version<'a>(
     actual: &'a Contact,
     left: &mut Contact,

@@ -82,7 +82,7 @@ fn planned_by(wishes: Wishes, run: &Run, actual: Option<&Contact>) -> Plan {
     plan(&changes, actual, wishes)
 }
 
-/// What the service holds after an action (docs/contract.md "Predictive API").
+/// The contact that the service holds after an action (docs/contract.md "Predictive API").
 fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
     match action {
         Action::Skip(_) => actual.cloned(),

@@ -34,7 +34,7 @@ fn apply(standing: &mut CallableState, change: &str, raise: Raise) -> bool {
     standing.apply(rank, says.map(Consent::from), Some(raise)) == CallableEffect::Kept
 }
 
-/// What changes make of a contact; `kept` where the last was.
+/// The contact after these changes; `kept` follows it if the last opt-in was kept out.
 fn made(before: (bool, &str), changes: &str, raise: Raise) -> String {
     let (mut after, mut is_kept) = (standing(before), false);
     for change in changes.split_whitespace() {
@@ -100,7 +100,7 @@ fn a_text_of_a_version_round_trips_and_any_other_reads_as_no_version() {
     }
 }
 
-/// docs/design.md "Who may be called".
+/// The table of docs/design.md "Who may be called".
 #[test]
 fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
     use Raise::{Always, Never, Own};
@@ -242,9 +242,9 @@ proptest! {
         prop_assert_eq!(Version::from_text(&version.to_string()), version);
     }
 
-    /// Both registers: commutative and associative. Of a contact that is not callable and has no mark
-    /// nobody knows when that was decided: under `own` it stays so in any order. Who lowered is not
-    /// asked under `always`.
+    /// Both registers are commutative and associative. If a contact is not callable and has no
+    /// mark, nobody knows when that was decided: under `own` it stays so in any order. Under
+    /// `always` it does not matter who lowered it.
     #[test]
     fn ranked_changes_may_come_in_any_order(
         before in standings(), mut said in prop::collection::vec(said(), 1..5), turn in 0usize..5,
@@ -272,7 +272,7 @@ proptest! {
         }
     }
 
-    /// Idempotent: alone, and behind others.
+    /// Each change is idempotent, alone and behind others.
     #[test]
     fn ranked_changes_that_come_again_change_nothing(
         before in standings(), said in prop::collection::vec(said(), 1..5), raise in raises()
@@ -293,8 +293,8 @@ proptest! {
         prop_assert!(after.version.rank >= before.version.rank && decided(after) >= decided(before));
     }
 
-    /// The promise: whoever is there and is made callable was lowered by campaign-sync alone, and a
-    /// newer opt-in says so.
+    /// The promise: a contact that is in the campaign and is made callable was lowered by
+    /// campaign-sync alone, and a newer opt-in asks for it.
     #[test]
     fn own_raises_only_what_campaign_sync_lowered(before in standings(), rank in ranks(), says in any::<Option<bool>>()) {
         let after = after(before, &[(rank, says)], Raise::Own);
@@ -305,7 +305,7 @@ proptest! {
         }
     }
 
-    /// Whoever else lowered is known for good: until a person makes the contact callable.
+    /// If somebody else lowered the contact, that stays known until a person makes it callable.
     #[test]
     fn a_contact_that_somebody_else_lowered_is_never_raised_or_marked_as_our_own(
         before in standings(), said in prop::collection::vec((ranks(), any::<Option<bool>>()), 0..5),

@@ -85,8 +85,8 @@ impl Campaign {
         }
     }
 
-    /// Reads one contact whose key was refused in [`Campaign::read_all`], by the one call that is
-    /// left. `None` means that there is no such contact, or no other way to read it.
+    /// Reads one contact whose key was refused in [`Campaign::read_all`], by the only other call.
+    /// `None` means that there is no such contact, or no other way to read it.
     ///
     /// # Errors
     /// As docs/design.md "Failure table" says for a GET. A refusal of the key is no error.

@@ -137,7 +137,8 @@ impl Org {
     /// Reads the settings of a campaign that decide whom it calls, by the published API.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] where there is no such campaign; [`Kind::Refused`] where a permission is missing.
+    /// [`Kind::NotFound`] if there is no such campaign; [`Kind::Refused`] if a permission is
+    /// missing.
     pub async fn campaign_facts(
         &self,
         run: &Run,

@@ -1,4 +1,5 @@
-//! The secret `{prefix}/feed/{org}`. It says where and how reconcile reads what the CRM says now.
+//! The secret `{prefix}/feed/{org}`. It says where and how reconcile reads the current state of the
+//! CRM.
 //!
 //! It has two forms: a URL and a token for a feed that answers as campaign-sync asks for, or a
 //! configuration that describes a CRM's own API (docs/contract.md "CRM feed"). This module reads

@@ -1,4 +1,5 @@
-//! Who is refused for its own sake, and when everybody is.
+//! Tests of which contact is itself the reason for a refusal, and of when no contact can be
+//! created. The limits are in [`super`], and docs/design.md "Failure table" has the rules.
 
 use super::*;
 
@@ -19,7 +20,7 @@ impl CreateHealth {
         self.created(&key(name), at(second));
     }
 
-    /// The name of whoever probes, or how many seconds none may.
+    /// The name of the contact that probes, or for how many seconds none may.
     fn probes<'a>(&mut self, names: &[&'a str], second: i64) -> Result<&'a str, u64> {
         let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
         let keys: Vec<_> = keys.iter().collect();

@@ -1,4 +1,5 @@
-//! Changes that may create no contact: alone, folded, and one by one.
+//! Changes that may create no contact, planned alone, folded, and one by one. A fold must leave the
+//! same contact as its changes one by one.
 
 use proptest::prelude::*;
 
@@ -36,7 +37,7 @@ fn as_read(contact: Option<Contact>) -> Option<Contact> {
     })
 }
 
-/// What they leave one by one, in the plan's order, and what became of each.
+/// The contact that the changes leave one by one, in the plan's order, and the part of each.
 fn one_by_one(
     wishes: Wishes,
     run: &PartialRun,
@@ -64,7 +65,7 @@ fn says() -> Operation {
     upsert("phone=1", None)
 }
 
-/// What an opt-out leaves of somebody who is not in the campaign.
+/// The placeholder that an opt-out leaves for somebody who is not in the campaign.
 fn hollow(text: &str) -> Contact {
     contact(&[("v", text)], false, version(text))
 }
@@ -268,7 +269,7 @@ proptest! {
         prop_assert!(may_create || left.is_none_or(|left| !left.callable));
     }
 
-    /// Also where no ranks are stored.
+    /// This also holds if no ranks are stored.
     #[test]
     fn without_ranks_nobody_is_callable_who_was_not_there_either(
         run in partial_runs(Just(None)), is_hollow in any::<bool>()
@@ -304,8 +305,8 @@ proptest! {
         }
     }
 
-    /// What was skipped before there was a contact may be stale now, and what it says of opting in and
-    /// out is heard.
+    /// A change that was skipped before there was a contact may be stale now; its opt-in or opt-out
+    /// still counts.
     #[test]
     fn planning_again_after_the_write_raises_nobody_and_moves_no_rank(
         run in partial_runs((0u64..8).prop_map(Some)), wishes in wishes()

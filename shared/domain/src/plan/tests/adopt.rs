@@ -125,7 +125,8 @@ proptest! {
         prop_assert!(matches!(again.action, Action::Skip(_)));
     }
 
-    /// Whatever follows, by every wish: nothing that is no newer than the opt-out and the columns raises.
+    /// For every setting and whatever follows: only a change that is newer than the opt-out and the
+    /// columns makes the contact callable.
     #[test]
     fn only_a_newer_opt_in_raises_an_adopted_contact_and_none_if_raise_is_never(
         opt_out in 0u64..8, stored in 0u64..8, number in 0u64..16, raise in raises()

@@ -1,4 +1,4 @@
-//! Who may be called, by several changes of a run and by what is stored.
+//! Who may be called after several changes of a run, depending on what is stored.
 
 use super::*;
 

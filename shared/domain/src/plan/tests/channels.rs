@@ -1,8 +1,8 @@
-//! Channels and numbers: only ever lowered, so that what is stale counts too.
+//! Channels and numbers are only ever lowered, so even a stale change lowers them.
 
 use super::*;
 
-/// The same upsert, which lowers this too.
+/// The same upsert, which also lowers these channels and numbers.
 pub(super) fn lowering(upsert: Operation, lowered: Lowered) -> Operation {
     match upsert {
         Operation::Upsert { data, callable, .. } => Operation::Upsert {
@@ -14,7 +14,7 @@ pub(super) fn lowering(upsert: Operation, lowered: Lowered) -> Operation {
     }
 }
 
-/// The same contact with this lowered.
+/// The same contact with these lowered.
 pub(super) fn lowered_by(contact: Contact, lowered: &Lowered) -> Contact {
     Contact {
         statuses: contact.statuses.lowered(lowered),
@@ -22,7 +22,7 @@ pub(super) fn lowered_by(contact: Contact, lowered: &Lowered) -> Contact {
     }
 }
 
-/// Channels by their names, numbers by their columns: `"Sms phone"`.
+/// Channels by their names and numbers by their columns, such as `"Sms phone"`.
 fn lowered(names: &str) -> Lowered {
     let mut lowered = Lowered::default();
     for name in names.split_whitespace() {

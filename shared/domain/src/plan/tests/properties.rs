@@ -1,4 +1,5 @@
-//! What holds of every run of changes.
+//! Properties of every run of changes, whatever the contact stores: the order of queue and ranks,
+//! idempotence, and that nobody who opted out is called.
 
 use proptest::prelude::*;
 
@@ -6,7 +7,7 @@ use super::channels::{lowered_by, lowering};
 use super::*;
 use crate::version::Mark;
 
-/// Mostly nothing.
+/// Channels and numbers to lower: mostly none.
 fn lowered() -> impl Strategy<Value = Lowered> {
     let channels = prop::collection::btree_set(prop::sample::select(&Channel::ALL[..2]), 0..3);
     let phones = prop::collection::btree_set(prop::sample::select(vec!["a", "b"]), 0..3);
@@ -21,7 +22,7 @@ pub(super) fn operations() -> impl Strategy<Value = Operation> {
     prop_oneof![10 => staying(), 1 => Just(Operation::Leave)]
 }
 
-/// None of which says that the person left.
+/// Operations, none of which says that the person left.
 fn staying() -> impl Strategy<Value = Operation> {
     let column = (
         prop::sample::select(vec!["a", "b", "c"]),
@@ -95,8 +96,8 @@ fn decided(contact: Option<&Contact>) -> Option<Rank> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Of one kind, as an org's changes are: the place of one without a rank among ranked ones is
-    /// another after the write.
+    /// The changes are all ranked or all not, as those of an org are: a change without a rank among
+    /// ranked ones has another place after the write.
     #[test]
     fn planning_again_after_the_write_is_skip(
         run in prop_oneof![runs_of_staying((0u64..8).prop_map(Some)), runs_of_staying(Just(None))],
@@ -107,7 +108,8 @@ proptest! {
         prop_assert!(matches!(again.action, Action::Skip(_)), "{:?} of {:?}", again, written);
     }
 
-    /// Who left, and is told of an opt-out that an opt-in had made stale, may be taken for opted out.
+    /// A person who left, and then gets an opt-out that an opt-in had made stale, may count as
+    /// opted out.
     #[test]
     fn planning_again_after_somebody_left_makes_nobody_callable_and_writes_no_column(
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), wishes in wishes()
@@ -151,7 +153,7 @@ proptest! {
         }
     }
 
-    /// But by an opt-in that was applied before.
+    /// The only exception is an opt-in that was applied before.
     #[test]
     fn an_opt_out_is_never_undone_by_anything_older(
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), wishes in wishes()
@@ -167,7 +169,8 @@ proptest! {
         }
     }
 
-    /// Whatever is stored, by every wish, also without ranks: what is kept too.
+    /// This holds for every stored contact and every setting, with and without ranks, and also for
+    /// opt-ins that are kept out.
     #[test]
     fn a_fold_is_what_its_changes_do_one_by_one(
         run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(prop::option::of(0u64..8)), runs(Just(None))],
@@ -200,7 +203,7 @@ proptest! {
         }
     }
 
-    /// Also where ranked changes and such without a rank are mixed.
+    /// This also holds if ranked and unranked changes are mixed.
     #[test]
     fn an_opt_out_that_was_applied_is_not_undone_by_planning_again(
         run in runs(prop::option::weighted(0.6, 0u64..8)), actual in actuals()
@@ -211,7 +214,8 @@ proptest! {
         }
     }
 
-    /// Whatever is stale: what was said is lowered, what was lowered stays so, and no more is.
+    /// Even if changes are stale: what they name is lowered, what was lowered stays so, and nothing
+    /// else is lowered.
     #[test]
     fn channels_and_numbers_are_a_union_and_nothing_raises_them(
         run in runs(prop::option::of(0u64..8)), actual in actuals(), wishes in wishes()
@@ -242,7 +246,8 @@ proptest! {
         prop_assert!(after.phones.is_subset(&up(actual.as_ref()).phones));
     }
 
-    /// A create or an update that leaves somebody not callable by an opt-out leaves no channel up.
+    /// A create or an update by which an opt-out leaves somebody not callable also lowers every
+    /// channel.
     #[test]
     fn the_newest_opt_out_leaves_every_channel_lowered_if_the_org_lowers_all(
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()

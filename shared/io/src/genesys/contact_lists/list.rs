@@ -30,7 +30,7 @@ pub(in crate::genesys) struct List {
     pub(in crate::genesys) narrow: BTreeSet<String>,
     /// The DNC lists that the campaign names.
     pub(in crate::genesys) dnc_lists: BTreeSet<String>,
-    /// Columns of phone numbers. `None` means that the list does not tell.
+    /// Columns of phone numbers. `None` means that the list does not say.
     pub(in crate::genesys) numbers: Option<BTreeSet<String>>,
 }
 

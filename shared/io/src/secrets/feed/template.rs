@@ -97,8 +97,8 @@ impl Template {
         Template(vec![Piece::Cursor { at_first }])
     }
 
-    /// Whether it is `{cursor}` and nothing else. What holds such a text is left out on the first
-    /// page.
+    /// Whether it is `{cursor}` and nothing else. A parameter or member that holds such a text is
+    /// left out on the first page.
     pub(super) fn is_cursor(&self) -> bool {
         matches!(self.0.as_slice(), [Piece::Cursor { at_first }] if at_first.is_empty())
     }

@@ -5,7 +5,7 @@ use super::*;
 
 mod ways;
 
-/// 24 bytes.
+/// A key of 24 bytes.
 const GOOD: &str = "whsec_aHVzaC1odXNoLWh1c2gtaHVzaC1odXNo";
 
 fn parse(text: &str) -> Result<SourceSecret, String> {

@@ -1,4 +1,4 @@
-//! Tests of the tokens of a feed.
+//! Tests of the tokens of a feed: the request for one by each grant, and what an answer means.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
