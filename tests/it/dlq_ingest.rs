@@ -1,4 +1,5 @@
-//! Messages that ingest parked, redriven by `dlq redrive` through the mended mapping of its source.
+//! Messages that ingest parked, redriven by `dlq redrive` through the repaired mapping of their
+//! source. Here ingest itself parks them; `dlq_unmapped` parks items by hand.
 
 use http::Request;
 use io::queue::Message;
@@ -39,7 +40,7 @@ async fn send(world: &World, headers: &[(&str, &str)], body: &str) {
 }
 
 impl Served {
-    /// Redrives what ingest parked, with the source's mended secret.
+    /// Redrives what ingest parked, with the source's repaired secret.
     async fn mended(&self, parked: Vec<Message>, secret: &Value) -> (i32, Value, String) {
         self.put_source("people", secret);
         for message in parked {

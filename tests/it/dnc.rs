@@ -1,5 +1,5 @@
 //! Entries of a DNC list: adding and removing them with as few calls as possible, and finding the
-//! bad ones.
+//! faulty ones.
 
 mod command;
 

@@ -1,4 +1,5 @@
-//! The emulated SQS answers a consumer as AWS does.
+//! The emulated SQS answers a consumer over its JSON protocol as AWS does: shapes, attributes and
+//! error codes. The rules of the queue itself are in `emulator_fifo`.
 
 use std::time::Duration;
 

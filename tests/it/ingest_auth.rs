@@ -1,4 +1,6 @@
-//! Every way in which a source authenticates, from the event of an HTTP API to the queue.
+//! Every way in which a source authenticates, from the event of an HTTP API to the queue. The
+//! vectors of single signatures are unit tests in `ingest::auth`, and attackers are in
+//! `ingest_strangers`.
 
 mod command;
 

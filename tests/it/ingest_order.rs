@@ -1,4 +1,5 @@
-//! The order of changes in the queue, and what becomes of requests that are sent again.
+//! The order of changes in the queue, and what becomes of requests that are sent again, also while
+//! SQS fails or is slow. Which requests are let in is in `ingest_auth`.
 
 use std::time::Duration;
 

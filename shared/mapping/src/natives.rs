@@ -132,8 +132,8 @@ pub(crate) const FUNCTIONS: &[(&str, &[usize])] = &[
     ("with_entries", &[1]),
 ];
 
-/// The checker turns `l * r` into a call of this function. The name is no word of jq, so no program
-/// can call it directly.
+/// The checker turns `l * r` into a call of this function. The name is not a valid name in jq, so
+/// no program can call it directly.
 pub(crate) const TIMES: &str = "times!";
 
 /// The messages that the functions of this module fail with. They hold no value of a payload, so

@@ -1,5 +1,5 @@
-//! Reads that lag behind writes, and the member `readLagSeconds` of the org's secret. Also: what
-//! agents write between apply's read and its write.
+//! Reads that lag behind writes, and the member `readLagSeconds` of the org's secret. Some tests
+//! are about what agents write between apply's read and its write.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! One contact makes every call fail that contains it. Nobody else's changes wait for it.
+//! One contact makes every call that contains it fail. No other contact's changes wait for it.
+//! `apart` has small batches with several such contacts.
 
 use std::sync::Arc;
 use std::time::Duration;

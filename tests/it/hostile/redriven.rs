@@ -1,4 +1,4 @@
-//! Redriven items that should never have been parked, or whose source is another one by now.
+//! Redriven items that should never have been parked, or whose source has changed since.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! Credentials, overheard requests and payloads show up nowhere where they must not.
+//! Credentials, requests that an eavesdropper sends again, and payloads never show up in answers,
+//! logs or printed texts. The log of a usual run is checked in `privacy`.
 
 use super::*;
 

@@ -161,7 +161,7 @@ async fn a_page_that_has_changed_is_compared_from_its_beginning() {
 }
 
 /// Runs as the command does, until this many contacts were compared, or with a pause after this
-/// long.
+/// time.
 async fn run_until(
     run: &Run,
     more: serde_json::Value,

@@ -1,4 +1,4 @@
-//! Campaigns of a schedule, which Genesys Cloud must have.
+//! The campaigns of a schedule, each of which must exist in Genesys Cloud.
 
 use serde_json::json;
 use wiremock::MockServer;

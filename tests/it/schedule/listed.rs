@@ -1,4 +1,5 @@
-//! Schedules as `list` shows them, with what is wrong with them and with their runs.
+//! Schedules as `list` shows them, with what is wrong with them and with their runs. Making
+//! schedules is in [`super`], and their campaigns are in `campaigns`.
 
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, method};

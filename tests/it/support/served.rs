@@ -77,12 +77,12 @@ impl Served {
         }
     }
 
-    /// Refuses these calls of AWS from now on, by their target, as where a right is missing.
+    /// Refuses these calls of AWS from now on, by their target, as if a permission were missing.
     pub(crate) fn deny(&self, target: &'static str) {
         self.denied.lock().unwrap().insert(target);
     }
 
-    /// Refuses them no more.
+    /// Accepts these calls again.
     pub(crate) fn allow(&self, target: &str) {
         self.denied.lock().unwrap().remove(target);
     }

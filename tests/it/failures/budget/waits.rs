@@ -1,4 +1,5 @@
-//! How long a change waits after a 429.
+//! Tests of how long a change waits after a 429: as long as the service asks, within bounds, and
+//! then spread out. The waits between tries of one invocation are in `writes` and `login`.
 
 use super::*;
 

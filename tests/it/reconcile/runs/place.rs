@@ -1,4 +1,5 @@
-//! A long run keeps its place whatever fails beside it, and waits as long as the CRM asks.
+//! A long run keeps its place whatever fails beside it, and waits as long as the CRM asks. Why runs
+//! take several invocations is in `goes_on`.
 
 use emulator::genesys::{Exports, Options};
 

@@ -1,5 +1,5 @@
 //! Promise 3: a contact that the dialler made not callable stays so, whatever comes: changes of the
-//! CRM, a first load, a redrive or a reconcile. And no contact is called after its opt-out was
+//! CRM, a first load, a redrive or a reconcile. Also, no contact is called after its opt-out was
 //! done.
 //!
 //! These checks do not trust anything that campaign-sync stores.

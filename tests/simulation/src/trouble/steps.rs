@@ -1,5 +1,5 @@
-//! The steps of a run of a trouble: a backlog of the one in trouble, and each minute changes of
-//! somebody else.
+//! The steps of a run of a trouble: a backlog of the org or campaign in trouble, and each minute
+//! changes of others.
 //!
 //! `super` lists the troubles, and `check` knows the changes of this file by their ids.
 
@@ -94,7 +94,7 @@ impl Builder<'_> {
         body
     }
 
-    /// Many changes of the one in trouble, at one time.
+    /// Many changes at once, all of the org or campaign in trouble.
     fn backlog(&mut self, ill: Sender<'_>, changes: usize, at: Duration) {
         for from in (0..changes).step_by(WEBHOOK) {
             let bodies = (from..changes.min(from + WEBHOOK)).map(|n| self.body(ill, n, at));
