@@ -1,5 +1,5 @@
-//! The parts that only the contact list API has: campaigns that draw on lists, known columns, and writes of
-//! whole contacts.
+//! The parts that only the contact list API has: campaigns that draw on lists, known columns, and
+//! writes of whole contacts.
 
 mod lists;
 

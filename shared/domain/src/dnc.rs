@@ -152,8 +152,8 @@ fn decided(contact: &Contact) -> Option<Mark> {
 ///
 /// - `at_least`: the shortest wait.
 /// - `fails_for`: how long this copy has seen the list accept nothing.
-/// - `is_opt_out_refused`: the opt-out itself was refused for good, so the change is parked in any case,
-///   and this is added to the reason.
+/// - `is_opt_out_refused`: the opt-out itself was refused for good, so the change is parked in any
+///   case, and this is added to the reason.
 pub fn not_listed(
     verdict: Verdict,
     failure: &Failure,

@@ -154,8 +154,8 @@ impl OrgHealth {
 /// itself, two hundred orgs would hold up a copy two hundred times.
 pub type HostHealth = SharedHealth<OrgId, 3>;
 
-/// The health of Secrets Manager, which holds the secrets of all orgs. One secret may hang alone: its
-/// KMS key has limits of its own.
+/// The health of Secrets Manager, which holds the secrets of all orgs. One secret may hang alone:
+/// its KMS key has limits of its own.
 pub type VaultHealth = SharedHealth<OrgId, 3>;
 
 /// A call to SQS or Secrets Manager that fails after at least this time counts as hung: it held up

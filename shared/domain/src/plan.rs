@@ -126,8 +126,8 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// The indices of the opt-ins that the org's `raise` keeps out.
     pub kept: Vec<usize>,
-    /// The indices of the opt-ins that do not count, because their contact is not in the campaign by
-    /// then and they may create none.
+    /// The indices of the opt-ins that do not count, because their contact is not in the campaign
+    /// by then and they may create none.
     pub skipped_opt_ins: Vec<usize>,
     /// The indices of the changes in the order in which they would be applied one by one: oldest
     /// first, or in queue order if one of them has no rank.

@@ -15,8 +15,8 @@ const TOLD_EVERY: Duration = Duration::from_mins(15);
 /// each one that does not answer either, the next waits this much longer.
 const BETWEEN_NEW_USERS: Duration = Duration::from_secs(2);
 /// If this many users have unanswered writes and none has an answered one, it is no coincidence.
-/// The number for reads is a parameter of [`SharedHealth`]. A write holds up its batch twice as long as a
-/// read.
+/// The number for reads is a parameter of [`SharedHealth`]. A write holds up its batch twice as
+/// long as a read.
 const SILENT_WRITES: usize = 2;
 
 /// The health of a service that many users share. It is ill if `SILENT` of them get no answer and

@@ -191,8 +191,8 @@ pub enum Event<'a> {
         org: &'a str,
         /// The run's campaign that is furthest behind.
         campaign: &'a str,
-        /// Everything that changed there before this time was compared. If nothing was ever compared
-        /// there, this is the time at which the run was due.
+        /// Everything that changed there before this time was compared. If nothing was ever
+        /// compared there, this is the time at which the run was due.
         until: Timestamp,
         /// The time since then.
         age: Duration,

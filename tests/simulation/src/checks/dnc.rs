@@ -59,8 +59,9 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     }
 }
 
-/// Whether an opt-in was written that ranks above an opt-out of this rank. If the changes of a batch
-/// are applied one by one, another opt-out may follow the opt-in, and that one owes the entry.
+/// Whether an opt-in was written that ranks above an opt-out of this rank. If the changes of a
+/// batch are applied one by one, another opt-out may follow the opt-in, and that one owes the
+/// entry.
 fn is_overruled(outside: &Outside, rank: Option<u64>, of: (&str, &str)) -> bool {
     let journal = outside.genesys.journal();
     let mut left = journal

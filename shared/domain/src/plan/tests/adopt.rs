@@ -1,4 +1,5 @@
-//! Contacts that were made not callable before there were marks, and what a later opt-in does to them.
+//! Contacts that were made not callable before there were marks, and what a later opt-in does to
+//! them.
 
 use proptest::prelude::*;
 
