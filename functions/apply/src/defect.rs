@@ -1,4 +1,6 @@
-//! Deliberate defects. A check that finds one of them is known to work.
+//! Deliberate defects. A check that finds one of them is known to work. The simulation and
+//! `campaign-sync local --break` install them; a release build ignores them. Defects that sit
+//! outside of apply are in the simulation's `mutants`.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
-//! Chooses the contacts that begin now, as health and budget allow.
+//! Chooses the contacts that begin now, as health and budget allow: opt-outs first, campaigns in
+//! turn. It makes no call (`calls` does), and how many calls there are is decided in
+//! [`domain::budget`]. `doubt` says which contacts go alone.
 
 use domain::attempt::Step;
 use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};

@@ -1,3 +1,7 @@
+//! Tests of the answer to Lambda: message groups keep their order, and each record is done, parked
+//! or retried. `absent` has contacts that are looked for a second time. The waits themselves are
+//! tested in `retry`.
+
 mod absent;
 
 use super::*;

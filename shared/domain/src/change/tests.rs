@@ -1,3 +1,7 @@
+//! Tests of reading and writing a change: the contract's example, ids, and faults. `values` goes
+//! through the members, `lowered` through channels and numbers, and `senders` through what each
+//! origin may leave out. What a change does to a contact is tested in `plan`.
+
 mod lowered;
 mod senders;
 mod values;

@@ -1,3 +1,7 @@
+//! Tests of the comparison of a contact with the CRM's record: what is drift, what is repaired, and
+//! what is left alone. Which write repairs it is tested in `plan`, and whole runs in
+//! tests/it/reconcile.rs.
+
 use super::*;
 use crate::change::{IfAbsent, Operation};
 use crate::channel::{Channel, OptOut, Statuses};

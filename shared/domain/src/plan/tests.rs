@@ -1,3 +1,7 @@
+//! Tests of the plan: which single write brings a contact to what its changes ask for. This file
+//! has columns and ranks. `callable`, `channels`, `absent`, `leave` and `adopt` have the other
+//! rules, and `properties` what holds for every run of changes.
+
 mod absent;
 mod adopt;
 mod callable;

@@ -1,3 +1,7 @@
+//! Tests of the version column: its text, and what opt-ins and opt-outs make of the two registers.
+//! The properties say what holds in any order of changes. docs/design.md "Who may be called"
+//! explains the marks.
+
 use proptest::prelude::*;
 
 use super::*;

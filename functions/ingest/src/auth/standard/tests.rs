@@ -1,3 +1,7 @@
+//! Tests of Standard Webhooks: the published vector, the headers, the tolerance of the time, and
+//! secrets that are too short. Bearer tokens of such a source are here too. Other signatures are in
+//! `auth/signature/tests.rs`.
+
 use http::{HeaderValue, Method};
 use io::secrets::Auth;
 use jiff::Timestamp;

@@ -1,4 +1,6 @@
 //! Changes that may create no contact: they are skipped only once it is known that there is none.
+//! docs/design.md "Who is not in the campaign" says how that is known; what is then written is
+//! tested in `plan`.
 
 use super::*;
 use crate::dnc::{DncBy, DncList, DncListId};

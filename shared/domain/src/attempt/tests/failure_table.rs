@@ -1,4 +1,5 @@
-//! docs/design.md "Failure table", row by row.
+//! The rows of docs/design.md "Failure table" that concern one contact, one after the other. The
+//! rows about orgs, campaigns and the budget are tested in tests/it/failures.rs.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! Tests of which contacts may be begun: opt-outs and others, in small and wide batches.
+//! Tests of which contacts may be begun: opt-outs and others, in small and wide batches, by one
+//! copy of several. When a single call may go is in `admissions`.
 
 use super::*;
 

@@ -1,4 +1,6 @@
-//! The values that each member of a change may hold, and the fault that each other value gets.
+//! The values that each member of a change may hold, and the fault that each other value gets
+//! (docs/contract.md "Contact change", "Fault codes"). Members that depend on the sender are in
+//! `senders`.
 
 use super::*;
 

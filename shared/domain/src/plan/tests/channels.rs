@@ -1,4 +1,5 @@
-//! Channels and numbers are only ever lowered, so even a stale change lowers them.
+//! Channels and numbers are only ever lowered, so even a stale change lowers them (docs/design.md
+//! "Channels and numbers"). Reading the members `contactable` and `phones` is tested in `change`.
 
 use super::*;
 

@@ -1,3 +1,6 @@
+//! Tests of a source's secret: the contract's example, signing secrets and tokens, and each member
+//! that is wrong. `ways` has an `auth` that is an object. Requests are tested in `ingest::auth`.
+
 use base64::Engine;
 
 use super::auth::LONG_ENOUGH;

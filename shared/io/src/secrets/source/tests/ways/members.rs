@@ -1,4 +1,5 @@
-//! Tests of members that are not as expected: each is refused with a message that names it.
+//! Tests of members that are not as expected: each is refused with a message that names it and what
+//! was expected. Ways that are right are in [`super`].
 
 use super::*;
 
