@@ -183,7 +183,7 @@ impl<'a, R: Report> Screen<'a, R> {
         }
     }
 
-    /// Adds what the end of a stretch tells.
+    /// Adds what is known at the end of a stretch.
     fn ended(&self, outcome: RunOutcome) {
         let mut state = self.lock();
         state.reached.clone_from(&outcome.answer.cursor);

@@ -208,7 +208,7 @@ async fn a_message_that_no_mapping_can_mend_stays_and_shows_nothing() {
 async fn a_contact_whose_opt_out_was_honoured_stays_opted_out_when_its_item_is_redriven() {
     for (mended, rank, is_callable) in [
         (".calls", ".at", false),
-        // The mended mapping says the contrary: first at the same rank, then at a higher one.
+        // The repaired mapping says the contrary: first at the same rank, then at a higher one.
         ("true", ".at", false),
         ("true", "(.at + 1)", true),
     ] {

@@ -282,8 +282,8 @@ async fn a_body_that_is_no_text_is_refused_whoever_signs_it() {
         &change("a", 1).to_string(),
     );
     let mut request = request(&good, false);
-    // A length extension: where the signature is a plain hash of secret and body, it needs no
-    // secret.
+    // A length extension: if the signature is a plain hash of secret and body, it can be forged
+    // without the secret.
     let mut body = good.body.into_bytes();
     body.push(0x80);
     *request.body_mut() = lambda_http::Body::Binary(body);

@@ -1,4 +1,4 @@
-//! How many messages a bulk sender may leave in the shared queue.
+//! Decides how many messages a bulk sender may leave in the shared queue.
 //!
 //! An opt-out by webhook must not wait long behind a bulk load, and yet apply must not run out of
 //! messages. So the limit is a time: the minutes that apply needs for the messages. A fixed number

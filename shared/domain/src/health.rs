@@ -1,4 +1,5 @@
-//! Whether a host, an org or a campaign answers: a circuit breaker without clock or I/O.
+//! Keeps track of whether a host, an org or a campaign answers: a circuit breaker without clock or
+//! I/O.
 //!
 //! A service that does not answer holds up whoever waits for it. So calls are made side by side
 //! only if an answer came lately. Otherwise one call probes. While the probe is under way, and for

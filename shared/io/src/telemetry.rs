@@ -2,7 +2,7 @@
 //! (docs/contract.md "Log").
 //!
 //! [`Event`] lists what can be reported. [`Telemetry`] receives events: it writes log and metrics
-//! in production, and hands them to the test in a test. The log line of an event stands beside its
+//! in production, and hands them to the test in a test. The log line of an event is beside its
 //! metrics, in the module of its subject: `changes`, `orgs`, `webhooks` or `reconcile`.
 //!
 //! `lines` and `metrics` write log lines and metrics to standard output. The caller decides when an

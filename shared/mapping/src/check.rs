@@ -36,7 +36,7 @@ pub(crate) struct Checked<'s> {
     pub(crate) term: Term<&'s str>,
     /// The literal texts that the program may fail with.
     pub(crate) messages: BTreeSet<String>,
-    /// The names that stand in the program.
+    /// The names that occur in the program.
     pub(crate) names: BTreeSet<String>,
     /// The compiled patterns of its calls of `test`.
     pub(crate) regexes: Regexes,

@@ -94,6 +94,6 @@ fn of_block(text: &str, tokens: &[Token<&str>]) -> usize {
             _ => {}
         }
     }
-    // An `if` without its `end` counts as nested in what stands before it.
+    // An `if` without its `end` counts as nested in what comes before it.
     levels.iter().map(Level::deepest).sum()
 }

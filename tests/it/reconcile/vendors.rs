@@ -23,7 +23,7 @@ use crate::support::World;
 /// The campaign of the examples.
 const CAMPAIGN: &str = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11";
 
-/// A vendor, and where the fields stand in its records.
+/// A vendor, and the places of the fields in its records.
 struct Of {
     vendor: Vendor,
     page: &'static str,

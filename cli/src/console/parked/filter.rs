@@ -12,8 +12,7 @@ use crate::dlq::Selection;
 /// Rows of a page.
 pub(crate) const PAGE: usize = 100;
 
-/// A choice by reason, org and source. It holds no personal data, so that it may stand in an
-/// address.
+/// A choice by reason, org and source. It holds no personal data, so it may be part of an address.
 #[derive(Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) which: Selection,

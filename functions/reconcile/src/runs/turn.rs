@@ -194,7 +194,7 @@ impl Turn<'_> {
         let is_throttled = matches!(why, Some(Why::FeedThrottled(_)));
         // A campaign that waits for its export holds up no other of the run.
         let is_in_the_way = due.len() > 1 && ran.waits_for().is_some();
-        // Where others filled the queue, a long run leaves its place to the next run.
+        // If others filled the queue, a long run leaves its place to the next run.
         let had_place = input.cursor.as_ref().is_some_and(|it| !is_unread(it));
         let is_left = goes_on || (ran.is_crowded && had_place);
         let keeps =

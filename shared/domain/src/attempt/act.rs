@@ -82,7 +82,7 @@ impl Attempt {
                 Step::Create { write, alone: true }
             }
             StepResult::Failed(failure) => match failure.kind {
-                // This very key exists, and it cannot be read.
+                // This very key exists, but the contact cannot be read.
                 Kind::Conflict => {
                     self.state = State::Probing;
                     Step::Probe

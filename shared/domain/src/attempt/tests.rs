@@ -238,7 +238,7 @@ fn a_change_that_a_rule_refuses_is_parked_after_its_opt_out_is_written() {
 
 #[test]
 fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
-    // At an equal rank who is callable is only lowered.
+    // At an equal rank a contact can be made not callable, but not callable again.
     let tie = || {
         let pieces = vec![taken(0, change(5, "out")), taken(1, change(5, "in"))];
         let key = ContactKey::parse("k").unwrap();
@@ -263,7 +263,7 @@ fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
             "parked rejected, updated, kept"
         ]
     );
-    // Where it was created, the answer does not tell what is there now.
+    // After a create, the answer does not show what the contact holds now.
     let new = vec![
         ABSENT,
         refused(),

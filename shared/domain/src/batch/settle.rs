@@ -1,4 +1,4 @@
-//! What to do with the records of one message group, once each has its verdict.
+//! Decides what to do with the records of one message group, once each has its verdict.
 //!
 //! The first record that must be retried makes the rest of its group wait, so that the order is
 //! kept. A record that has failed for too long is parked: [`Horizon`] says when.

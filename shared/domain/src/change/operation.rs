@@ -39,8 +39,8 @@ impl Operation {
         }
     }
 
-    /// Whether the contact may be called, as one word. Unlike [`Operation::callable`], it tells an
-    /// opt-out from having left the campaign.
+    /// Whether the contact may be called, as one word. Unlike [`Operation::callable`], it
+    /// distinguishes an opt-out from having left the campaign.
     pub(crate) fn word(&self) -> Option<Consent> {
         match self {
             Operation::Leave => Some(Consent::Left),

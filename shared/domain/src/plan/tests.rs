@@ -349,7 +349,8 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
     for (to, stored, left) in [
         (None, "9", ""),
         (Some(5), "9", "5"),
-        // What was decided is no newer than the columns, or nothing after it would be heard.
+        // The decision must be no newer than the columns; otherwise every later change would be
+        // stale.
         (None, "9:9+", ""),
         (None, "9:4-", ":-"),
         (None, "9:9!", ":!"),

@@ -109,13 +109,13 @@ fn a_text_of_a_version_round_trips_and_any_other_reads_as_no_version() {
 fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
     use Raise::{Always, Never, Own};
     for (before, changes, raise, after) in [
-        // Campaign-sync lowered, and raises again; nothing older does.
+        // Campaign-sync lowered the contact and raises it again; nothing older does.
         ((true, "10:10+"), "out12", Own, "not 12:12-"),
         ((false, "12:12-"), "in13", Own, "callable 13:13+"),
         ((false, "12:12-"), "in11", Own, "not 12:12-"),
         ((false, "12:12-"), "in12", Own, "not 12:12-"),
         ((false, "12:12-"), "13", Own, "not 13:12-"),
-        // The dialler lowered, and nobody raises.
+        // The dialler lowered the contact, and no opt-in raises it.
         ((false, "10:10+"), "in13", Own, "not 13:13+, kept"),
         ((false, "10:10+"), "in10", Own, "not 10:10+, kept"),
         ((false, "10:10+"), "in9", Own, "not 10:10+"),
@@ -124,16 +124,16 @@ fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
         ((false, "10"), "in9", Own, "not 10"),
         ((false, ""), "in0", Own, "not 0:0+, kept"),
         ((false, "10:10+"), "in", Own, "not 10:10+, kept"),
-        // So it stays when the CRM pauses and resumes.
+        // It stays lowered when the CRM pauses and resumes the contact.
         ((false, "10:10+"), "out12 in13", Own, "not 13:13+, kept"),
         ((false, "10"), "out12", Own, "not 12:12!"),
         ((false, "12:12!"), "in13", Own, "not 13:13+, kept"),
         ((false, "12:12!"), "out14 in15 out16", Own, "not 16:16!"),
         ((false, "10"), "out", Own, "not 10:10!"),
-        // What is known of it is newer.
+        // The stored rank is as new or newer.
         ((false, "10"), "out9", Own, "not 10"),
         ((false, "10"), "out10", Own, "not 10"),
-        // A late opt-out: above the last decision it lowers, whatever the columns' rank.
+        // A late opt-out that ranks above the last decision lowers, whatever the columns' rank.
         ((true, "10:4+"), "out5", Own, "not 10:5-"),
         ((true, "10:4+"), "out4", Own, "not 10:4-"),
         ((true, "10:4+"), "out3", Own, "callable 10:4+"),
@@ -142,14 +142,15 @@ fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
         ((false, "10:5-"), "in8", Own, "callable 10:8+"),
         ((false, "10:8-"), "in7", Own, "not 10:8-"),
         ((true, "10"), "in8", Own, "callable 10:8+"),
-        // Without a rank: after all that is known, but it makes nothing stale.
+        // A change without a rank comes after all that is known, but makes nothing stale.
         ((true, "10:4+"), "out", Own, "not 10:10-"),
         ((false, "10:5-"), "in", Own, "callable 10:5!"),
         ((true, "10:5!"), "out4", Own, "not 10:5-"),
         ((true, ""), "out", Own, "not :-"),
         ((false, ":-"), "in", Own, "callable :!"),
         ((false, ":!"), "in", Own, "not :!, kept"),
-        // A person raised whom campaign-sync had lowered; whoever lowers then is not campaign-sync.
+        // A person raised a contact that campaign-sync had lowered. If it is lowered after that,
+        // somebody else did it.
         ((true, "10:5-"), "11", Own, "callable 11:5!"),
         ((true, "10:5-"), "out5", Own, "not 10:5-"),
         ((true, "10:5-"), "in5", Own, "callable 10:5!"),

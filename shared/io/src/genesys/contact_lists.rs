@@ -135,7 +135,8 @@ impl ContactList {
         if self.is_new {
             return;
         }
-        // If that fails, what is known stands, and the calls that follow tell.
+        // If that fails, what is known stays in use, and the calls that follow show whether it is
+        // right.
         if let Ok(list) = self.find().await {
             self.keep(&list);
         }

@@ -63,7 +63,7 @@ pub struct DncFacts {
     pub contact_method: Option<String>,
     /// The column whose values are its entries, if they are other values.
     pub exclusion_column: Option<String>,
-    /// The number of its entries, if the service tells it.
+    /// The number of its entries, if the service reports it.
     pub entries: Option<u64>,
 }
 

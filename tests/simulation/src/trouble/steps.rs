@@ -36,7 +36,7 @@ pub(super) fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> 
         id: "ill",
     };
     builder.push(trouble.since, Action::Trouble);
-    // The backlog arrives just after the trouble began, long before anybody knows of it.
+    // The backlog arrives just after the trouble began, long before any copy notices it.
     let at = trouble.since + Duration::from_millis(rng.u64(1..2_000));
     builder.backlog(ill, changes, at);
     builder.other_orgs_in_trouble(trouble, at);

@@ -38,7 +38,7 @@ fn an_answer_that_does_not_show_them_lowered_is_no_write() {
         vec![ABSENT, written(5, true, sms, &[])],
     );
     assert_eq!(created, ["read", "create 5 Sms phone", "read"]);
-    // What is lowered already is not written, and need not be shown.
+    // A channel that is lowered already is not written, and the answer need not show it.
     let known = StepResult::Contact(Some(quiet(1, true, sms, &[])));
     let rest = steps(
         attempt(&["quiet"]),

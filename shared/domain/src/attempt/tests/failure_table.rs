@@ -172,7 +172,7 @@ fn the_failure_table_holds_row_by_row() {
             vec![ABSENT, failed(Conflict), failed(NotFound)],
             &["read", "create 5", "probe", "retry Unavailable"],
         ),
-        // Writes of unknown end.
+        // Writes with an unknown result.
         (
             "POST of unknown end that was done",
             &["2"],

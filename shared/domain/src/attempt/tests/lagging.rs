@@ -68,7 +68,7 @@ fn a_written_change_returns_and_ends_once_it_is_read() {
 
 #[test]
 fn a_write_that_alters_nothing_has_nothing_to_be_read() {
-    // The service stores the value in a form of its own, each time.
+    // The service stores the value in another form each time.
     let seen = vec![shows("2!", 5, true), wrote("2!", 5, true)];
     assert_eq!(steps(saying(&["2"]), seen), ["read", "update ", "updated"]);
 }
@@ -80,20 +80,20 @@ fn an_opt_out_that_is_parked_comes_back_too_so_that_nothing_older_undoes_it() {
     assert_eq!(first, "written updated");
     let then = ended(new(), vec![shows("old", 5, false)]);
     assert_eq!(then, "parked keyPattern");
-    // Refused by the service, and written alone.
+    // The service refuses the change, and the opt-out is written alone.
     let rejected = || failed(Kind::Rejected);
     let seen = vec![THERE(), rejected(), wrote("old", 5, false)];
     assert_eq!(ended(saying(&["out"]), seen), "written updated");
     let seen = vec![shows("old", 5, false), rejected()];
     assert_eq!(ended(saying(&["out"]), seen), "parked rejected");
-    // Even its rank is refused: the second time that alters nothing.
+    // The service refuses even its rank, so the second write alters nothing.
     let without_rank = |before: StepResult| {
         let seen = vec![before, rejected(), rejected(), wrote("old", 1, false)];
         ended(saying(&["out"]), seen)
     };
     assert_eq!(without_rank(THERE()), "written updated");
     assert_eq!(without_rank(shows("old", 1, false)), "parked rejected");
-    // Reads refuse the key, so that nothing is planned on them.
+    // Reads refuse the key, so nothing can be planned on them.
     let blind = vec![rejected(), wrote("old", 9, false)];
     assert_eq!(ended(saying(&["out"]), blind), "parked rejected");
 }

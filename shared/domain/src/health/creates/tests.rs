@@ -118,7 +118,7 @@ fn a_contact_refused_repeatedly_while_others_are_created_does_not_hold_others() 
         CreateRefusal::Own,
         "less of a was taken"
     );
-    // Known ones are not counted with those that are new.
+    // Contacts that were refused before do not count with those that are new.
     for name in ["c", "d"] {
         assert_eq!(creates.refuses(name, 95), CreateRefusal::Unknown);
     }
@@ -129,7 +129,7 @@ fn a_create_after_a_refusal_blames_the_list() {
     let mut creates = held();
     for round in 0..9 {
         let second = 100 + 600 * round;
-        // Somebody new is created, and room is made for one that was refused.
+        // A new contact is created, and somebody makes room for one that was refused.
         creates.creates(&format!("new-{round}"), second);
         for name in ["a", "b", "c"] {
             let fault = creates.refuses(name, second + 60);

@@ -83,7 +83,8 @@ fn a_skip_does_not_bring_an_absent_contact_into_the_campaign() {
                 assert_eq!(plan.action, Action::Skip(Skip::Absent));
                 assert_eq!(plan.parts, [Part::Skipped]);
             }
-            // Whom somebody else made not callable is there, and whoever has a column.
+            // A contact that somebody else made not callable is in the campaign, and so is one with
+            // a column.
             for version in ["5:5!", "5:4+", "5"] {
                 let run = vec![(rank(7), if_absent, operation.clone())];
                 let updated = left(own(), &run, Some(&hollow(version))).unwrap();
@@ -109,7 +110,7 @@ fn an_opt_out_leaves_a_contact_that_holds_its_rank_and_no_column() {
         assert_eq!(plan.action, Action::Skip(Skip::Stale));
         let newer = vec![(rank(8), Create, upsert("phone=8", Some(true)))];
         assert!(left(own(), &newer, Some(&tombstone)).unwrap().callable);
-        // One more opt-out ranks higher, and is still nobody's who is there.
+        // Another opt-out raises the rank, and the contact still counts as not in the campaign.
         let run = vec![(rank(9), SkipAbsent, operation.clone())];
         let again = left(own(), &run, Some(&tombstone)).unwrap();
         assert_eq!(again, contact(&[], false, version("9:9-")));
@@ -199,7 +200,7 @@ fn in_a_fold_each_change_has_the_part_that_it_has_alone() {
         assert!(!after(Some(&there), &plan.action).unwrap().callable);
     }
 
-    // Whatever it comes before in the queue: ranks decide.
+    // The order of the queue does not matter: ranks decide.
     let late = vec![
         (rank(8), SkipAbsent, says()),
         (rank(7), Create, upsert("name=n", None)),
@@ -213,7 +214,7 @@ fn partial_runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Valu
     let if_absent = prop::sample::select(vec![Create, SkipAbsent, SkipOptOut]);
     let ranks = ranks.prop_map(|number| number.and_then(Rank::new));
     let change = (ranks, if_absent, operations()).prop_map(|(rank, if_absent, operation)| {
-        // Who is not there cannot leave.
+        // A person who is not in the campaign cannot leave it.
         let if_absent = match operation {
             Operation::Leave => SkipOptOut,
             _ => if_absent,
@@ -245,7 +246,8 @@ proptest! {
         prop_assert_eq!(parts, skipped);
         let of = |contact: Option<Contact>| {
             contact.map(|mut contact| {
-                // That the contact was raised by hand is written with whatever else is.
+                // The mark of a contact that was raised by hand is written only together with
+                // something else.
                 if matches!(plan.action, Action::Skip(_))
                     && contact.callable
                     && let Some(decision) = &mut contact.version.decision

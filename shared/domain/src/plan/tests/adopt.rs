@@ -29,7 +29,7 @@ fn the_mark_is_set_and_nothing_else() {
     for (opt_out, stored, left) in [
         (Some(9), "9", "9:9-"),
         (Some(4), "9", "9:9-"),
-        // Also where its columns are yet to be applied.
+        // The columns of the opt-out are yet to be applied.
         (Some(12), "9", "9:12-"),
         (None, "9", "9:9-"),
         (Some(9), "", ":9-"),
@@ -97,7 +97,7 @@ fn an_opt_in_raises_who_was_adopted_and_nobody_before() {
         let never = result_by(raising(Raise::Never), &opt_in(number), Some(&adopted)).unwrap();
         assert!(!never.callable, "{number}");
     }
-    // Its next opt-out leaves the mark, which it would not without.
+    // The next opt-out keeps the mark, which it would not do without the adoption.
     let out = vec![(rank(10), upsert("", Some(false)))];
     let found = result(&out, Some(&lowered("9"))).unwrap();
     assert_eq!(found.version, version("10:10!"));

@@ -1,4 +1,4 @@
-//! Who may be called after several changes of a run, depending on what is stored.
+//! Tests of who may be called after several changes of a run, depending on what is stored.
 
 use super::*;
 

@@ -92,13 +92,13 @@ fn a_stale_change_still_lowers_channels_and_is_reported_for_the_write() {
         (plan.action, plan.parts),
         (update(None, "Sms"), vec![Part::Newest])
     );
-    // The last of them that made a difference.
+    // The newest part is the last change that made a difference.
     let silent = (rank(7), upsert("phone=7", None));
     let again = (rank(8), lowers("Sms"));
     let plan = planned(&vec![stale.clone(), silent, again], Some(&actual));
     assert_eq!(plan.action, update(None, "Sms"));
     assert_eq!(plan.parts, [Part::Newest, Part::Stale, Part::Stale]);
-    // Beside one that is newer it is folded.
+    // Together with a newer change, the stale one is folded.
     let newer = (
         rank(10),
         lowering(upsert("phone=10", None), lowered("phone")),
@@ -133,7 +133,7 @@ fn by_the_orgs_wish_an_opt_out_that_counts_lowers_every_channel() {
 
 #[test]
 fn an_opt_out_lowers_the_raised_channels_of_a_contact_that_is_not_callable_already() {
-    // Who lowered it is all the same: campaign-sync, the dialler, 0.1.
+    // It does not matter who made the contact not callable: campaign-sync, the dialler or 0.1.
     for stored in ["9:9-", "9:9!", "9:9+", "9"] {
         for number in [9, 10] {
             let actual = lowered_by(contact(&[], false, version(stored)), &lowered("Sms"));

@@ -187,7 +187,8 @@ proptest! {
         let mut folded = after(actual.as_ref(), &plan.action);
         for contact in [&mut folded, &mut one_by_one].into_iter().flatten() {
             contact.data.retain(|_, value| !value.is_empty());
-            // That the contact was raised by hand is written with whatever else is.
+            // The mark of a contact that was raised by hand is written only together with something
+            // else.
             if matches!(plan.action, Action::Skip(_)) && contact.callable && let Some(decision) = &mut contact.version.decision && matches!(decision.mark, Mark::Lowered | Mark::Left | Mark::Gone) {
                 decision.mark = Mark::Found;
             }
@@ -195,7 +196,7 @@ proptest! {
         if run.iter().all(|(rank, _)| rank.is_some()) {
             prop_assert_eq!(folded, one_by_one);
         } else {
-            // One that ranks below another before it is stale by then.
+            // A change that ranks below one before it is stale by then.
             let of = |contact: Option<Contact>| {
                 contact.map(|contact| (contact.callable, contact.version, contact.statuses))
             };

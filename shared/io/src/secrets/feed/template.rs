@@ -29,7 +29,7 @@ pub enum Unfit {
     /// A value would lead to another address.
     #[error("request.url: expected values that are parts of its path")]
     Url,
-    /// A value may not stand in a header.
+    /// A value is not allowed in a header.
     #[error("request.headers: expected values without control characters")]
     Header,
     /// The cursor does not have the form that the secret's `next` gives.
