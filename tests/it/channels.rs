@@ -1,5 +1,6 @@
 //! Channels and phone numbers. A change closes them and never opens them, whatever the API does
-//! where its documentation is silent.
+//! where its documentation is silent. `parked` has changes that must be parked. Opt-outs of whole
+//! contacts are in `consent`.
 
 mod parked;
 

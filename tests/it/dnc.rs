@@ -1,5 +1,5 @@
 //! Entries of a DNC list: adding and removing them with as few calls as possible, and finding the
-//! faulty ones.
+//! faulty ones. Which opt-outs need an entry is in `listed`; `command` removes an entry by hand.
 
 mod command;
 

@@ -1,5 +1,5 @@
 //! The statuses and bodies of docs/contract.md "Webhook". There is no 410, which would make senders
-//! stop for good.
+//! stop for good. Why a request is refused is decided elsewhere: in `auth`, `body` and `webhook`.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! The configuration of the AWS SDK that all clients share, and why a call has no answer.
+//! The configuration of the AWS SDK that all clients share, and why a call has no answer. The
+//! clients themselves are in `queue`, `records` and `secrets`.
 
 use std::error::Error;
 use std::time::Duration;

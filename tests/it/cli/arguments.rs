@@ -1,5 +1,6 @@
 //! Arguments, files and texts on standard input that cannot be right: each is refused with a
-//! message that says what was expected, before any service is asked.
+//! message that says what was expected, before any service is asked. Whole command lines are in
+//! `refused`, and incomplete environments in `unset`.
 
 use std::io::Write;
 

@@ -1,5 +1,6 @@
 //! `local --crm`: after the webhooks of a vendor's CRM, every contact is as the CRM's record says.
-//! `local --serve`: it shows a sender for each preset.
+//! `local --serve`: it shows a sender for each preset. The presets themselves are tested in the
+//! crate `mapping`, and the pages about vendors in `crm`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};

@@ -1,5 +1,6 @@
 //! Contacts of a small batch that make every call that contains them fail. Within two deliveries
-//! each other contact is separated from them, however many they are.
+//! each other contact is separated from them, however many they are. A single such contact is in
+//! `poison`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The brake: if a run finds too much drift in a campaign, it enqueues nothing of that campaign,
-//! and of its other campaigns only opt-outs.
+//! and of its other campaigns only opt-outs. Other bounds of a run are in `bounds`;
+//! docs/reconciliation.md "The brake" explains it.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! The webhooks of four vendors, and the records of the same CRMs. The secrets are those of
-//! docs/crm/, and reconcile reads the emulated APIs. Both rank by one clock.
+//! docs/crm/, and reconcile reads the emulated APIs. Both rank by one clock. Single pages of feeds
+//! are in `crm::feeds`.
 
 use std::sync::Arc;
 use std::time::Duration;

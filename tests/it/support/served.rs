@@ -1,4 +1,5 @@
 //! SQS, Secrets Manager and Genesys Cloud over HTTP on loopback, and the real command with them.
+//! Tests that need no HTTP use [`World`](super::World).
 
 use std::collections::BTreeSet;
 use std::ops::Deref;

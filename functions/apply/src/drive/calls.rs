@@ -1,5 +1,6 @@
 //! Turns steps into calls. Here alone the two contact APIs differ: `predictive` takes a call for
-//! each contact, and `contactLists` one call for many.
+//! each contact, and `contactLists` one call for many. Which contacts begin is decided in `begin`,
+//! and what an answer means in `saw`.
 
 mod lists;
 mod predictive;

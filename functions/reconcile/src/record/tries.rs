@@ -1,4 +1,5 @@
-//! Counts how often a run's message was received, and how often the run failed.
+//! Counts how often a run's message was received, and how often the run failed. What follows from
+//! the counts is decided in `runs/turn/given_up.rs` and `again.rs`.
 
 use domain::change::CampaignId;
 use jiff::Timestamp;

@@ -1,4 +1,5 @@
-//! Plans the changes of an attempt, carries out the plan, and handles a write that failed.
+//! Plans the changes of an attempt, carries out the plan, and handles a write that failed. The plan
+//! itself is made in [`crate::plan`]; writes that are refused for good are in `refused`.
 
 use super::state::{ReadFor, State};
 use super::step::write;

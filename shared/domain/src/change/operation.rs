@@ -1,4 +1,5 @@
-//! The effect that a change asks for.
+//! The effect that a change asks for. How it is read is in `parse`, and what it does to a contact
+//! in [`crate::plan`].
 
 use super::{Adoption, RankReset};
 use crate::channel::Lowered;

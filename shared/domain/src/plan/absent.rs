@@ -1,4 +1,5 @@
 //! Plans changes that may not create their contact (docs/design.md "Who is not in the campaign").
+//! How absence is known is decided in [`crate::attempt`]; all other plans are made in [`super`].
 
 use std::borrow::Cow;
 

@@ -1,5 +1,6 @@
 //! Applies the opt-ins, opt-outs and leaves of changes, one after another, to the stored state of a
-//! contact.
+//! contact. The text of the version column is read in [`super`]; docs/design.md "Who may be called"
+//! explains the rules.
 
 use super::{Consent, Decision, Mark, Raise, Version};
 use crate::Rank;

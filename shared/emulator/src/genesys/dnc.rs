@@ -1,5 +1,6 @@
 //! DNC lists as a test sees them behind the API: their entries, and whom the dialler would call all
-//! the same (docs/genesys-cloud.md "DNC lists").
+//! the same (docs/genesys-cloud.md "DNC lists"). The calls about them are in
+//! `contact_lists::dnc_lists`.
 
 use std::collections::BTreeMap;
 

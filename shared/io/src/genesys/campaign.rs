@@ -1,4 +1,5 @@
-//! A campaign, by either contact API. Calls about one contact look the same for both.
+//! A campaign, by either contact API. Calls about one contact look the same for both. `predictive`
+//! and `contact_lists` make the calls; calls about many contacts are made there directly.
 
 use std::sync::Arc;
 

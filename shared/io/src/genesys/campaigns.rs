@@ -1,5 +1,6 @@
 //! The campaigns of an org, as this copy knows them: the contact list of each, which of them may
-//! not be written now, and which of them have contacts that make calls fail.
+//! not be written now, and which of them have contacts that make calls fail. It makes no call:
+//! `campaign` does. Whether calls are answered is in `health`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

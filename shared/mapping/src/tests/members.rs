@@ -1,5 +1,5 @@
-//! Tests of the members of a mapping: what each may say, and how a wrong one is refused. `fields`
-//! and `items` have the code. Programs are tested in `programs` and `refusals`, and presets in
+//! Tests of the members of a mapping: what each may say, and how a wrong one is refused. `config`
+//! and `condition` have the code. Programs are tested in `programs` and `refusals`, and presets in
 //! modules of their own.
 
 use super::*;

@@ -1,5 +1,5 @@
 //! Runs that wait for exports. They hold up neither each other's campaigns nor the org's next runs
-//! for long.
+//! for long. Exports within one run are in `reconcile::export`.
 
 use emulator::genesys::{Exports, Options};
 

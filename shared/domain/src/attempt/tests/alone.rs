@@ -1,4 +1,5 @@
 //! Changes that are never folded with others, and contacts that are never created without a read.
+//! Folding itself is tested in `plan`.
 
 use super::*;
 

@@ -1,5 +1,5 @@
 //! Channels and numbers are lowered before their change is parked, and count as lowered only once
-//! an answer shows it.
+//! an answer shows it. What a plan lowers is tested in `plan`.
 
 use super::*;
 use crate::channel::{Channel, Lowered};

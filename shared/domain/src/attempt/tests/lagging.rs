@@ -1,5 +1,5 @@
 //! If reads lag, a change that is written comes back, and nothing is planned on what reads may not
-//! show yet.
+//! show yet. docs/design.md "Where reads lag" explains it, and `confirm` has the code.
 
 use super::*;
 use crate::batch::{Confirm, Settled};

@@ -33,7 +33,7 @@ fn an_opt_in_that_is_planned_and_not_written_undoes_no_opt_out() {
         (Vec::new(), Vec::new()),
         "the opt-in is next"
     );
-    // The budget has no call for it.
+    // No call can be made for it now.
     let verdicts = attempt.give_back(&failure(Kind::Unavailable));
     assert!(matches!(
         verdicts[..],

@@ -1,4 +1,5 @@
-//! Properties of every attempt, whatever the service answers.
+//! Properties of every attempt, whatever the service answers. Single cases are in the modules
+//! beside this one.
 
 use proptest::prelude::*;
 

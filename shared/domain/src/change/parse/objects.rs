@@ -1,4 +1,4 @@
-//! The objects of a change: columns, channels and numbers.
+//! The objects of a change: columns, channels and numbers. The other members are read in [`super`].
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;

@@ -1,5 +1,5 @@
 //! Changes that may create no contact, planned alone, folded, and one by one. A fold must leave the
-//! same contact as its changes one by one.
+//! same contact as its changes one by one. How absence is known is tested in `attempt`.
 
 use proptest::prelude::*;
 

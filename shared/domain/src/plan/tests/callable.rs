@@ -1,4 +1,5 @@
-//! Tests of who may be called after several changes of a run, depending on what is stored.
+//! Tests of who may be called after several changes of a run, depending on what is stored. The
+//! rules for two changes are tested in `version`.
 
 use super::*;
 

@@ -1,5 +1,6 @@
 //! Properties of every run of changes, whatever the contact stores: the order of queue and ranks,
-//! idempotence, and that nobody who opted out is called.
+//! idempotence, and that nobody who opted out is called. Changes that may create no contact have
+//! properties of their own in `absent`.
 
 use proptest::prelude::*;
 

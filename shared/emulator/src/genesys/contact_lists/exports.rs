@@ -1,5 +1,6 @@
 //! Exports of contact lists (docs/genesys-cloud.md "Export of a contact list"). A client requests
-//! one, waits until it is ready, and downloads it from another host.
+//! one, waits until it is ready, and downloads it from another host. `Options::exports` chooses how
+//! they behave.
 
 use std::io::Write;
 use std::time::Duration;

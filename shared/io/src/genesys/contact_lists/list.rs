@@ -1,4 +1,5 @@
-//! Finds the list that a campaign draws on, and the columns of that list.
+//! Finds the list that a campaign draws on, and the columns of that list. Contacts of the list are
+//! read in `read` and written in `write`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

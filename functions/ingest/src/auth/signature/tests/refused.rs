@@ -1,4 +1,5 @@
-//! Requests that differ from what was signed are refused: another body, header, time or key.
+//! Requests that differ from what was signed are refused: another body, header, time or key. The
+//! vectors that must pass are in [`super`].
 
 use jiff::SignedDuration;
 use proptest::prelude::*;

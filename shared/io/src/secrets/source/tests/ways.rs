@@ -1,4 +1,5 @@
-//! The ways of an `auth` that is an object.
+//! The ways of an `auth` that is an object. `members` has members that are wrong. Ways that are
+//! named are in [`super`].
 
 use serde_json::{Value, json};
 
