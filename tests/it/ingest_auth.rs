@@ -135,8 +135,8 @@ async fn every_way_to_authenticate_works_and_neither_stores_nor_logs_a_secret() 
     }
 }
 
-/// Requests without credentials, with wrong ones, and with the same header twice, where nobody can
-/// say which one counts.
+/// Requests without credentials, with wrong ones, and with the same header twice, so that nobody
+/// can say which one counts.
 fn wrong(good: &SignedRequest) -> [SignedRequest; 3] {
     let nothing = SignedRequest {
         headers: Vec::new(),

@@ -28,7 +28,7 @@ pub(super) struct Malformed {
 }
 
 /// The rows of a text. An empty line is a row with one empty value. A [`Malformed`] is the last
-/// item: it is not known where the row behind it begins.
+/// item: nobody knows where the row behind it begins.
 pub(super) struct Reader<'a> {
     rest: &'a str,
     delimiter: char,

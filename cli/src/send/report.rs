@@ -51,7 +51,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A report on a file of so many lines, before any row was seen.
+    /// A report on a file of this many lines, before any row was seen.
     pub(super) fn new(lines: usize, warnings: Warnings) -> Report {
         Report {
             lines: lines as u64,

@@ -17,9 +17,9 @@ use crate::budget::CALLS_OF_A_CONTACT;
 /// The contact API that an org uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
-    /// docs/contract.md "Predictive API".
+    /// The API of docs/contract.md "Predictive API".
     Predictive,
-    /// docs/genesys-cloud.md "Contacts of a contact list".
+    /// The API of docs/genesys-cloud.md "Contacts of a contact list".
     ContactLists,
 }
 

@@ -140,7 +140,7 @@ impl Trouble {
 
 const WELL: &str = "org-000";
 const WELL_CAMPAIGN: &str = "campaign-000-0";
-/// The campaign in trouble, in runs where the rest of its org is well.
+/// The campaign in trouble, in runs in which the rest of its org is well.
 pub(crate) const ILL_CAMPAIGN: &str = "campaign-000-1";
 
 /// The story of the nth such run. The runs take the kinds in turn.

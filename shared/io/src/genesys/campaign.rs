@@ -21,9 +21,9 @@ const NOBODY: &str = "campaign-sync-check";
 /// The contacts of one campaign, in one invocation. Clones share their state.
 #[derive(Clone)]
 pub enum Campaign {
-    /// docs/contract.md "Predictive API".
+    /// The API of docs/contract.md "Predictive API".
     Predictive(Arc<Predictive>),
-    /// docs/genesys-cloud.md "Contacts of a contact list".
+    /// The API of docs/genesys-cloud.md "Contacts of a contact list".
     ContactList(Arc<ContactList>),
 }
 

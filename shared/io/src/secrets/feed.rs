@@ -202,7 +202,7 @@ impl FeedSecret {
     /// The request for a page, without credentials.
     ///
     /// # Errors
-    /// The request needs a value that is missing, or that may not stand where it would.
+    /// The request needs a value that is missing, or that is not allowed in its place.
     pub fn request(&self, asked: &Asked<'_>) -> Result<Plain, Unfit> {
         let since = asked.since.saturating_sub(self.overlap);
         let since = since.unwrap_or(jiff::Timestamp::UNIX_EPOCH);

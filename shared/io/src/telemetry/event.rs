@@ -1,6 +1,6 @@
 //! The events that the functions report.
 //!
-//! What the log says of each, and what is counted, stand side by side in the module of its subject:
+//! The log line and the counting of each event are side by side in the module of its subject:
 //! `changes`, `orgs`, `webhooks` and `reconcile`. An event holds no personal data.
 
 use std::time::Duration;

@@ -38,7 +38,7 @@ impl Member {
         Member::Operation,
     ];
 
-    /// The name of the member in a change. It is also the name of the column, where no flag names
+    /// The name of the member in a change. It is also the name of the column, unless a flag names
     /// another.
     pub(in crate::send::rows) fn of_change(self) -> &'static str {
         match self {

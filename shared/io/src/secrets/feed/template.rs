@@ -1,6 +1,6 @@
 //! Texts with placeholders such as `{since}` and `{cursor}`, filled in for one page of a feed.
 //!
-//! A template knows nothing of where its text stands: `request` and `body` say how values are
+//! A template does not know where its text is used: `request` and `body` say how values are
 //! escaped. docs/contract.md "CRM feed" lists the placeholders.
 
 use domain::change::CampaignId;
