@@ -1,4 +1,4 @@
-//! The command line as a user calls it: help, versions, exit statuses, and `local` and `event`.
+//! The command line as a user calls it: the main job by `local`, and the sample events of `event`.
 //! Command lines that are refused are in `refused`, `arguments` and `unset`. Each larger subcommand
 //! has a module of its own in `tests/it`.
 

@@ -1,5 +1,5 @@
 //! No personal data, token or secret is reported, logged, or parked beside the original body.
-//! Credentials and payloads of attackers are in `hostile::secrecy`.
+//! Attempts to make ingest reveal a payload are in `hostile::secrecy`.
 
 use std::sync::Arc;
 use std::time::Duration;

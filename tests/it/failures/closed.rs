@@ -1,5 +1,5 @@
 //! A refused org, or a refused campaign of an org, is left alone for a while, and its changes wait.
-//! Services that do not answer are in `writes` and `aws`, and refused logins in `login`.
+//! AWS services that do not answer are in `aws`, and refused logins in `login`.
 
 use std::time::Duration;
 

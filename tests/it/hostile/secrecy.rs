@@ -1,5 +1,6 @@
-//! Credentials, requests that an eavesdropper sends again, and payloads never show up in answers,
-//! logs or printed texts. The log of a usual run is checked in `privacy`.
+//! Credentials and payloads never show up in answers, logs or printed texts, and an overheard
+//! request that is sent again in another form stores nothing. The log of a usual run is checked in
+//! `privacy`.
 
 use super::*;
 

@@ -1,5 +1,6 @@
-//! Tests of how long a change waits after a 429: as long as the service asks, within bounds, and
-//! then spread out. The waits between tries of one invocation are in `writes` and `login`.
+//! Tests of how long a change waits after a 429: as long as the service asks, in place or in the
+//! queue, but never zero, and never longer than the invocation. A 429 of the token endpoint is in
+//! `login`.
 
 use super::*;
 

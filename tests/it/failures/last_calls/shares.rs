@@ -1,5 +1,5 @@
-//! The last calls of a budget are shared fairly among campaigns, passes and copies, and opt-outs
-//! come first. `domain::budget` decides the shares.
+//! The last calls of a budget are shared among campaigns, passes and copies, and none is promised
+//! twice. `domain::budget` decides the shares.
 
 use super::*;
 
