@@ -142,7 +142,7 @@ impl Since {
         }
     }
 
-    /// The same, for the flag `--since`.
+    /// A time in the past, for the flag `--since`.
     ///
     /// # Errors
     /// The time is not in the past.

@@ -2,8 +2,8 @@
 //! "Parked messages").
 //!
 //! This file reads arguments and prints. The queue itself is in `queue`, one message in `parked`,
-//! whether it may be an opt-out in `opt_out`, the choice of messages in `which`, sending again in `redrive`, and its result in `report`. The
-//! console uses the same code.
+//! whether it may be an opt-out in `opt_out`, the choice of messages in `which`, sending again in
+//! `redrive`, and its result in `report`. The console uses the same code.
 
 mod opt_out;
 pub(crate) mod parked;

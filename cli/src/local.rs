@@ -2,8 +2,8 @@
 //!
 //! A made-up CRM changes its contacts and sends signed webhooks. They go through `ingest::handle`
 //! and `apply::handle`, the code that is deployed, with a FIFO queue between them, into an emulated
-//! Genesys Cloud. In the end the contacts of the campaigns are compared with what the CRM last
-//! said.
+//! Genesys Cloud. In the end the contacts of the campaigns are compared with the last state of the
+//! CRM.
 //!
 //! The CRM's deliveries are a `Story` (`crm.rs`, `vendor.rs`, `file.rs`), and `world.rs` plays it.
 //! `report.rs` and `table.rs` say what came of it, `problem.rs` makes the comparison with plain

@@ -1,4 +1,4 @@
-//! How an operator names a contact, and whether its stored rank is ahead.
+//! Reads the contact that an operator names, and finds out whether its stored rank is ahead.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::args;
 
 /// The contact keys that the arguments name. `-` stands for the keys on standard input, one a line,
-/// so that no key need stand in the shell's history.
+/// so that no key appears in the shell's history.
 pub(crate) fn keys(arguments: &[String]) -> Result<Vec<ContactKey>, String> {
     let mut keys = Vec::new();
     for argument in arguments {

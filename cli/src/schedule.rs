@@ -1,8 +1,8 @@
 //! `campaign-sync schedule`: sets, lists and removes the schedules of reconcile, one for each org.
 //!
-//! This file lists and removes them, and `set` makes them. `stored` reads schedules and finds what is
-//! wrong with them, `known` asks whether the campaigns exist, and `late` finds out whether the runs
-//! come. A run itself is made by `functions/reconcile`.
+//! This file lists and removes them, and `set` makes them. `stored` reads schedules and finds what
+//! is wrong with them, `known` asks whether the campaigns exist, and `late` finds out whether the
+//! runs come. A run itself is made by `functions/reconcile`.
 
 mod known;
 mod late;

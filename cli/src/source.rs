@@ -1,8 +1,8 @@
 //! `campaign-sync source`: shows what a source's webhooks become, on this machine and before
 //! anything is sent.
 //!
-//! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `refused` says when
-//! ingest refuses a request as a whole, and `credentials` finds the credentials in it.
+//! `examine` reads a webhook by the code of ingest, and `shown` prints the result. `refused` says
+//! when ingest refuses a request as a whole, and `credentials` finds the credentials in it.
 
 mod credentials;
 mod examine;

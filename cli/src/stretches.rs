@@ -22,7 +22,7 @@ use reconcile::{Context, Cursor, Input, Progress, RunOutcome, Task, Until, Why};
 const STRETCH: Duration = Duration::from_mins(10);
 /// How many contacts are compared before the run looks again whether it was asked to stop.
 const AT_ONCE: usize = 50;
-/// The time between two lines of progress where there is no terminal.
+/// The time between two lines of progress if there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
 /// The wait before the next stretch when the queue is deep or the service throttles.
 const WAIT: Duration = Duration::from_secs(15);
@@ -146,8 +146,8 @@ async fn stretches<R: Report>(
     Ok(())
 }
 
-/// Keeps the state of the run, and shows its progress: by a bar, or by a line now and then where
-/// there is no terminal.
+/// Keeps the state of the run, and shows its progress: by a bar, or by a line now and then if there
+/// is no terminal.
 struct Screen<'a, R> {
     clock: Clock,
     bar: ProgressBar,
@@ -183,7 +183,7 @@ impl<'a, R: Report> Screen<'a, R> {
         }
     }
 
-    /// Adds what the end of a stretch tells.
+    /// Adds what is known at the end of a stretch.
     fn ended(&self, outcome: RunOutcome) {
         let mut state = self.lock();
         state.reached.clone_from(&outcome.answer.cursor);
@@ -196,7 +196,7 @@ impl<'a, R: Report> Screen<'a, R> {
     }
 }
 
-/// A progress bar on standard error. It is hidden where that is no terminal.
+/// A progress bar on standard error. It is hidden if that is no terminal.
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::new_spinner();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {

@@ -18,7 +18,7 @@ pub(crate) fn headers(body: &str, secret: &str, now: Timestamp) -> Vec<(String, 
     headers
 }
 
-/// Those of the headers that make up the signature.
+/// The headers among these that make up the signature.
 pub(crate) fn signature(body: &str, secret: &str, now: Timestamp) -> Vec<(String, String)> {
     let secret = SigningSecret {
         text: SecretString::from(secret),

@@ -1,5 +1,6 @@
 //! A change with `ifAbsent` creates nobody. If its contact is not in the campaign, it is skipped,
-//! and only its opt-out leaves a mark (docs/design.md "Who is not in the campaign").
+//! and only its opt-out leaves a mark (docs/design.md "Who is not in the campaign"). Persons who
+//! left a campaign are in `leave`.
 
 use std::time::Duration;
 

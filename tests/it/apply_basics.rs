@@ -1,5 +1,6 @@
-//! Apply when nothing fails: it reads each contact, writes only what differs, and folds
-//! the changes of one contact into one write.
+//! Apply when nothing fails: it reads each contact, writes only what differs, and folds the changes
+//! of one contact into one write. Failures are in [`failures`](crate::failures), and what differs
+//! between the APIs in `both_apis`.
 
 use std::time::Duration;
 

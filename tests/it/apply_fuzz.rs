@@ -1,5 +1,5 @@
 //! Properties of apply and reconcile. Whatever a queue's event or a feed's page holds, nothing
-//! panics, and no message is given up that was not parked.
+//! panics, and no message is given up that was not parked. The same for ingest is in `ingest_fuzz`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! One contract for both APIs. Each promise here holds whichever of them an org has.
+//! One contract for both APIs: each promise here holds whichever of them an org has. Failures are
+//! in `failing`, and what only contact lists have in `contact_lists`.
 
 mod failing;
 

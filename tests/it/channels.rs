@@ -1,5 +1,6 @@
 //! Channels and phone numbers. A change closes them and never opens them, whatever the API does
-//! where its documentation is silent.
+//! where its documentation is silent. `parked` has changes that must be parked. Opt-outs of whole
+//! contacts are in `consent`.
 
 mod parked;
 
@@ -15,8 +16,8 @@ use crate::support::{CAMPAIGN, Change, VERSION_FIELD, World, between, change, op
 
 const EVERY: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 
-/// Runs a promise on lists with two phone columns, once where a write merges statuses and once
-/// where it replaces them. Checks the calls against the published specification.
+/// Runs a promise on lists with two phone columns, once with writes that merge statuses and once
+/// with writes that replace them. Checks the calls against the published specification.
 async fn by_both_readings(promise: impl AsyncFn(&World)) {
     for statuses_merge in [false, true] {
         let world = world(statuses_merge);

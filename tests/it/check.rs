@@ -1,5 +1,5 @@
 //! `campaign-sync check` and `status`, run as real commands: what they report about an org and
-//! about the queues.
+//! about the queues. `secrets` and `dnc` have more of `check`; `check --probe` is in `probe`.
 
 mod dnc;
 mod secrets;

@@ -1,4 +1,6 @@
-//! The command line as a user calls it.
+//! The command line as a user calls it: the main job by `local`, and the sample events of `event`.
+//! Command lines that are refused are in `refused`, `arguments` and `unset`. Each larger subcommand
+//! has a module of its own in `tests/it`.
 
 mod arguments;
 mod denied;

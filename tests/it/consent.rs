@@ -1,5 +1,6 @@
 //! Consent. No change of the CRM brings back a contact that the dialler took out, and among the
-//! CRM's own decisions the one with the highest rank stands.
+//! CRM's own decisions the one with the highest rank stands. Opt-outs by channel are in `channels`,
+//! and contacts that left a campaign in `leave`.
 
 use std::time::Duration;
 

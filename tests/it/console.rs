@@ -1,4 +1,5 @@
-//! `campaign-sync console` as a browser sees it, on emulated services over HTTP.
+//! `campaign-sync console` as a browser sees it, on emulated services over HTTP. This file has what
+//! every page shares: who may see it, and its headers. Each page has a module of its own.
 
 mod contact;
 mod parked;

@@ -1,5 +1,6 @@
-//! The parts that only the contact list API has: campaigns that draw on lists, known columns, and writes of
-//! whole contacts.
+//! The parts that only the contact list API has: campaigns that draw on lists, known columns, and
+//! writes of whole contacts. `lists` has which list a campaign draws on. What both APIs promise is
+//! in `both_apis`.
 
 mod lists;
 

@@ -1,5 +1,6 @@
 //! The examples of docs/crm.md and docs/crm/. Each shows a source's secret, what its vendor sends,
-//! and the changes that it becomes. The product must turn the one into the other.
+//! and the changes that it becomes. The product must turn the one into the other. Feeds are in
+//! `feeds`, and the presets have unit tests in the crate `mapping`.
 
 pub(crate) mod feeds;
 

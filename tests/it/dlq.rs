@@ -1,4 +1,6 @@
-//! `campaign-sync dlq` on the emulated SQS and Secrets Manager, over HTTP.
+//! `campaign-sync dlq` on the emulated SQS and Secrets Manager, over HTTP: listing, showing,
+//! redriving and dropping parked changes. Items that ingest parked are in `dlq_ingest` and
+//! `dlq_unmapped`.
 
 use io::queue::Message;
 use serde_json::{Value, json};

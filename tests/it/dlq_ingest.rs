@@ -1,4 +1,5 @@
-//! Messages that ingest parked, redriven by `dlq redrive` through the mended mapping of its source.
+//! Messages that ingest parked, redriven by `dlq redrive` through the repaired mapping of their
+//! source. Here ingest itself parks them; `dlq_unmapped` parks items by hand.
 
 use http::Request;
 use io::queue::Message;
@@ -39,7 +40,7 @@ async fn send(world: &World, headers: &[(&str, &str)], body: &str) {
 }
 
 impl Served {
-    /// Redrives what ingest parked, with the source's mended secret.
+    /// Redrives what ingest parked, with the source's repaired secret.
     async fn mended(&self, parked: Vec<Message>, secret: &Value) -> (i32, Value, String) {
         self.put_source("people", secret);
         for message in parked {
@@ -207,7 +208,7 @@ async fn a_message_that_no_mapping_can_mend_stays_and_shows_nothing() {
 async fn a_contact_whose_opt_out_was_honoured_stays_opted_out_when_its_item_is_redriven() {
     for (mended, rank, is_callable) in [
         (".calls", ".at", false),
-        // The mended mapping says the contrary: first at the same rank, then at a higher one.
+        // The repaired mapping says the contrary: first at the same rank, then at a higher one.
         ("true", ".at", false),
         ("true", "(.at + 1)", true),
     ] {

@@ -1,4 +1,5 @@
-//! Unmapped items, redriven through the current mapping of their source.
+//! Unmapped items, redriven through the current mapping of their source: which changes are sent,
+//! which items stay, and what the report says. Parked changes are in `dlq`.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Entries of a DNC list: adding and removing them with as few calls as possible, and finding the
-//! bad ones.
+//! faulty ones. Which opt-outs need an entry is in `listed`; `command` removes an entry by hand.
 
 mod command;
 
@@ -112,7 +112,7 @@ async fn one_entry_that_is_refused_hides_none_of_the_others() {
         assert_eq!(*done, expected, "{n}");
     }
     assert_eq!(client.world.genesys.dnc_entries("numbers").len(), 99);
-    // A bad entry does not close the list.
+    // A faulty entry does not close the list.
     assert_eq!(client.add(&numbers(), &["+2"]).await, [Ok(())]);
 }
 
@@ -123,7 +123,7 @@ async fn halving_a_refused_call_ends_and_names_the_bad_entries() {
         ..Options::default()
     });
     let client = client.await;
-    // Sorted, as they are sent, every bad entry stands between two good ones.
+    // In the order in which they are sent, every faulty entry is between two good ones.
     let all: Vec<_> = (0..MOST_ENTRIES)
         .map(|n| format!("{n:04}{}", ["", ", no number"][n % 2]))
         .collect();
@@ -170,7 +170,7 @@ async fn bad_entries_beside_each_other_do_not_close_the_list() {
         ..Options::default()
     });
     let client = client.await;
-    // Sorted, as they are sent, the bad entries come first.
+    // In the order in which they are sent, the faulty entries come first.
     let bad = |n: usize| n < 8;
     let all: Vec<_> = (0..MOST_ENTRIES)
         .map(|n| format!("{n:04}{}", if bad(n) { ", no number" } else { "" }))

@@ -1,6 +1,6 @@
-//! The names that the repository cites exist: each page of docs/ and its sections, the target of each
-//! link of a Markdown page, and each test that the design names. The runbook has every reason of
-//! parking, and the contract every preset of authentication.
+//! The names that the repository cites exist: each page of docs/ and its sections, the target of
+//! each link of a Markdown page, and each test that the design names. The runbook has every reason
+//! of parking, and the contract every preset of authentication.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,6 @@
-//! The emulated queue and event source follow the rules of AWS.
+//! The emulated queue and event source follow the rules of AWS: order within a group,
+//! deduplication, visibility, and the answer to a batch. The same queue over the protocol of SQS is
+//! in `emulator_sqs`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! A careless client, which does what campaign-sync must not do, meets each trap of the real
 //! service: a 409 for a whole batch, contacts that cannot be read yet, tokens that expire, and 429.
+//! The API of contact lists is in `emulator_lists`.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! The emulated contact lists as a client meets them: lists without a campaign, and every possible
-//! behaviour that the documentation leaves open.
+//! behaviour that the documentation leaves open. `dnc`, `exports` and `statuses` have the other
+//! resources. The `predictive` API is in `emulator_genesys`.
 
 mod dnc;
 mod exports;

@@ -1,4 +1,6 @@
-//! The emulated SQS answers a consumer as AWS does.
+//! The emulated SQS answers a consumer over its JSON protocol as AWS does: receives and their
+//! attempts, and batches of deletes and visibility timeouts. The rules of the queue itself are in
+//! `emulator_fifo`.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! `campaign-sync feed test`: what a page of a feed becomes, from a saved answer and from a CRM on
-//! loopback.
+//! loopback. `refusals` has CRMs that refuse. Whole runs over such feeds are in `reconcile`.
 
 mod refusals;
 

@@ -1,4 +1,5 @@
-//! Attacks by somebody who has been let in, or who overhears one who has.
+//! Attacks by somebody who has been let in, or who eavesdrops on such a sender. Attacks by anybody
+//! else are in `ingest_strangers`, and the texts that must stay secret in `secrecy`.
 
 mod reconcile_by_api;
 mod redriven;

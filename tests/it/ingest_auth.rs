@@ -1,4 +1,6 @@
-//! Every way in which a source authenticates, from the event of an HTTP API to the queue.
+//! Every way in which a source authenticates, from the event of an HTTP API to the queue. The
+//! vectors of single signatures are unit tests in `ingest::auth`, and attackers are in
+//! `ingest_strangers`.
 
 mod command;
 
@@ -133,8 +135,8 @@ async fn every_way_to_authenticate_works_and_neither_stores_nor_logs_a_secret() 
     }
 }
 
-/// Requests without credentials, with wrong ones, and with the same header twice, where nobody can
-/// say which one counts.
+/// Requests without credentials, with wrong ones, and with the same header twice, so that nobody
+/// can say which one counts.
 fn wrong(good: &SignedRequest) -> [SignedRequest; 3] {
     let nothing = SignedRequest {
         headers: Vec::new(),
@@ -280,8 +282,8 @@ async fn a_body_that_is_no_text_is_refused_whoever_signs_it() {
         &change("a", 1).to_string(),
     );
     let mut request = request(&good, false);
-    // A length extension: where the signature is a plain hash of secret and body, it needs no
-    // secret.
+    // A length extension: if the signature is a plain hash of secret and body, it can be forged
+    // without the secret.
     let mut body = good.body.into_bytes();
     body.push(0x80);
     *request.body_mut() = lambda_http::Body::Binary(body);

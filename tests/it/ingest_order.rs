@@ -1,4 +1,5 @@
-//! The order of changes in the queue, and what becomes of requests that are sent again.
+//! The order of changes in the queue, and what becomes of requests that are sent again, also while
+//! SQS fails or is slow. Which requests are let in is in `ingest_auth`.
 
 use std::time::Duration;
 
@@ -232,7 +233,7 @@ async fn a_change_that_a_retry_left_out_as_queued_is_sent_once_the_queue_may_hav
     world.sqs.refuse_entry("\"version\":2", false);
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 503);
     assert!(world.queue.is_empty());
-    // Five minutes later the request counts as new. Its sender had been told that it failed.
+    // Five minutes later the request counts as new. Its sender had got an answer that it failed.
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(world.post(&[("a", 1), ("a", 2)]).await.0, 202);
     assert_eq!(world.queued(), queued(&[("a", 1), ("a", 2)]));

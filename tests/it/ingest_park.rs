@@ -1,5 +1,6 @@
 //! One bad item of a webhook costs only itself. If the source parks, the other items are queued and
-//! the bad one is parked (docs/contract.md "Unmapped items").
+//! the bad one is parked (docs/contract.md "Unmapped items"). `mapped` has sources with a mapping;
+//! redriving what was parked is in `dlq_ingest`.
 
 mod mapped;
 

@@ -1,4 +1,5 @@
-//! The campaigns of a change whose sender names none (docs/contract.md "Secrets").
+//! The campaigns that a change goes to if its sender names none: `campaigns` of the source's secret
+//! (docs/contract.md "Secrets"). `ingest::webhook::route` has the rules.
 
 use serde_json::{Value, json};
 

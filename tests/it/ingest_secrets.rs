@@ -1,5 +1,6 @@
-//! A source's secret that cannot be used. The sender is told to retry, and the operator is told
-//! what to do. Only a source without a secret is unknown.
+//! A source's secret that cannot be used. The answer tells the sender to retry, and the log tells
+//! the operator what to do. Only a source without a secret is unknown. Wrong credentials are in
+//! `ingest_auth`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Strangers: who is let in, and what the others can learn or damage.
+//! Requests of strangers: none is let in, none learns which sources exist, and none can shut out
+//! others. Attacks by senders that are let in are in `hostile`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Ingest through its own handle: the answers, and the messages in the queue.
+//! Ingest through its own handle: the answers to webhooks, and the messages in the queue. Ways to
+//! authenticate, parked items and the order of changes have modules of their own (`ingest_…`).
 
 use lambda_http::Body;
 use serde_json::{Value, json};

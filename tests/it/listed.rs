@@ -1,4 +1,5 @@
-//! Whoever opts out is on the org's DNC list before the change is done (docs/design.md "DNC list").
+//! An opt-out is done only once its contact is on the org's DNC list (docs/design.md "DNC list").
+//! Adding entries as such is in `dnc`; refused entries are in `refused`, and equal ranks in `ties`.
 
 mod refused;
 mod ties;
@@ -12,7 +13,7 @@ use crate::support::{CAMPAIGN, Change, Done, OTHER_CAMPAIGN, World, change, open
 
 const LIST: &str = "dnc-1";
 
-/// A fault by name, and how to set it up.
+/// The name of a fault, and how to set it up.
 type Failing<'a> = (&'a str, &'a dyn Fn(&World));
 
 /// An org with a DNC list, by phone or by key, for each API.

@@ -1,4 +1,5 @@
 //! The AWS clients over real sockets on loopback: what they send, and how they read the answers.
+//! The client for Genesys Cloud is in `over_http`.
 
 use std::time::Duration;
 

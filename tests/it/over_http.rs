@@ -1,4 +1,5 @@
-//! The HTTP transport over real sockets on loopback.
+//! The HTTP transport over real sockets on loopback: kept connections, timeouts, broken answers and
+//! redirects. The AWS clients are in `over_aws`.
 
 use std::sync::Arc;
 use std::time::Duration;

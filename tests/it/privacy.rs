@@ -1,4 +1,5 @@
 //! No personal data, token or secret is reported, logged, or parked beside the original body.
+//! Attempts to make ingest reveal a payload are in `hostile::secrecy`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,7 +65,7 @@ async fn no_output_of_a_function_holds_personal_data() {
     }
 }
 
-/// Runs into every kind of trouble, and returns the attributes and ids of the parked messages.
+/// Meets every kind of failure, and returns the attributes and ids of the parked messages.
 async fn run_into_every_trouble() -> String {
     let clock = emulator::logical_clock("2026-11-24T16:00:00Z".parse().unwrap());
     let world = emulator::World::new(clock, Options::default(), support::BASE);

@@ -1,4 +1,6 @@
 //! Reconcile through its own handle: what it finds, what it enqueues, and what it leaves alone.
+//! This file has single runs without a record; `runs` has those of a schedule, and each other part
+//! of a run has a module of its own.
 
 mod absent;
 mod adopt;

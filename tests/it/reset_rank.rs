@@ -1,5 +1,5 @@
 //! An operator sets the stored rank of a contact back. Only this lowers a rank, and apply remains
-//! the only writer.
+//! the only writer. How such a rank is kept out is in `rank_ahead`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! `campaign-sync schedule` with an EventBridge Scheduler on loopback.
+//! `campaign-sync schedule` with an EventBridge Scheduler on loopback: what `set`, `list` and
+//! `remove` send and print. The runs that a schedule causes are in `reconcile::runs`.
 
 mod campaigns;
 mod listed;

@@ -1,4 +1,5 @@
 //! `campaign-sync source`: it reports what ingest would make of a webhook, before anything is sent.
+//! Parked bodies as input are in `parked`; ingest itself is in the modules `ingest_…`.
 
 mod parked;
 

@@ -1,4 +1,6 @@
-//! One or two orgs on the emulated services, and what one invocation of apply did to them.
+//! Orgs on the emulated services, and what one invocation of apply did to them. Most tests begin
+//! with [`World`]. `ingest` has the same for ingest, `served` serves everything over HTTP for
+//! commands, and `changes` makes changes.
 
 mod between;
 mod by_both;

@@ -1,5 +1,6 @@
 //! Topping up: what apply receives by itself, beside what Lambda hands over (docs/design.md
-//! "Topping up").
+//! "Topping up"). `opt_outs`, `behind` and `first_load` have more. The decision itself is in
+//! `domain::batch`.
 
 mod behind;
 mod first_load;

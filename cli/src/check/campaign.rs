@@ -2,7 +2,7 @@
 //! and read.
 //!
 //! Nothing is changed: a write is tried with no contact, and a read with a key that nobody has.
-//! Each result is a line of the findings, with what to do where it is wrong. Single contacts are
+//! Each result is a line of the findings, with what to do if it is wrong. Single contacts are
 //! checked in [`contact`](super::contact), and the DNC list in [`dnc`](super::dnc).
 
 use std::sync::Arc;
@@ -74,7 +74,7 @@ fn named(id: &CampaignId, what: &str) -> String {
     format!("campaign {id}: {what}")
 }
 
-/// Checks what the campaign's list says of itself: its columns, and that the DNC list fits them.
+/// Checks what the campaign's list says about itself: its columns, and that the DNC list fits them.
 fn look_at_list(
     id: &CampaignId,
     list: &ListFacts,

@@ -4,7 +4,7 @@
 //! It makes contacts on a scratch list, writes and reads them, and deletes them. [`questions`] says
 //! what is asked and what campaign-sync assumes, [`asking`] makes the calls, [`judge`] reads the
 //! answers, [`verdict`] says what they mean, and [`report`] prints them. [`made`] knows every
-//! contact that was made, so that each is deleted even where the probe is stopped. No list of a
+//! contact that was made, so that each is deleted even if the probe is stopped. No list of a
 //! campaign is written to: [`may_be_written`] refuses one. docs/genesys-cloud.md says what is known
 //! already.
 

@@ -32,7 +32,7 @@ type Attributes = BTreeMap<String, String>;
 /// Why the attributes of a queue are not known.
 struct Unread {
     why: String,
-    /// The reason, if it is none of this queue's.
+    /// The reason, if it does not concern this queue in particular.
     unanswered: Option<Unanswered>,
 }
 

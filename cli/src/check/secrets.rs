@@ -267,7 +267,7 @@ async fn read(
     (format!("secret {name}"), secrets.read(&name).await)
 }
 
-/// Says what is wrong, and what to do. `how` names the document that says how to make such a secret.
+/// Says what is wrong and what to do. `how` names the document that says how to make such a secret.
 fn why(error: SecretsError, how: &str) -> String {
     match error {
         SecretsError::Missing => format!(

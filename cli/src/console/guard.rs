@@ -3,8 +3,8 @@
 //!
 //! Any program of this machine and any page in the operator's browser can send requests to
 //! loopback. So a request must hold a secret that neither knows. The printed address holds a token,
-//! which becomes a cookie. A request that sends something also needs a second token, which stands
-//! in the page.
+//! which becomes a cookie. A request that sends something also needs a second token, which is in
+//! the page.
 //!
 //! The guard sees values only and answers nothing; `gate` turns its verdict into a response.
 
@@ -79,7 +79,7 @@ impl Guard {
         self.form.expose()
     }
 
-    /// Judges everything of a request except its body.
+    /// Judges everything in a request except its body.
     pub(crate) fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Verdict {
         if !self.is_host(headers) {
             return Verdict::Refused("the request names another host than this one");

@@ -137,7 +137,7 @@ fn one(app: &App, id: &str, reveal: bool) -> Response {
     (status, page::page(app, Place::Parked, &content)).into_response()
 }
 
-/// Which changes to redrive, how fast, and whether to include those without a rank.
+/// Reads which changes to redrive, how fast, and whether to include those without a rank.
 fn again(fields: &Fields) -> Result<Again, String> {
     let mut filter = Filter::of_form(fields);
     if let Some(why) = filter.why_not() {

@@ -38,7 +38,7 @@ fn alarms() -> impl Iterator<Item = &'static str> {
     lines.filter_map(|line| line.strip_prefix("AlarmName: !Sub ${AWS::StackName}-"))
 }
 
-/// How often an org's remaining calls are requested at most. Each request costs a call.
+/// The shortest time between two requests for an org's remaining calls. Each costs a call.
 const BUDGET: Duration = Duration::from_secs(30);
 
 /// Answers by what was asked for, with the time of the answer.

@@ -30,7 +30,7 @@ pub(crate) struct ContactId {
 }
 
 impl ContactId {
-    /// The message group, which stands for the contact where no personal data may.
+    /// The message group, which identifies the contact where personal data is not allowed.
     pub(crate) fn group(&self) -> MessageGroup {
         MessageGroup::of(&self.org, &self.campaign, &self.key)
     }

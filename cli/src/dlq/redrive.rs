@@ -17,14 +17,13 @@ use super::report::Report;
 use super::rules::Rules;
 use super::which::Choice;
 
-/// Which messages are sent again, and how fast.
+/// The messages to send again, and the pace.
 pub(crate) struct RedriveOptions<'a> {
     pub(crate) which: &'a Selection,
     /// The pause between two changes.
     pub(crate) pause: Duration,
     pub(crate) unranked: bool,
-    /// What sends changes without a rank too: the option or the box of the page, as its user knows
-    /// it.
+    /// The name of the option, or of the box on the page, that also sends changes without a rank.
     pub(crate) unranked_by: &'a str,
     pub(crate) dry_run: bool,
     /// Called after each message that was looked at.

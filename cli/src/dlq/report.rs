@@ -1,4 +1,5 @@
-//! The result of a redrive, for a person or a program.
+//! The result of a redrive, for a person or a program. The counting happens in `redrive`; nothing
+//! is sent here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

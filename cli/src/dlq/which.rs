@@ -1,4 +1,5 @@
-//! Chooses among parked messages, by reason, id, source and org.
+//! Chooses among parked messages, by reason, id, source and org. Reading a message is done in
+//! `parked`, and sending it again in `redrive`.
 
 use std::collections::HashSet;
 

@@ -185,8 +185,8 @@ impl Story {
     }
 
     /// The columns that a contact of these campaigns may have; `None` means any. A contact list has
-    /// fixed columns: where the story does not name them, they are those of the CRM and all that
-    /// its changes name.
+    /// fixed columns: if the story does not name them, they are those of the CRM and all that its
+    /// changes name.
     pub(crate) fn columns(&self) -> Option<BTreeSet<String>> {
         let known = self
             .columns
@@ -262,8 +262,8 @@ impl Story {
             .filter_map(|delivery| serde_json::from_str(delivery.parcel.body()).ok())
     }
 
-    /// Each contact as the CRM last said. The changes with the event ids `refused` do not count:
-    /// they were parked, or ingest did not accept them.
+    /// Each contact as the CRM last stated it. The changes with the event ids `refused` do not
+    /// count: they were parked, or ingest did not accept them.
     pub(crate) fn expected(&self, refused: &BTreeSet<String>) -> BTreeMap<Key, Expected> {
         if let Some(told) = &self.told {
             return told.records.clone();

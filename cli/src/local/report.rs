@@ -174,7 +174,7 @@ impl Report {
         }
     }
 
-    /// Whether every contact is as the CRM last said, and nothing is left to do.
+    /// Whether every contact is as the CRM last stated it, and nothing is left to do.
     pub(super) fn is_well(&self) -> bool {
         let finds_nothing_more = self
             .reconciled

@@ -4,8 +4,8 @@
 //! A [`Book`] makes up what happens to the records, a [`Speaker`] puts it into the vendor's own
 //! shapes, and [`post`] decides when each webhook arrives. The campaigns should in the end hold the
 //! records themselves: neither a mapping nor a rank of the product is used here, so that the
-//! comparison finds the product's defects. [`mod@samples`] has one body for each preset of a mapping;
-//! docs/crm.md explains the presets.
+//! comparison finds the product's defects. [`mod@samples`] has one body for each preset of a
+//! mapping; docs/crm.md explains the presets.
 
 mod api;
 mod book;
@@ -81,7 +81,7 @@ struct Source<'a> {
     campaign: &'a str,
 }
 
-/// A happening to a record. The record is as it was afterwards.
+/// Something that happened to a record. The record is as it was afterwards.
 struct Happened<'a> {
     record: &'a Record,
     what: &'a RecordEvent,

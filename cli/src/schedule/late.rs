@@ -11,16 +11,16 @@ use reconcile::{looked_at, record_of};
 use super::stored::StoredSchedule;
 use crate::table::span;
 
-/// The longest time between two runs of a schedule that is no `rate(…)`, such as one of times of a
-/// day. It is a week and a day.
+/// The longest time between two runs of a schedule that is no `rate(…)`, such as one that names
+/// times of day: a week and a day.
 const LONGEST: Duration = Duration::from_hours(8 * 24);
 
 /// The runs of a schedule, as far as they are known.
 pub(super) struct Lateness {
     /// The campaign that is furthest behind. `None` means that it is not known.
     pub(super) behind: Option<CampaignId>,
-    /// The time up to which it was looked at. `None` means that no run has had it, or that it is not
-    /// known.
+    /// The time up to which it was looked at. `None` means that no run has had it, or that it is
+    /// not known.
     pub(super) until: Option<Timestamp>,
     /// The same as text.
     pub(super) text: String,
@@ -39,7 +39,8 @@ pub(super) enum Runs {
     Unknown(String),
 }
 
-/// Reads the record of a schedule's org. `None` means that the schedule names no org or no campaign.
+/// Reads the record of a schedule's org. `None` means that the schedule names no org or no
+/// campaign.
 pub(super) async fn seen(
     records: &impl Records,
     stack: &str,

@@ -1,8 +1,8 @@
 //! Reads CSV strictly (RFC 4180): a lenient reader guesses what a damaged file means, and may lose
 //! rows, and opt-outs with them.
 //!
-//! A quote may stand at the two ends of a value, and doubled within it: `"6"" tall"` is `6" tall`.
-//! A quote anywhere else is an error, which names the line at which the value begins, and ends the
+//! A quote may occur at both ends of a value, and doubled within it: `"6"" tall"` is `6" tall`. A
+//! quote anywhere else is an error, which names the line at which the value begins, and ends the
 //! reading. So a file with one quote too few or too many is always found: it has an odd number of
 //! quotes.
 //!
@@ -28,7 +28,7 @@ pub(super) struct Malformed {
 }
 
 /// The rows of a text. An empty line is a row with one empty value. A [`Malformed`] is the last
-/// item: it is not known where the row behind it begins.
+/// item: nobody knows where the row behind it begins.
 pub(super) struct Reader<'a> {
     rest: &'a str,
     delimiter: char,

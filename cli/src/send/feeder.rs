@@ -27,9 +27,9 @@ const LIMITS: Limits = Limits {
     calls: SIDE_BY_SIDE,
     tries: 6,
 };
-/// The longest sleep, so that Ctrl-C is heeded soon.
+/// The longest sleep, so that Ctrl-C takes effect soon.
 const LONGEST_SLEEP: SignedDuration = SignedDuration::from_millis(500);
-/// The time between two lines of progress where there is no terminal.
+/// The time between two lines of progress if there is no terminal.
 const BETWEEN_LINES: SignedDuration = SignedDuration::from_secs(30);
 
 /// The change of a row; `None` means that the queue has it already.
@@ -205,7 +205,7 @@ impl<'a> Feeder<'a> {
     }
 }
 
-/// A progress bar on standard error. It is hidden where that is no terminal.
+/// A progress bar on standard error. It is hidden if that is no terminal.
 fn progress_bar(rows: u64) -> ProgressBar {
     let bar = ProgressBar::new(rows);
     let template = "{bar:40} rows: {human_pos} of {human_len}, {elapsed}, {eta} left  {msg}";

@@ -1,8 +1,8 @@
 //! Reports what a file holds and what became of its rows, as text and as JSON.
 //!
 //! The report counts; it does not check: a fault comes from [`rows`](super::rows) or
-//! [`target`](super::target), and a warning from [`warnings`](super::warnings). No value of a row
-//! stands in it.
+//! [`target`](super::target), and a warning from [`warnings`](super::warnings). It holds no value
+//! of a row.
 
 use serde_json::json;
 
@@ -51,7 +51,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A report on a file of so many lines, before any row was seen.
+    /// A report on a file of this many lines, before any row was seen.
     pub(super) fn new(lines: usize, warnings: Warnings) -> Report {
         Report {
             lines: lines as u64,

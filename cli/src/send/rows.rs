@@ -123,7 +123,7 @@ impl File {
         Ok(text.lines())
     }
 
-    /// The delimiter of a CSV, where the first line decided it and it is no comma: a person should
+    /// The delimiter of a CSV, if the first line decided it and it is no comma: a person should
     /// know of it before the rows are sent.
     pub(super) fn guessed_delimiter(&self) -> Option<String> {
         let is_guessed = self.format == Format::Csv && self.mapping.delimiter.is_none();

@@ -58,7 +58,7 @@ impl StateFile {
         StateFile(path)
     }
 
-    /// The path beside the file that is sent, for where no other is named.
+    /// The path beside the file that is sent. It is used if no other is named.
     pub(super) fn beside(file: &Path) -> PathBuf {
         if file == Path::new("-") {
             return PathBuf::from("standard-input.send-state.json");

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::Args;
 use crate::connect;
 
-/// Opens the org and the campaign. The campaign knows the columns of its list where its API names
+/// Opens the org and the campaign. The campaign knows the columns of its list if its API names
 /// them.
 pub(super) async fn open(
     args: &Args,

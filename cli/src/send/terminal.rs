@@ -8,7 +8,7 @@ use super::Args;
 use super::report::Report;
 use crate::table::counted;
 
-/// Asks the person at the terminal whether to send the rows. Where there is no terminal they are
+/// Asks the person at the terminal whether to send the rows. If there is no terminal, they are
 /// sent.
 pub(super) fn may_go_on(args: &Args, report: &Report) -> Result<bool, String> {
     let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();

@@ -1,4 +1,6 @@
-//! Deliberate defects. A check that finds one of them is known to work.
+//! Deliberate defects. A check that finds one of them is known to work. The simulation and
+//! `campaign-sync local --break` install them; a release build ignores them. Defects that sit
+//! outside of apply are in the simulation's `mutants`.
 
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ pub enum Defect {
     Unheard,
     /// An opt-out is done before its entry is on the DNC list.
     Unlisted,
-    /// A change that the budget puts off returns late.
+    /// A change that the budget postpones returns late.
     LateBudget,
     /// Orgs that are slow or refused do not rest.
     NeverRests,

@@ -1,5 +1,5 @@
 //! Drives the attempts of one org: it collects their steps, asks budget and health which of them
-//! may go, makes the calls and returns the answers to the attempts.
+//! may go, makes the calls, and hands the answers to the attempts.
 //!
 //! ```text
 //! attempts ──steps──▶ begin: health and budget say how many ──▶ launch: one call a contact, or one
@@ -13,7 +13,8 @@
 //! begin is given back to the queue and holds nobody up.
 //!
 //! `begin` chooses the contacts that begin, `calls` turns steps into calls, and `dnc` puts entries
-//! on the DNC list. `doubt` keeps contacts apart that may make calls fail. What a step means for a contact is decided in [`domain::attempt`].
+//! on the DNC list. `doubt` keeps apart contacts that may make calls fail. What a step means for a
+//! contact is decided in [`domain::attempt`].
 
 mod begin;
 mod calls;
@@ -63,7 +64,7 @@ pub(crate) struct Drive<'a> {
     /// The time at which it began.
     pub(crate) since: Timestamp,
     pub(crate) secret: Arc<OrgSecret>,
-    /// A random number, drawn once an invocation.
+    /// A random number, drawn once per invocation.
     pub(crate) draw: f64,
     pub(crate) campaigns: Vec<DrivenCampaign>,
     pub(crate) contacts: Vec<DrivenContact>,

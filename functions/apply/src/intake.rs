@@ -52,7 +52,8 @@ impl Intake {
         self.changes.get(index)?.as_deref().ok()
     }
 
-    /// Whether the change of a record opts out. A body that cannot be read counts if it may opt out.
+    /// Whether the change of a record opts out. A body that cannot be read counts if it may opt
+    /// out.
     pub(crate) fn opts_out(&self, index: usize) -> bool {
         match (self.changes.get(index), self.records.get(index)) {
             (Some(Ok(change)), _) => change.operation.opts_out(),

@@ -126,8 +126,8 @@ fn prober(context: &Context, draw: f64, campaigns: &ContactsByCampaign) -> Probe
     }
 }
 
-/// Adds to each retry how long the campaign has been missing. `settle` parks the change once that is
-/// too long.
+/// Adds to each retry how long the campaign has been missing. `settle` parks the change once that
+/// is too long.
 pub(crate) fn set_missing_for(org: &Org, campaign: &CampaignId, verdicts: &mut Verdicts) {
     for (_, verdict) in verdicts {
         if let Verdict::Retry(retry) = verdict

@@ -4,7 +4,7 @@
 //! Which message is done, parked or retried is decided in [`domain::batch::settle()`]. This module
 //! carries that out: it sends what is parked to the dead-letter queue, sets the visibility timeout
 //! of what is retried, and deletes what this invocation received by itself. Lambda deletes the
-//! messages of the event that the answer leaves out. The log and the metrics are told in `events`.
+//! messages of the event that the answer leaves out. `events` writes the log and the metrics.
 
 mod events;
 mod park;

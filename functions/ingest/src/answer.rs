@@ -1,5 +1,5 @@
 //! The statuses and bodies of docs/contract.md "Webhook". There is no 410, which would make senders
-//! stop for good.
+//! stop for good. Why a request is refused is decided elsewhere: in `auth`, `body` and `webhook`.
 
 use std::fmt;
 
@@ -17,16 +17,16 @@ const NOT_ENCODED: &str = "content-encoding: expected none, or identity";
 /// The reason for which a request's changes are not all in the queue.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// 404, 405, 413, 415.
+    /// Status 404, 405, 413 or 415.
     Status(StatusCode),
-    /// 415 to a body that is compressed.
+    /// Status 415: the body is compressed.
     Encoded,
-    /// Status 401. The answer is the same for signature, timestamp, token and source. The cause is for the
-    /// log.
+    /// Status 401. The answer is the same for signature, timestamp, token and source. The cause is
+    /// for the log.
     Unauthorized(String),
-    /// 400: the faults of the body.
+    /// Status 400: the faults of the body.
     Invalid(Vec<Fault>),
-    /// 503: the sender must send the same again later.
+    /// Status 503: the sender must send the same again later.
     Unavailable {
         /// How many changes are in the queue already.
         accepted: usize,

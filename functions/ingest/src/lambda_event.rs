@@ -1,9 +1,9 @@
 //! Prepares an event of API Gateway for `lambda_http`, which turns it into a request.
 //!
 //! `lambda_http` panics if the parts of an event do not make a URL, or if its body is not base64.
-//! Such a panic counts as a failure of the function, which anybody could cause, and a token in the
-//! query could not hold every character. So [`legal`] encodes the query, and replaces what cannot be
-//! part of any request that ingest accepts. What a request means is not decided here but in
+//! Anybody could cause such a panic, which counts as a failure of the function; and a token in the
+//! query could not hold every character. So [`legal`] encodes the query, and replaces what cannot
+//! be part of any request that ingest accepts. What a request means is not decided here but in
 //! [`handle`](crate::handle).
 
 use base64::Engine;

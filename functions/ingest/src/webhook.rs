@@ -48,7 +48,7 @@ pub struct Reading {
 pub struct Placed {
     /// The place of the item.
     pub item: usize,
-    /// Where the item stands in the body.
+    /// The JSON pointer to the item in the body.
     pub pointer: String,
     /// The change.
     pub change: Change,

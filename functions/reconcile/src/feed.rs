@@ -71,7 +71,7 @@ impl Page {
     }
 }
 
-/// An item of a page that breaks a rule. It holds nothing that the feed says of it.
+/// An item of a page that breaks a rule. It holds nothing that the feed says about it.
 #[derive(Debug)]
 pub struct Faulty {
     /// Its place on the page, and what was expected.
@@ -124,7 +124,7 @@ impl Query<'_> {
     /// The request for the page, without credentials.
     ///
     /// # Errors
-    /// The request needs a value that is missing, or that may not stand where it would.
+    /// The request needs a value that is missing, or that is not allowed in its place.
     pub fn plain(&self, secret: &FeedSecret) -> Result<Plain, NoPage> {
         let asked = Asked {
             campaign: &self.feed.campaign,

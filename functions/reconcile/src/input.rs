@@ -1,4 +1,4 @@
-//! What a run is asked for, and the cursor at which it continues.
+//! Reads what a run is asked for, and the cursor at which it continues.
 //!
 //! [`Input::parse`] reads the JSON of a schedule or an operator (docs/contract.md "Reconcile") and
 //! names all its faults at once. This module reads no secret and makes no call: `lib.rs` checks

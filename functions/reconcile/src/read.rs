@@ -1,4 +1,4 @@
-//! How a run reads the contacts of a campaign.
+//! The ways in which a run reads the contacts of a campaign.
 
 /// The calls by which a run reads what the campaign holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

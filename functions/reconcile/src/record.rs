@@ -42,7 +42,7 @@ const REMEMBERED: i64 = 90 * 86_400;
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Record {
-    /// The times that were looked at. Each campaign is in it once at most. A text without this
+    /// The times that were looked at. Each campaign is named once at most. A text without this
     /// member is no record.
     looked_at: Vec<Looked>,
     #[serde(default, deserialize_with = "if_known")]
@@ -93,7 +93,7 @@ struct Unfinished {
     failed: u32,
 }
 
-/// How many changes were sent that may still be in the queue, and when.
+/// How many of the changes that were sent may still be in the queue, and when they were sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Backlog {
     changes: u64,
@@ -126,8 +126,8 @@ impl Record {
         Some(record.with_ids(id::long))
     }
 
-    /// The record that replaces one that cannot be read. It claims that all campaigns were looked at
-    /// until a day before the run.
+    /// The record that replaces one that cannot be read. It claims that all campaigns were looked
+    /// at until a day before the run.
     pub(crate) fn begin_anew(input: &Input) -> Record {
         let day = input.run.as_second() - MOST_NEW;
         let mut record = Record {

@@ -1,5 +1,5 @@
 //! Runs from a queue. One run of an org is under way at a time; runs of other orgs go on beside it.
-//! No run goes on for ever.
+//! No run goes on forever.
 //!
 //! If a run does not end within an invocation, it notes its place in the org's record and sets the
 //! visibility timeout of its message. The message group stays locked until then, and the same

@@ -3,8 +3,8 @@
 //!
 //! A campaign is at fault if its feed, its contacts or its contact list could not be read, if too
 //! many of its contacts are faulty, or if more of it differs than can be right. Then the run
-//! enqueues opt-outs and nothing else: to lower `callable` is safe, and nobody who opted out may be
-//! called because a feed is broken.
+//! enqueues opt-outs and nothing else: lowering `callable` is safe, and somebody who opted out must
+//! not be called because a feed is broken.
 //!
 //! If too much of a campaign differs, or too many of its contacts are faulty, what its feed says is
 //! in doubt. Then not even its opt-outs are enqueued. Entries of the DNC list are added all the

@@ -1,11 +1,11 @@
 //! Takes the changes of one contact through one invocation: a state machine without I/O.
 //!
 //! An [`Attempt`] says the next [`Step`]. Its driver makes the call and hands back the result as
-//! [`StepResult`], until the step is [`Step::Done`]. Every row of docs/design.md "Failure table" that
-//! concerns one contact is decided here, and nowhere else. How many calls may be made is not
+//! [`StepResult`], until the step is [`Step::Done`]. Every row of docs/design.md "Failure table"
+//! that concerns one contact is decided here, and nowhere else. How many calls may be made is not
 //! decided here: see [`crate::budget`] and [`crate::health`].
 //!
-//! An attempt for a contact that exists, with a service that is healthy:
+//! The attempt for a contact that exists, with a healthy service:
 //!
 //! ```text
 //! next(Nothing)           → Read

@@ -18,7 +18,7 @@
 //!
 //! For example, a window of 300 calls and five copies, each with a batch of ten new contacts:
 //!
-//! | told | left | kept for opt-outs | a copy begins | calls go |
+//! | reported | left | kept for opt-outs | a copy begins | calls go |
 //! |---|---|---|---|---|
 //! | nothing yet | ? | ? | one contact, and asks again at its answer | alone |
 //! | count 100 | 200 | 30 | (200 − 30) / 5 = 34 calls: ten contacts | side by side (200 > 4 × 10) |
@@ -125,8 +125,8 @@ impl Budget {
         }
     }
 
-    /// Which of the wanted contacts may be begun. `calls_per_minute` is the client's budget if the
-    /// service does not tell it.
+    /// Decides which of the wanted contacts may be begun. `calls_per_minute` is the client's budget
+    /// if the service does not tell it.
     pub fn offer(&self, now: Timestamp, calls_per_minute: u32, demand: &Demand) -> Offer {
         let wanted = Offer {
             opt_outs: demand.opt_outs,
@@ -206,7 +206,7 @@ impl Budget {
         })
     }
 
-    /// The share of a copy if the service tells no count. Reconcile's part is taken off first.
+    /// The share of a copy if the service reports no count. Reconcile's part is taken off first.
     fn uncounted_share(&self, calls_per_minute: u64) -> u64 {
         let for_apply = calls_per_minute - calls_per_minute / FIFTH;
         (for_apply / (self.siblings + 1)).max(LEAST_SHARE)

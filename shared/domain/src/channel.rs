@@ -49,7 +49,8 @@ impl Channel {
     }
 }
 
-/// What an opt-out lowers beside `callable`: `optOut` of the org's secret (docs/contract.md "Secrets").
+/// What an opt-out lowers beside `callable`: the member `optOut` of the org's secret
+/// (docs/contract.md "Secrets").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OptOut {
     /// Nothing: an opt-out is about calls only.

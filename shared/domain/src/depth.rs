@@ -1,4 +1,4 @@
-//! How many messages a bulk sender may leave in the shared queue.
+//! Decides how many messages a bulk sender may leave in the shared queue.
 //!
 //! An opt-out by webhook must not wait long behind a bulk load, and yet apply must not run out of
 //! messages. So the limit is a time: the minutes that apply needs for the messages. A fixed number
@@ -17,9 +17,9 @@ use crate::budget::CALLS_OF_A_CONTACT;
 /// The contact API that an org uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
-    /// docs/contract.md "Predictive API".
+    /// The API of docs/contract.md "Predictive API".
     Predictive,
-    /// docs/genesys-cloud.md "Contacts of a contact list".
+    /// The API of docs/genesys-cloud.md "Contacts of a contact list".
     ContactLists,
 }
 

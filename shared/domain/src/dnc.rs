@@ -133,8 +133,8 @@ impl DncList {
         }
     }
 
-    /// Whether a change is done only once the contact's entry is on the list. That is so for an
-    /// opt-out, and for a new number of a contact that the CRM opted out.
+    /// Whether a change is done only once the contact's entry is on the list. It is for an opt-out,
+    /// and for a new number of a contact that the CRM opted out.
     pub fn concerns(&self, change: &Operation, left: &Contact) -> bool {
         match change.callable() {
             Some(_) => change.is_opt_out(),
@@ -152,8 +152,8 @@ fn decided(contact: &Contact) -> Option<Mark> {
 ///
 /// - `at_least`: the shortest wait.
 /// - `fails_for`: how long this copy has seen the list accept nothing.
-/// - `is_opt_out_refused`: the opt-out itself was refused for good, so the change is parked in any case,
-///   and this is added to the reason.
+/// - `is_opt_out_refused`: the opt-out itself was refused for good, so the change is parked in any
+///   case, and this is added to the reason.
 pub fn not_listed(
     verdict: Verdict,
     failure: &Failure,

@@ -1,6 +1,6 @@
-//! Compares a contact of a campaign with what the CRM says of it now. The comparison uses the plan
-//! that would be carried out, so a contact differs only if applying the CRM's record would write
-//! something.
+//! Compares a contact of a campaign with what the CRM says about it now. The comparison uses the
+//! plan that would be carried out, so a contact differs only if applying the CRM's record would
+//! write something.
 
 use crate::channel::Lowered;
 use crate::contact::Contact;

@@ -1,4 +1,5 @@
-//! Whether a host, an org or a campaign answers: a circuit breaker without clock or I/O.
+//! Keeps track of whether a host, an org or a campaign answers: a circuit breaker without clock or
+//! I/O.
 //!
 //! A service that does not answer holds up whoever waits for it. So calls are made side by side
 //! only if an answer came lately. Otherwise one call probes. While the probe is under way, and for
@@ -154,8 +155,8 @@ impl OrgHealth {
 /// itself, two hundred orgs would hold up a copy two hundred times.
 pub type HostHealth = SharedHealth<OrgId, 3>;
 
-/// The health of Secrets Manager, which holds the secrets of all orgs. One secret may hang alone: its
-/// KMS key has limits of its own.
+/// The health of Secrets Manager, which holds the secrets of all orgs. One secret may hang alone:
+/// its KMS key has limits of its own.
 pub type VaultHealth = SharedHealth<OrgId, 3>;
 
 /// A call to SQS or Secrets Manager that fails after at least this time counts as hung: it held up

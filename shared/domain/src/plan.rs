@@ -10,7 +10,7 @@
 //! parts      Superseded          Newest                          Stale
 //! ```
 //!
-//! A change without a rank stands at the highest rank before it. An opt-out has a rank of its own
+//! A change without a rank takes the highest rank before it. An opt-out has a rank of its own
 //! ([`crate::version`]), so a change that is stale for its columns may still count for `callable`.
 //!
 //! After the write the same changes plan no write. How the write is sent, and what a failure means,
@@ -53,8 +53,8 @@ impl<'a> RankedChange<'a> {
         }
     }
 
-    /// Whether the contact may be called, as one word. A change that may not create the contact
-    /// does not say that the person is in the campaign.
+    /// What the change says about calling the contact, as one word. A change that may not create
+    /// the contact does not say that the person is in the campaign.
     fn word(&self) -> Option<Consent> {
         match self.operation.word() {
             Some(Consent::May) if self.if_absent != IfAbsent::Create => Some(Consent::MayIfThere),
@@ -126,8 +126,8 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// The indices of the opt-ins that the org's `raise` keeps out.
     pub kept: Vec<usize>,
-    /// The indices of the opt-ins that do not count, because their contact is not in the campaign by
-    /// then and they may create none.
+    /// The indices of the opt-ins that do not count, because their contact is not in the campaign
+    /// by then and they may create none.
     pub skipped_opt_ins: Vec<usize>,
     /// The indices of the changes in the order in which they would be applied one by one: oldest
     /// first, or in queue order if one of them has no rank.
@@ -152,8 +152,8 @@ impl Plan {
 /// How an org treats opt-ins and opt-outs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wishes {
-    /// Which contacts an opt-in makes callable. If the org stores no versions this is `None`, and
-    /// every opt-in does.
+    /// Which contacts an opt-in makes callable. It is `None` if the org stores no versions; then an
+    /// opt-in makes every contact callable.
     pub raise: Option<Raise>,
     /// What an opt-out lowers beside `callable`.
     pub opt_out: OptOut,

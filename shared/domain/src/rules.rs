@@ -155,8 +155,8 @@ impl Rules {
         self.version_field.is_some().then_some(self.version_from)
     }
 
-    /// Which contacts an opt-in makes callable. `None` means that no versions are stored and every
-    /// opt-in does.
+    /// Which contacts an opt-in makes callable. `None` means that no versions are stored and an
+    /// opt-in makes every contact callable.
     pub fn raise(&self) -> Option<Raise> {
         self.version_field.is_some().then_some(self.raise)
     }

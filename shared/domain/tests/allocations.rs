@@ -1,5 +1,5 @@
-//! What it may cost to read a batch of ten and to plan it, in allocations: they do not depend on
-//! the machine.
+//! Limits the allocations that reading and planning a batch of ten may cost. Unlike times, they do
+//! not depend on the machine.
 
 #[path = "../benches/batch/fixture.rs"]
 mod fixture;
@@ -9,7 +9,7 @@ use dhat::HeapStats;
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// Blocks and bytes that `work` allocates.
+/// The number of blocks and bytes that `work` allocates.
 fn allocated<T>(work: impl FnOnce() -> T) -> (u64, u64, T) {
     let before = HeapStats::get();
     let done = work();

@@ -16,7 +16,7 @@ pub enum Effect {
     Text(String),
     /// The connection breaks before the call is carried out, or after it if `is_done`.
     Lost { is_done: bool },
-    /// No answer comes. The call is not carried out, or it is if `is_done`.
+    /// No answer comes. The call is carried out only if `is_done`.
     Hang { is_done: bool },
     /// The right answer comes after this time.
     Slow(Duration),

@@ -1,6 +1,6 @@
 //! Genesys Cloud: its token endpoint, its rate limit, and its two contact APIs.
 //!
-//! The service follows docs/genesys-cloud.md, and docs/contract.md "Predictive API". Where the real
+//! The service follows docs/genesys-cloud.md, and docs/contract.md "Predictive API". If the real
 //! service is not documented, [`Options`] chooses one of the possible behaviours, and a test can
 //! choose each of them. `contact_lists` is the published API, `contacts` the `predictive` dialect,
 //! `http_api` the path of a request. The methods in this file and in `dnc` let a test look behind

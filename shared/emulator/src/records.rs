@@ -1,4 +1,5 @@
-//! SSM Parameter Store.
+//! SSM Parameter Store. It keeps the records of reconcile, and fails on demand. Its calls over HTTP
+//! are in [`crate::aws`].
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

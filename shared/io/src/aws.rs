@@ -1,4 +1,5 @@
-//! The configuration of the AWS SDK that all clients share, and why a call has no answer.
+//! The configuration of the AWS SDK that all clients share, and why a call has no answer. The
+//! clients themselves are in `queue`, `records` and `secrets`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::http::IDLE;
 
-/// The longest time for an operation of an AWS client, with its retries.
+/// The longest time for an operation of an AWS client, including its retries.
 pub const LONGEST_CALL: Duration = Duration::from_millis(2_800);
 
 /// Region, credentials and endpoints as the SDK finds them (docs/contract.md "Environment"). The
@@ -58,7 +59,7 @@ pub enum Unanswered {
     /// The answer did not come in time.
     #[error("timed out")]
     TimedOut,
-    /// The answer broke off, or is none of the service.
+    /// The answer broke off, or does not come from the service.
     #[error("no answer")]
     Other,
 }
@@ -78,7 +79,8 @@ impl Unanswered {
         }
     }
 
-    /// What the SDK lacked. Its errors have no public type for this, but their texts have words.
+    /// What the SDK lacked. Its errors have no public type for this, so their texts are searched
+    /// for words.
     fn unsent(error: &(dyn Error + 'static)) -> Unanswered {
         let mut cause = Some(error);
         while let Some(error) = cause {

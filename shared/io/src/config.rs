@@ -170,8 +170,8 @@ impl Config {
                     .url("DEAD_LETTER_QUEUE_URL", true)
                     .unwrap_or_default(),
                 retry_horizon: Duration::from_secs(
-                    // The maximum is three days. After that the queue's maxReceiveCount or retention
-                    // period would end the retries without a reason.
+                    // The maximum is three days. After that the queue's maxReceiveCount or
+                    // retention period would end the retries without a reason.
                     reader
                         .number("RETRY_HORIZON_SECONDS", 21_600, 1_800, 259_200)
                         .into(),

@@ -161,14 +161,14 @@ impl Org {
         self.session(run, None).await.map(|session| session.secret)
     }
 
-    /// Which of the wanted contacts may begin, with what is left of the org's call budget.
+    /// Decides which of the wanted contacts may begin with what is left of the org's call budget.
     pub fn offer(&self, rules: &OrgSecret, demand: &Demand) -> Offer {
         let now = self.shared.clock.now();
         self.gate.offer(now, rules.calls_per_minute, demand)
     }
 
-    /// Whether a larger batch pays, as far as this copy knows without a call. By `contactLists` it
-    /// does until one write is full. By `predictive` it does if contacts are [new](Org::are_new)
+    /// Whether a larger batch pays off, as far as this copy knows without a call. By `contactLists`
+    /// it does until one write is full. By `predictive` it does if contacts are [new](Org::are_new)
     /// and there are calls for their POSTs. It does not if one of the campaigns failed lately, or
     /// if many lists are still to be found. `draw` is that of the invocation.
     pub fn takes_more(&self, contacts: &BTreeMap<&CampaignId, usize>, draw: f64) -> bool {

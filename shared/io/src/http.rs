@@ -1,4 +1,6 @@
-//! The HTTP client for Genesys Cloud and for the CRMs' feeds: one request in, one response out.
+//! The HTTP client for Genesys Cloud and for the CRMs' feeds: one request in, one response out. It
+//! repeats nothing and knows nothing of tokens: `genesys::call` and `reconcile::feed` do. A
+//! simulation implements [`Transport`] itself.
 
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ pub use reqwest::Url;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
-/// Why there is no response. Whether the request was carried out is not known.
+/// Why there is no response. It is not known whether the request was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// There was no connection, or it was lost before the response was complete.

@@ -77,7 +77,7 @@ pub struct RefusedEntry {
     pub is_senders_fault: bool,
 }
 
-/// What the functions ask of SQS.
+/// The calls that the functions make to SQS.
 pub trait Queue: Send + Sync {
     /// Sends up to 10 messages, each by itself: an [`Ok`] means that SQS has the message. The
     /// results are in the order of the messages.

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use crate::aws::code_or_reason;
 
-/// Parameter Store refused a call or did not answer. It holds nothing but the error code, and whether
+/// Parameter Store refused a call or did not answer. It holds only the error code, and whether
 /// there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Parameter Store: {0}")]

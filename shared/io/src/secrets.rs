@@ -86,8 +86,8 @@ impl SecretsError {
     /// The meaning of an error of `GetSecretValue` (Secrets Manager API reference). The codes do
     /// not distinguish every cause, but the messages do: "Secrets Manager can't find the specified
     /// secret." and "Secrets Manager can't find the specified secret value for staging label:
-    /// AWSCURRENT". Of the causes of `InvalidRequestException`, only a scheduled deletion concerns
-    /// reading.
+    /// AWSCURRENT". Only one cause of `InvalidRequestException` concerns reading: a scheduled
+    /// deletion.
     fn of(code: Option<&str>, message: Option<&str>) -> SecretsError {
         match code {
             Some("ResourceNotFoundException")

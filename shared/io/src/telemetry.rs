@@ -1,12 +1,12 @@
 //! The log and the metrics of the functions. Each event is reported once, without personal data
 //! (docs/contract.md "Log").
 //!
-//! [`Event`] lists what can be reported. [`Telemetry`] is where events go: to log and metrics in
-//! production, and to a test otherwise. The log line of an event stands beside its metrics, in the
-//! module of its subject: `changes`, `orgs`, `webhooks` or `reconcile`.
+//! [`Event`] lists what can be reported. [`Telemetry`] receives events: it writes log and metrics
+//! in production, and hands them to the test in a test. The log line of an event is beside its
+//! metrics, in the module of its subject: `changes`, `orgs`, `webhooks` or `reconcile`.
 //!
-//! How log lines reach standard output is in `lines`, and how metrics do is in `metrics`. When an
-//! event is told is decided by its caller, and never here.
+//! `lines` and `metrics` write log lines and metrics to standard output. The caller decides when an
+//! event is reported.
 
 mod changes;
 mod event;

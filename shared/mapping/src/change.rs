@@ -1,7 +1,7 @@
 //! Turns one value that a program yields into the text of a change.
 //!
 //! A program may yield any JSON. This module keeps the members that have the right type, and
-//! reports the first that has not. It also gives a change its event id where the program sets none.
+//! reports the first that has not. It also gives a change its event id if the program sets none.
 //! Whether the change itself is valid is decided later, by [`domain::change::Change::parse`].
 
 use std::collections::BTreeSet;
@@ -122,7 +122,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Begins a member of an object: a comma where one is needed, and the name.
+/// Begins a member of an object: a comma if one is needed, and the name.
 fn member(text: &mut String, name: &str) {
     if !text.ends_with('{') {
         text.push(',');

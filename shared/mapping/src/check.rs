@@ -3,8 +3,8 @@
 //! A mapping is written by an operator and runs in a function that all senders share. So no program
 //! may loop without end, nest without bound, or read anything but its input. The checks refuse each
 //! construct of jq that could: definitions, folds, jumps, formats, and every function that
-//! [`crate::natives::FUNCTIONS`] does not list. [`depth`] measures the nesting; `docs/mapping.md` lists
-//! for users what is refused.
+//! [`crate::natives::FUNCTIONS`] does not list. [`depth`] measures the nesting; docs/mapping.md
+//! tells users what is refused.
 
 mod terms;
 
@@ -36,7 +36,7 @@ pub(crate) struct Checked<'s> {
     pub(crate) term: Term<&'s str>,
     /// The literal texts that the program may fail with.
     pub(crate) messages: BTreeSet<String>,
-    /// The names that stand in the program.
+    /// The names that occur in the program.
     pub(crate) names: BTreeSet<String>,
     /// The compiled patterns of its calls of `test`.
     pub(crate) regexes: Regexes,

@@ -1,8 +1,8 @@
 //! Reads the JSON of a mapping into a [`Config`].
 //!
-//! Every member is checked here, by itself and against what the preset needs and takes. The program
-//! is only carried along: [`crate::check`] and [`crate::program`] read it. docs/mapping.md
-//! describes each member.
+//! Every member is checked here, by itself and against what the preset needs and accepts. The text
+//! of the program is kept as it is: [`crate::check`] and [`crate::program`] read it.
+//! docs/mapping.md describes each member.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Measures how deep a program nests, before anything recurses into it.
+//! Measures how deeply a program nests, before anything recurses into it.
 
 use jaq_core::load::lex::{StrPart, Tok, Token};
 
@@ -94,6 +94,6 @@ fn of_block(text: &str, tokens: &[Token<&str>]) -> usize {
             _ => {}
         }
     }
-    // An `if` without its `end` counts as nested in what stands before it.
+    // An `if` without its `end` counts as nested in what comes before it.
     levels.iter().map(Level::deepest).sum()
 }

@@ -85,7 +85,7 @@ pub(crate) enum Kind {
     #[error("more than {0} changes from one item")]
     TooMany(usize),
     /// `place` is a pointer into the value that the program yields. Names that come from the
-    /// payload stand in it as `*`.
+    /// payload appear in it as `*`.
     #[error("what the program yields, at {place:?}: expected {expected}")]
     Value {
         place: String,

@@ -1,7 +1,7 @@
 //! The functions that read the fields of a record by the members of a mapping: `columns_by`,
 //! `callable_by`, `removed_by`, `campaigns_by` and `choices`.
 //!
-//! Every preset calls them, and any other program may. They fail where a guess could do harm: if a
+//! Every preset calls them, and any other program may. They fail if a guess could do harm: if a
 //! field of an opt-out holds neither a listed value that means "opted out" nor one that means
 //! "callable", the item is a fault and nothing is changed. [`crate::condition`] reads the
 //! conditions that they apply.

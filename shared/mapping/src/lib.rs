@@ -5,10 +5,10 @@
 //! holds a program in jq. [`Mapping::parse`] reads and compiles it once; [`Mapping::items`] splits
 //! a body into items, and [`Mapping::changes`] turns each item into changes.
 //!
-//! The crate is pure: no I/O, no clock and no environment. Whatever a body holds, mapping it
-//! neither panics nor overflows the stack. The crate does not decide whether a change is valid, or
-//! which campaign it is for: `domain` parses the change, and `ingest` routes it. docs/mapping.md is
-//! the reference for whoever writes a mapping.
+//! The crate is pure: no I/O, no clock and no environment. Mapping neither panics nor overflows the
+//! stack, whatever a body holds. The crate does not decide whether a change is valid, or which
+//! campaign it is for: `domain` parses the change, and `ingest` routes it. docs/mapping.md is the
+//! reference for whoever writes a mapping.
 //!
 //! # A worked example
 //!

@@ -1,7 +1,7 @@
 //! The functions that a program may call.
 //!
 //! [`FUNCTIONS`] is the whole list: the harmless part of jq, and the functions that campaign-sync
-//! adds or replaces. The replacements stand in [`time`] (`ms`) and [`values`] (`test`, `tonumber`,
+//! adds or replaces. The replacements are in [`time`] (`ms`) and [`values`] (`test`, `tonumber`,
 //! `sha256` and others), and those that read records in [`crate::fields`]. A call of any other
 //! function is refused by [`crate::check`].
 
@@ -132,8 +132,8 @@ pub(crate) const FUNCTIONS: &[(&str, &[usize])] = &[
     ("with_entries", &[1]),
 ];
 
-/// The checker turns `l * r` into a call of this function. The name is no word of jq, so no program
-/// can call it directly.
+/// The checker turns `l * r` into a call of this function. The name is not a valid name in jq, so
+/// no program can call it directly.
 pub(crate) const TIMES: &str = "times!";
 
 /// The messages that the functions of this module fail with. They hold no value of a payload, so

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use crate::fault::Kind;
 
-/// The most characters of a number that is written out. Every JSON reader takes a number of this
-/// length for finite.
+/// The most characters of a number that is written out. A number of this length is finite in every
+/// JSON reader.
 const MOST_DIGITS: usize = 300;
 
 /// The deepest nesting of lists and objects.

@@ -28,7 +28,7 @@ use crate::scenario::{Api, Scenario};
 use crate::work::{COLUMNS, Work};
 
 const MAX_BODY: usize = 8 << 20;
-/// The time by which tokio's timer, and the loop that it wakes, round up.
+/// How much tokio's timer, and the loop that it wakes, add to a wait by rounding up.
 const ROUNDING: Duration = Duration::from_millis(1);
 
 /// Everything outside of the function.

@@ -3,8 +3,8 @@
 //! Each runs as on Lambda: a process that polls the Runtime API gets events from an SQS FIFO queue
 //! and calls the emulated Genesys Cloud. Everything is on loopback, and every candidate gets the
 //! same seeded work. Other modes measure ingest, `campaign-sync send` and `campaign-sync
-//! reconcile`. docs/performance.md explains the tables. [`scenario`] lists what is measured,
-//! [`candidate`] who is, and [`rep`] runs one of them once.
+//! reconcile`. docs/performance.md explains the tables. [`scenario`] lists the work, [`candidate`]
+//! the programs that do it, and [`rep`] runs one of them once.
 
 mod args;
 mod backend;

@@ -16,8 +16,8 @@ const CAMPAIGN: &str = "0b5e0a6c-3f5e-4b52-9f0e-neighbour-ill";
 /// How many changes of the org come before all others.
 const CHANGES: usize = 300;
 
-/// The measured changes begin this long after those of the org. By then each process knows that the
-/// org does not answer; Until then each process waits for the org twice, 5 s each time.
+/// The measured changes begin this long after those of the org. Until then each process waits for
+/// that org twice, for 5 s each time, and then knows that it does not answer.
 pub(crate) const HEAD_START: Duration = Duration::from_secs(45);
 
 /// Adds the org, and its changes to the queue.
@@ -31,7 +31,7 @@ pub(crate) fn add(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a call concerns the org's contacts. Such a call is never answered.
+/// Whether a call concerns the org's contacts. These calls are never answered.
 pub(crate) fn hangs(uri: &Uri) -> bool {
     uri.path().contains(CAMPAIGN)
 }

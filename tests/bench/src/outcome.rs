@@ -1,4 +1,4 @@
-//! Whether a run left the contacts as its changes say.
+//! Checks whether a run left the contacts as its changes say.
 //!
 //! `crate::work` knows what must be there.
 

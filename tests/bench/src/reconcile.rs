@@ -84,7 +84,7 @@ async fn row(command: Command<'_>, contacts: usize, read: &str) -> Result<Vec<St
         .await?;
     let text = &finished.output;
     let differ = contacts / DIFFERS;
-    // Progress of the command stands before the report.
+    // The command prints its progress before the report.
     let report = text
         .find("{\n")
         .and_then(|at| serde_json::from_str(&text[at..]).ok());

@@ -46,7 +46,7 @@ pub(crate) struct Scenario {
     /// The time between changes that come one by one. Each reports its own time. `None` means that
     /// all are in the queue from the start.
     pub(crate) every: Option<Duration>,
-    /// Hundreds of changes of another org, which does not answer, come first.
+    /// Whether hundreds of changes of another org, which does not answer, come first.
     pub(crate) has_ill_neighbour: bool,
     pub(crate) orgs: usize,
     /// The number of campaigns of each org.
@@ -64,7 +64,7 @@ pub(crate) struct Scenario {
 pub(crate) struct Backlog {
     /// The time of every call to SQS.
     pub(crate) sqs_latency: Duration,
-    /// Somebody opts out behind the backlog. The run ends when that is applied.
+    /// Whether somebody opts out behind the backlog. The run ends when that opt-out is applied.
     pub(crate) opt_out: bool,
     /// How many more messages apply may receive for an event. `None` means its default.
     pub(crate) top_up: Option<u32>,

@@ -1,4 +1,5 @@
-//! `campaign-sync contact adopt` from the CRM's feed through the queue to apply.
+//! `campaign-sync contact adopt` from the CRM's feed through the queue to apply: what it counts,
+//! enqueues and prints. The adoption itself is in [`super`].
 
 use std::sync::Arc;
 use std::time::Duration;

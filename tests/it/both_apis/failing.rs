@@ -1,4 +1,5 @@
-//! Failures by both APIs: lost answers, an outage, and permanent refusals.
+//! Failures by both APIs: lost answers, an outage, and permanent refusals. The whole failure table
+//! is in `failures`.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! A change that must be parked still closes the channels and numbers that it names.
+//! A change that must be parked still closes the channels and numbers that it names. Changes that
+//! are not parked are in [`super`].
 
 use super::*;
 

@@ -1,5 +1,5 @@
 //! `campaign-sync check` on an org's DNC list, on the campaigns that should name it, and on
-//! contacts.
+//! contacts. Adding entries is in the module `dnc` beside `check`.
 
 use emulator::genesys::DncKind;
 

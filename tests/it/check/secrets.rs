@@ -1,4 +1,5 @@
-//! `campaign-sync check` on secrets.
+//! `campaign-sync check` on the secrets of orgs, feeds and sources: what it says each holds, and
+//! what is wrong. No finding holds a value of a secret. Campaigns are in [`super`].
 
 use super::*;
 

@@ -1,12 +1,13 @@
-//! Arguments, files and texts on standard input that cannot be meant: each is refused with what was
-//! expected, before anything is asked.
+//! Arguments, files and texts on standard input that cannot be right: each is refused with a
+//! message that says what was expected, before any service is asked. Whole command lines are in
+//! `refused`, and incomplete environments in `unset`.
 
 use std::io::Write;
 
 use super::*;
 
 /// The exit status and standard error of a command whose environment is complete, and whose
-/// standard input holds this text. Nothing answers where it points.
+/// standard input holds this text. No service answers at the addresses in it.
 fn refused(arguments: &[&str], input: &str) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_campaign-sync"));
     command.args(arguments).env_clear().envs(complete());
@@ -19,7 +20,7 @@ fn refused(arguments: &[&str], input: &str) -> (Option<i32>, String) {
     (output.status.code(), text(&output.stderr).to_owned())
 }
 
-/// An environment in which only the services do not answer.
+/// A complete environment, whose services do not answer.
 pub(super) fn complete() -> Vec<(&'static str, &'static str)> {
     const QUEUE: &str = "http://127.0.0.1:1/000000000000/some.fifo";
     vec![

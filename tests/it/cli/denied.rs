@@ -1,5 +1,5 @@
-//! What commands say when the operator's credentials may not read a secret. The function's role
-//! has no part in it.
+//! The messages of commands when the operator's credentials may not read a secret. They do not
+//! mention the function's role.
 
 use crate::support::CAMPAIGN;
 use crate::support::served::Served;

@@ -1,5 +1,5 @@
-//! The command lines that are refused, with which message and exit status. `arguments` has values
-//! of single arguments that cannot be meant, and `unset` what the environment lacks.
+//! Command lines that are refused, with their messages and exit statuses. `arguments` has wrong
+//! values of single arguments, and `unset` has incomplete environments.
 
 use super::*;
 

@@ -1,5 +1,6 @@
-//! What a command says where the environment lacks credentials, a region, a queue or a stack, or
-//! where no service is reached.
+//! The messages of commands if the environment lacks credentials, a region, a queue or a stack, or
+//! if no service can be reached. Wrong arguments are in `arguments`, and secrets that may not be
+//! read in `denied`.
 
 use super::arguments::complete;
 use super::*;

@@ -1,5 +1,6 @@
 //! `local --crm`: after the webhooks of a vendor's CRM, every contact is as the CRM's record says.
-//! `local --serve`: it shows a sender for each preset.
+//! `local --serve`: it shows a sender for each preset. The presets themselves are tested in the
+//! crate `mapping`, and the pages about vendors in `crm`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -55,8 +56,8 @@ fn every_contact_ends_as_the_vendors_record_says() {
                 number("accepted") + number("repaired"),
                 "each change ends once: {report}"
             );
-            // Only full changes create contacts that are not in the campaign. Where the webhooks
-            // are partial, the feed creates them.
+            // Only full changes create contacts that are not in the campaign. If the webhooks are
+            // partial, the feed creates them.
             assert!(number("wrongBefore") > 0 && number("repaired") >= number("wrongBefore"));
             let outcome = |name: &str| outcomes[name].as_u64().unwrap();
             assert_eq!(outcome("parked"), 0);

@@ -1,4 +1,5 @@
-//! The page of a contact, in the console and in the terminal.
+//! The page of a contact in the console, and the same facts in the terminal: why it is not called,
+//! what is parked, and its story. `known` has lookups that fail.
 
 mod known;
 

@@ -1,4 +1,5 @@
-//! Parked messages in the console: they are listed, shown, redriven and deleted.
+//! Parked messages in the console: they are listed, shown, redriven and deleted. The same work by
+//! the command `dlq` is in `dlq`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The pipeline page of the console: a change on its way from ingest to Genesys Cloud.
+//! The pipeline page of the console: a change on its way from ingest to Genesys Cloud. The same
+//! numbers in a terminal are in `check`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The sources page of the console: what a webhook would become.
+//! The sources page of the console: it shows what a webhook would become. The same by the command
+//! `source test` is in `source`.
 
 use serde_json::json;
 use wiremock::matchers::{header, path};

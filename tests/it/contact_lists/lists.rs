@@ -1,4 +1,6 @@
-//! Which list a campaign draws on, and which columns that list has.
+//! Tests of which list a campaign draws on and which columns that list has: found once, kept for a
+//! while, and looked up again if a call suggests that they changed. Writing contacts is in
+//! [`super`].
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! The feed examples of the pages of a CRM. Each shows a feed's secret, an answer of the vendor's
-//! API, and the contacts that it becomes.
+//! API, and the contacts that it becomes. Webhooks of the same pages are in [`super`].
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! `campaign-sync dnc remove`, run as a real command.
+//! `campaign-sync dnc remove`, run as a real command. Adding entries, which apply and reconcile do,
+//! is in [`super`].
 
 use std::process::Stdio;
 

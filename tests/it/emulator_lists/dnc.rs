@@ -1,4 +1,5 @@
-//! DNC lists: which entries they take, and which contacts they keep from being called.
+//! The emulated DNC lists: which entries they take, and which contacts they keep from being called.
+//! How campaign-sync uses such lists is in `dnc` and `listed`.
 
 use emulator::genesys::{DncKind, KeptBy, ListReadings};
 use serde_json::{Value, json};

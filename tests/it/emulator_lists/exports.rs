@@ -1,4 +1,4 @@
-//! Exports of the emulator's contact lists.
+//! Exports of the emulator's contact lists. How reconcile uses exports is in `reconcile::export`.
 
 use std::io::Read;
 

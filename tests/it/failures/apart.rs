@@ -1,5 +1,6 @@
-//! Contacts of a small batch that make every call fail which contains them. Each other contact is
-//! parted from them within two deliveries, however many they are.
+//! Contacts of a small batch that make every call that contains them fail. Within two deliveries
+//! each other contact is separated from them, however many they are. A single such contact is in
+//! `poison`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,8 +32,8 @@ fn with_luck(world: &World, transport: Arc<dyn Transport>, seed: u64) -> Context
     Context::new(shared, own, Arc::clone(&world.sqs) as _)
 }
 
-/// The status and code with which each call is answered that contains the word `poison`, if it is a
-/// bulk read (`bulk`) or a write.
+/// The status and code of the answer to each bulk read (`bulk`) or write that contains the word
+/// `poison`.
 fn answering(
     world: &World,
     is_of_reads: bool,
@@ -53,8 +54,8 @@ fn answering(
     between(&world.genesys, strike)
 }
 
-/// Serves the queue until nothing but poisons is left, at most five times. Returns in which
-/// delivery each other contact was done.
+/// Applies the queue, at most five times, until only poisons are left. Returns in which delivery
+/// each other contact was done.
 async fn deliveries(world: &World, copy: &Context) -> BTreeMap<String, usize> {
     let mut done = BTreeMap::new();
     for delivery in 1..=5 {

@@ -1,4 +1,5 @@
-//! 429 answers, and the call budget that the copies of apply share.
+//! 429 answers, and the call budget that the copies of apply share. Several copies at once are in
+//! `copies`, waits after a 429 in `waits`, and the end of a budget in `last_calls`.
 
 mod copies;
 mod waits;
@@ -133,8 +134,8 @@ async fn regression_a_budget_that_is_smaller_than_the_batch_is_not_spent_on_read
     }
 }
 
-/// One copy with the whole budget applies batches of ten new contacts until a whole batch is put
-/// off. Returns the number of calls.
+/// One copy with the whole budget applies batches of ten new contacts until a whole batch is
+/// postponed. Returns the number of calls.
 async fn until_put_off(world: &World, copy: &apply::Context) -> usize {
     for batch in 0..40 {
         world.send((0..10).map(|n| change(&format!("b{batch}-{n}"), 1).phone("1")));

@@ -1,4 +1,5 @@
-//! A refused org, or a refused campaign of it, is left alone for a while.
+//! A refused org, or a refused campaign of an org, is left alone for a while, and its changes wait.
+//! AWS services that do not answer are in `aws`, and refused logins in `login`.
 
 use std::time::Duration;
 

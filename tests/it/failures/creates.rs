@@ -1,5 +1,6 @@
-//! Refused creates: all of them, as at the limit of a list, or a single one for its own sake
-//! (docs/design.md "No new contacts"). By both APIs.
+//! Refused creates: all of them, as at the limit of a list, or a single one because of its content
+//! (docs/design.md "No new contacts"). Each promise holds for both APIs. Refused updates are in
+//! `parking`.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Time: the deadline of an invocation, the retry horizon, and what a panic leaves behind.
+//! Limits in time: the deadline of an invocation and the retry horizon; and what a panic leaves
+//! behind. Other reasons to park a change are in `parking`.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! Reads that lag behind writes, and the member `readLagSeconds` of the org's secret. Also: what
-//! agents write between apply's read and its write.
+//! Reads that lag behind writes, and the member `readLagSeconds` of the org's secret. Some tests
+//! are about what agents write between apply's read and its write. Services that do not lag are in
+//! the other modules of `failures`.
 
 use std::time::Duration;
 

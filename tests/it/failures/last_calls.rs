@@ -1,4 +1,5 @@
-//! The last calls of a budget. Apply reads no contact unless a call is left for its write.
+//! The last calls of a budget: apply reads no contact unless a call is left for its write. How
+//! these calls are divided is in `shares`. Answers of 429 are in `budget`.
 
 mod shares;
 

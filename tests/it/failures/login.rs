@@ -1,4 +1,5 @@
-//! Tokens and secrets: the trouble of one org stays with that org.
+//! Tokens and secrets: the trouble of one org stays with that org. Secrets that are rotated or
+//! cannot be read are in `secrets`, and refusals after the login in `closed`.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
-//! A change that no retry can help is parked, and only that change.
+//! A change that no retry can help is parked, and only that change. Changes that are parked because
+//! they failed for too long are in `horizon`, and docs/contract.md "Parked messages" lists the
+//! reasons.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! One contact makes every call fail that contains it. Nobody else's changes wait for it.
+//! One contact makes every call that contains it fail. No other contact's changes wait for it.
+//! `apart` has small batches with several such contacts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +146,7 @@ async fn a_refused_opt_out_that_took_effect_is_not_undone_by_an_older_change() {
         );
         world.put("a", 1, "0");
         let refused = change("a", 9).column("nickname", "poison".into());
-        // With a change without a rank among them, they are tried in the order of the queue.
+        // If one of the changes has no rank, they are tried in the order of the queue.
         let unranked = change("a", 6)
             .with("eventId", "unranked")
             .without("version");

@@ -1,4 +1,5 @@
-//! An org's secret: it is rotated, and it is used while Secrets Manager does not answer.
+//! An org's secret: it is rotated, and it is used while Secrets Manager does not answer. Tokens and
+//! refused logins are in `login`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Conflicts, writes with unknown results, and a failing service.
+//! Conflicts, writes with unknown results, and a failing service: what is read again, what is sent
+//! again, and what waits. The rules are in docs/design.md "Failure table".
 
 use std::time::Duration;
 

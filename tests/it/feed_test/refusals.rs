@@ -1,4 +1,5 @@
-//! A CRM that refuses or does not answer: the command prints the request, and why there is no page.
+//! A CRM that refuses or does not answer: `feed test` prints the request and why there is no page,
+//! and no credential. CRMs that answer with a page are in [`super`].
 
 use axum::http::{StatusCode, header};
 use axum::routing::any;

@@ -1,5 +1,5 @@
 //! Feeds, records and schedules that behave badly. No change is left out, and nobody is called who
-//! opted out.
+//! opted out. `apart` has runs of several campaigns. Feeds that behave well are in `reconcile`.
 
 mod apart;
 

@@ -1,4 +1,5 @@
-//! Redriven items that should never have been parked, or whose source is another one by now.
+//! Redriven items that should never have been parked, or whose source has changed since. Redriving
+//! in general is in `dlq` and `dlq_unmapped`.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,6 @@
-//! Credentials, overheard requests and payloads show up nowhere where they must not.
+//! Credentials and payloads never show up in answers, logs or printed texts, and an overheard
+//! request that is sent again in another form stores nothing. The log of a usual run is checked in
+//! `privacy`.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! `campaign-sync event webhook --secret`: an operator tries a source.
+//! `campaign-sync event webhook --secret`: an operator tries a source, and ingest accepts what the
+//! command signs. `source` tests the command that only shows what a webhook becomes.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

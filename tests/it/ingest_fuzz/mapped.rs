@@ -1,5 +1,6 @@
 //! The bodies of vendors, corrupted in any way, for a source with each preset. Nothing panics, each
-//! item is queued, ignored or parked, and nothing of it is logged.
+//! item is queued, ignored or parked, and nothing of it is logged. Bodies of sources without a
+//! mapping are in [`super`].
 
 use mapping::PRESETS;
 use serde_json::json;

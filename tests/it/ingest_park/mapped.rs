@@ -1,4 +1,5 @@
-//! A source with a mapping. Each item becomes changes, is ignored, or is parked, by itself.
+//! A source with a mapping: each item by itself becomes changes, is ignored, or is parked. Sources
+//! without a mapping are in [`super`].
 
 use serde_json::{Value, json};
 

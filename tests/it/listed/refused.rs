@@ -1,4 +1,5 @@
-//! Entries of contacts whose write is refused, and entries that are refused themselves.
+//! Entries of contacts whose write is refused, and entries that are refused themselves. Lists that
+//! fail as a whole are in [`super`].
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! The probe leaves nothing behind, whatever fails and even if somebody presses Ctrl-C.
+//! The probe leaves no contact behind, whatever fails and even if somebody presses Ctrl-C. What it
+//! finds out is in `readings`, and what it refuses to do in `refused`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

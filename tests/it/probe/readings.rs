@@ -1,4 +1,5 @@
-//! Every possible behaviour of the service, and what the probe reports of it.
+//! Every possible behaviour of the service, and what the probe reports about it. The contacts that
+//! it makes for that are deleted in `clean_up`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

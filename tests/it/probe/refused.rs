@@ -1,4 +1,5 @@
-//! What the probe refuses to do, and what it does when Genesys Cloud refuses.
+//! The probe refuses lists on which it could do harm, and says what is missing if Genesys Cloud
+//! refuses its calls. What it finds out otherwise is in `readings`.
 
 use std::collections::BTreeSet;
 

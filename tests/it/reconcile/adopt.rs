@@ -1,4 +1,5 @@
-//! Adoptions: what an operator's command asks of the code of a run.
+//! Adoptions: what an operator's command asks of the code of a run. The command itself is in
+//! `adopt::command`, and what apply does with an adoption in `adopt`.
 
 use std::sync::Mutex;
 

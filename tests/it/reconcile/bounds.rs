@@ -1,4 +1,5 @@
 //! Bounds of a run: time, the call budget, the depth of the queue, and how much drift is too much.
+//! The brake itself is in `brake`, and docs/reconciliation.md explains each bound.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! The brake: if a run finds too much drift in a campaign, it enqueues nothing of that campaign,
-//! and of its other campaigns only opt-outs.
+//! and of its other campaigns only opt-outs. Other bounds of a run are in `bounds`;
+//! docs/reconciliation.md "The brake" explains it.
 
 use std::time::Duration;
 
@@ -161,7 +162,7 @@ async fn a_page_that_has_changed_is_compared_from_its_beginning() {
 }
 
 /// Runs as the command does, until this many contacts were compared, or with a pause after this
-/// long.
+/// time.
 async fn run_until(
     run: &Run,
     more: serde_json::Value,

@@ -1,4 +1,5 @@
-//! A feed by configuration: the requests to the CRM's own API, and what its pages become.
+//! A feed by configuration: the requests to the CRM's own API, and what its pages become. `auth`
+//! has the credentials, `pages` the pages, and `documented` the examples of the docs.
 
 mod auth;
 mod documented;

@@ -1,4 +1,5 @@
 //! If the feed closes a channel or a number that the contact still has open, reconcile repairs it.
+//! How changes close them is in the module `channels` of `tests/it`.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! Reading a whole list by an export (docs/reconciliation.md "A whole list at once").
+//! Reading a whole list by an export (docs/reconciliation.md "A whole list at once"): when it is
+//! taken, and that it finds what bulk reads find. Exports that fail are in `trouble`.
 
 mod full;
 mod shared_list;

@@ -1,4 +1,5 @@
-//! Failures of a run: its input, the secrets, the feed, Genesys Cloud, and the queue.
+//! Failures of a run: its input, the secrets, the feed, Genesys Cloud, and the queue. Single items
+//! that break a rule are in `faulty`, and what a record makes of a failed run in `runs`.
 
 use std::time::Duration;
 

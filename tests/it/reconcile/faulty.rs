@@ -1,4 +1,4 @@
-//! Items of a feed that break a rule.
+//! Items of a feed that break a rule. Pages that cannot be read at all are in `feed`.
 
 use io::telemetry::subscriber;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! Failures of the feed.
+//! Failures of the feed: it does not answer, throttles, refuses, or never ends. Single items that
+//! break a rule are in `faulty`.
 
 use emulator::{Effect, Fault};
 

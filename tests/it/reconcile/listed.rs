@@ -1,4 +1,5 @@
-//! Reconcile and the org's DNC list (docs/reconciliation.md "The DNC list").
+//! Reconcile and the org's DNC list (docs/reconciliation.md "The DNC list"). What apply adds to the
+//! list is in the module `listed` of `tests/it`.
 
 use std::time::Duration;
 

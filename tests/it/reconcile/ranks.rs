@@ -1,5 +1,5 @@
-//! Ranks: which of two is newer, ranks in the feed that lie too far ahead, and stored ranks that
-//! lie ahead.
+//! Ranks: which of two is newer, ranks in the feed that are too far ahead, and stored ranks that
+//! are ahead.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The services that a test of reconcile runs on.
+//! The services that a test of reconcile runs on. Services for tests of apply are in `support`.
 
 use std::sync::Arc;
 use std::time::Duration;

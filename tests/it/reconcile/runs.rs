@@ -1,4 +1,6 @@
-//! Runs from their queue. No change is left out, an org has one run at a time, and every run ends.
+//! Runs from their queue: no change is left out, an org has one run at a time, and every run ends.
+//! `fails`, `goes_on`, `place` and `exports` have runs that are disturbed. The parts of a single
+//! run are in [`super`].
 
 mod exports;
 mod fails;

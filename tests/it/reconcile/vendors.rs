@@ -1,5 +1,6 @@
 //! The webhooks of four vendors, and the records of the same CRMs. The secrets are those of
-//! docs/crm/, and reconcile reads the emulated APIs. Both rank by one clock.
+//! docs/crm/, and reconcile reads the emulated APIs. Both rank by one clock. Single pages of feeds
+//! are in `crm::feeds`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::support::World;
 /// The campaign of the examples.
 const CAMPAIGN: &str = "5f0c1e1a-6f0e-4d6e-9f55-0f6f4b3f9a11";
 
-/// A vendor, and where the fields stand in its records.
+/// A vendor, and the places of the fields in its records.
 struct Of {
     vendor: Vendor,
     page: &'static str,

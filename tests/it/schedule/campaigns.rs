@@ -1,4 +1,5 @@
-//! Campaigns of a schedule, which Genesys Cloud must have.
+//! The campaigns of a schedule, each of which must exist in Genesys Cloud. The rest of `schedule
+//! set` is in [`super`].
 
 use serde_json::json;
 use wiremock::MockServer;

@@ -1,4 +1,5 @@
-//! Schedules as `list` shows them, with what is wrong with them and with their runs.
+//! Schedules as `list` shows them, with what is wrong with them and with their runs. Making
+//! schedules is in [`super`], and their campaigns are in `campaigns`.
 
 use serde_json::{Value, json};
 use wiremock::matchers::{body_partial_json, method};
@@ -63,7 +64,7 @@ async fn schedules_are_listed_with_what_is_wrong_with_them() {
     );
 }
 
-/// A record that says until when campaigns were looked at, so many minutes ago.
+/// A record that says until when campaigns were looked at, this many minutes ago.
 fn record(looked: &[(&str, i64)]) -> Value {
     let now = jiff::Timestamp::now().as_second();
     let looked = looked.iter().map(|(campaign, minutes)| {
@@ -104,7 +105,7 @@ async fn listed(server: &MockServer, status: i32) -> Vec<Value> {
     listed["schedules"].as_array().unwrap().clone()
 }
 
-/// A schedule that was made so many minutes ago.
+/// A schedule that was made this many minutes ago.
 fn made(org: &str, minutes: i64) -> Value {
     let group = json!({ "MessageGroupId": org });
     let name = format!("blue-reconcile-{org}");

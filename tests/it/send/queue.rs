@@ -1,5 +1,5 @@
 //! How a file enters the queue: how deep it fills it, how fast and in which order, and what is
-//! known after a failure.
+//! known after a failure. What is checked before that is in `rows`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

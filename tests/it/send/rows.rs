@@ -1,4 +1,5 @@
-//! The rules for a row, and the report on a file before any of it is sent.
+//! The rules for a row, and the report on a file before any of it is sent. Single values are unit
+//! tests in the command's `send::rows`; filling the queue is in `queue`.
 
 use serde_json::{Value, json};
 

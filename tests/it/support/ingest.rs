@@ -1,4 +1,5 @@
-//! Ingest on the emulated services: one copy of it, a source, and the queue.
+//! Ingest on the emulated services: one copy of it, a source, and the queue. It stops at the queue;
+//! apply is in [`super`].
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};

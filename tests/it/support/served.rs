@@ -1,4 +1,5 @@
 //! SQS, Secrets Manager and Genesys Cloud over HTTP on loopback, and the real command with them.
+//! Tests that need no HTTP use [`World`](super::World).
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -77,12 +78,12 @@ impl Served {
         }
     }
 
-    /// Refuses these calls of AWS from now on, by their target, as where a right is missing.
+    /// Refuses these calls of AWS from now on, by their target, as if a permission were missing.
     pub(crate) fn deny(&self, target: &'static str) {
         self.denied.lock().unwrap().insert(target);
     }
 
-    /// Refuses them no more.
+    /// Accepts these calls again.
     pub(crate) fn allow(&self, target: &str) {
         self.denied.lock().unwrap().remove(target);
     }

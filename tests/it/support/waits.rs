@@ -1,6 +1,6 @@
 //! Waits that a service asks for.
 
-/// Values of `Retry-After` that services have been seen to send, and others that they might.
+/// Values of `Retry-After` that services have been seen to send, and others that they might send.
 pub(crate) const ODD_WAITS: [&str; 12] = [
     "0",
     "00",

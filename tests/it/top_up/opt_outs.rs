@@ -1,4 +1,4 @@
-//! Opt-outs in a wide batch.
+//! Opt-outs in a wide batch. A single opt-out behind a backlog is in `behind`.
 
 use super::*;
 

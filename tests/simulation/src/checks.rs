@@ -2,8 +2,8 @@
 //!
 //! A number before a violation is that of a promise in docs/design.md "Promises". Some checks run
 //! at each event (here, in `batches`, `dnc` and `vendor`), and the others once everything is quiet
-//! (`final_state`, and then `repeat`). A check never repairs or changes anything. Functions
-//! called `check_` and so on record violations, and others return them. `schedule` checks runs of a
+//! (`final_state`, and then `repeat`). A check never repairs or changes anything. Functions whose
+//! names begin with `check_` record violations, and others return them. `schedule` checks runs of a
 //! schedule, and the liveness of others is checked in `crate::trouble`.
 
 mod agents;

@@ -24,7 +24,7 @@ macro_rules! mutants {
                 match self { $(Mutant::$name => $text,)* }
             }
 
-            /// The wrong thing that the defect does.
+            /// A sentence that says what the defect does wrong.
             pub fn what(self) -> &'static str {
                 match self { $(Mutant::$name => $what,)* }
             }

@@ -1,4 +1,4 @@
-//! Plays one run: tells the story, feeds the functions, and waits until everything is quiet.
+//! Plays one run: carries out the story, feeds the functions, and waits until everything is quiet.
 //!
 //! The functions are the product's own. Everything else is emulated (`setup`), and time is the
 //! logical clock of the run. `copies` feeds apply, `schedule` and `repair` run reconcile, `crm`,

@@ -119,8 +119,8 @@ impl Seen {
         }
     }
 
-    /// Whether a change was skipped whenever it came. One that counted may come again after an
-    /// opt-out left nothing of its contact but a rank: then it is skipped, and has counted all the
+    /// Whether a change was skipped whenever it came. A change that counted may come again after an
+    /// opt-out left nothing of its contact but a rank. It is skipped then, but has counted all the
     /// same.
     pub(crate) fn never_counted(&self, id: &str) -> bool {
         self.skipped.contains(id) && !self.counted.contains(id)

@@ -101,7 +101,7 @@ pub(crate) struct Story {
     pub(crate) counts_each_token: bool,
     /// The errors of the clocks of ingest and of each copy of apply, in seconds.
     pub(crate) skew: Vec<i64>,
-    /// The trouble, in runs that ask who else waits for it.
+    /// The trouble, in runs that check who else waits for it.
     pub(crate) trouble: Option<Trouble>,
     /// The schedule, in runs in which reconcile brings what the CRM says.
     pub(crate) schedule: Option<Schedule>,
@@ -232,7 +232,7 @@ pub(crate) fn folds_case(seed: u64) -> bool {
 
 /// Whether, in the run of this seed, a write without `callable` makes a contact callable. Then
 /// nothing in the API keeps a contact not callable that the dialler makes so between a read and a
-/// write (docs/design.md "Promises"), so the dialler makes none so.
+/// write (docs/design.md "Promises"), so the dialler does not do that.
 pub(crate) fn omits_callable(seed: u64) -> bool {
     seed % 4 < 2
 }

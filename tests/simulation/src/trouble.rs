@@ -140,7 +140,7 @@ impl Trouble {
 
 const WELL: &str = "org-000";
 const WELL_CAMPAIGN: &str = "campaign-000-0";
-/// The campaign in trouble, in runs where the rest of its org is well.
+/// The campaign in trouble, in runs in which the rest of its org is well.
 pub(crate) const ILL_CAMPAIGN: &str = "campaign-000-1";
 
 /// The story of the nth such run. The runs take the kinds in turn.
@@ -155,7 +155,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
     };
     let mut trouble = Trouble {
         kind,
-        // The copies know that the org was well before the trouble, or they do not.
+        // The copies may or may not know that the org was healthy before the trouble.
         since: Duration::from_secs(rng.choice([0, 90]).unwrap_or(0)),
         time: Duration::from_mins(20),
         at_random: rng.bool(),

@@ -167,7 +167,7 @@ pub(crate) fn shout_ids(answer: &mut Response<Bytes>) {
 }
 
 /// Stamps an export as if it were taken now, in every second quarter of an hour. Otherwise the
-/// first export of a campaign, which holds no contact, would be returned for ever.
+/// first export of a campaign, which holds no contact, would be returned forever.
 pub(crate) fn renew_export(answer: &mut Response<Bytes>, now: jiff::Timestamp) {
     if now.as_second() / 900 % 2 == 0 {
         return;

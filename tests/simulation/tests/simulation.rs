@@ -1,4 +1,5 @@
-//! Tests of the simulation itself: it repeats, it can fail, and it shrinks.
+//! Tests of the simulation itself: the same seed gives the same run, a defect makes a run fail, and
+//! a failing run is shrunk.
 
 use simulation::{Less, Mutant, of_promise, play, shrink, size};
 
@@ -46,7 +47,7 @@ fn a_defect_is_found_and_shrunk_to_fewer_events() {
     );
 }
 
-/// How often each of these stands in the traces of so many seeds of schedules.
+/// How often each of these texts occurs in the traces of this many seeds of schedules.
 fn met(words: &[&'static str], seeds: u64) -> Vec<(&'static str, usize)> {
     let traces = (0..seeds).map(|n| play(10 * n + 7, &Less::default(), None, true).trace);
     let traces: Vec<_> = traces.collect();

@@ -19,7 +19,7 @@ use crate::connect::Watched;
 
 /// The waits between the reads that look for a write, in seconds.
 const WAITS: [u64; 7] = [1, 2, 4, 8, 15, 15, 15];
-/// How many of these waits are made where no other question depends on the answer.
+/// How many of these waits are made if no other question depends on the answer.
 const SHORT: usize = 4;
 /// How many reads the questions that wait [`Wait::Short`] may repeat, all together.
 const MOST_REPEATED: u32 = 6;

@@ -61,7 +61,7 @@ impl Report {
         self.found.contains_key(&row.question) || !is_open_with_others
     }
 
-    /// The report in this width: a table where it fits, else a block for each answer.
+    /// The report in this width: a table if it fits, otherwise a block for each answer.
     pub(super) fn text(&self, width: usize) -> String {
         let verdicts = self.verdicts();
         let listed: Vec<_> = verdicts

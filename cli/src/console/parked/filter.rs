@@ -1,4 +1,4 @@
-//! Which parked changes a page shows, read from its address or its form.
+//! Chooses the parked changes that a page shows, by its address or its form.
 //!
 //! A filter chooses by reason, org and source. It does not look at the queue: `desk` does.
 
@@ -12,8 +12,7 @@ use crate::dlq::Selection;
 /// Rows of a page.
 pub(crate) const PAGE: usize = 100;
 
-/// A choice by reason, org and source. It holds no personal data, so that it may stand in an
-/// address.
+/// A choice by reason, org and source. It holds no personal data, so it may be part of an address.
 #[derive(Clone, Default)]
 pub(crate) struct Filter {
     pub(crate) which: Selection,

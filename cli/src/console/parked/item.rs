@@ -14,8 +14,8 @@ use crate::console::note;
 use crate::console::page::{self, ago};
 use crate::dlq::parked::Parked;
 
-/// The text that the operator types to delete it: the beginning of its id, so that no other one is deleted
-/// by mistake.
+/// The text that the operator types to delete it: the beginning of its id, so that no other one is
+/// deleted by mistake.
 pub(crate) fn to_type(id: &str) -> &str {
     let end = id
         .char_indices()

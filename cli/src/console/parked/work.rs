@@ -134,7 +134,7 @@ pub(crate) fn meant(again: &Again) -> String {
     }
 }
 
-/// An id that may stand in a log. It came from the page, so anything else is replaced.
+/// An id that may be logged. It came from the page, so anything else is replaced.
 pub(crate) fn plain(id: &str) -> String {
     let shown = parked::plain(&Value::from(id));
     shown.as_str().unwrap_or_default().to_owned()

@@ -129,8 +129,8 @@ impl CloudWatchLogs {
     }
 }
 
-/// The part that is missing if a piece was not read to its end. `read_from` is the time back to which
-/// everything was read before. An error means that nothing is known.
+/// The part that is missing if a piece was not read to its end. `read_from` is the time back to
+/// which everything was read before. An error means that nothing is known.
 fn cut(end: End, read_from: Option<Timestamp>, older: &[Entry]) -> Result<Option<Cut>, String> {
     let why = match end {
         End::Read => return Ok(None),

@@ -220,8 +220,8 @@ fn property(rng: &mut Rng, happened: &Happened<'_>, (name, value): (&str, Option
     }
 }
 
-/// The event of a merge. Where the merged contact has a new id, both earlier contacts are gone;
-/// else one.
+/// The event of a merge. If the merged contact has a new id, both earlier contacts are gone;
+/// otherwise one of them is.
 fn merge(rng: &mut Rng, happened: &Happened<'_>, primary: &str, survivor: &str) -> Item {
     let gone = 1 + usize::from(primary != survivor);
     let mut item = event_item(rng, happened, "contact.merge", 10, gone);

@@ -1,7 +1,8 @@
 //! Pipedrive: webhooks v2, and the list of persons of its API.
 //!
-//! A webhook holds the whole person, and what changed fields held before (pipedrive.readme.io
-//! "Guide for webhooks v2"). What happens to the records is made up in [`book`].
+//! A webhook holds the whole person, and the earlier values of the fields that changed
+//! (pipedrive.readme.io "Guide for webhooks v2"). What happens to the records is made up in
+//! [`book`].
 
 use super::*;
 

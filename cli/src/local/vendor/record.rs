@@ -31,7 +31,7 @@ pub(super) struct Record {
     pub(super) arrived: Duration,
 }
 
-/// A happening to a record.
+/// Something that can happen to a record.
 pub(super) enum RecordEvent {
     Created,
     /// Columns have new values, or the record's consent to calls is new, or both.

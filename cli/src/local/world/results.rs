@@ -29,7 +29,7 @@ pub(super) struct IngestAnswers {
 }
 
 impl World {
-    /// The contacts that are not as the CRM last said.
+    /// The contacts that are not as the CRM last stated them.
     pub(crate) fn wrong_contacts(&self, story: &Story) -> Vec<WrongContact> {
         crm::differences(&story.expected(&self.refused_event_ids()), |campaign| {
             self.outside.genesys.contacts(campaign)

@@ -111,8 +111,8 @@ fn column(value: &Cell<'_>) -> Option<String> {
     })
 }
 
-/// The value of a member, as JSON, in the type that schema 1 asks for where that is possible.
-/// `None` leaves the member out; an error says what was expected.
+/// The value of a member, as JSON, in the type that schema 1 asks for if that is possible. `None`
+/// leaves the member out; an error says what was expected.
 fn member(member: Member, value: &Cell<'_>) -> Result<Option<String>, &'static str> {
     match (member, value) {
         (Member::NotCallable, Cell::Nothing | Cell::Null) => Err(FLAG),

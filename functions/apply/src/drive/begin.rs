@@ -1,4 +1,6 @@
-//! Chooses the contacts that begin now, as health and budget allow.
+//! Chooses the contacts that begin now, as health and budget allow: opt-outs first, campaigns in
+//! turn. It makes no call (`calls` does), and how many calls there are is decided in
+//! [`domain::budget`]. `doubt` says which contacts go alone.
 
 use domain::attempt::Step;
 use domain::budget::{CALLS_OF_A_CONTACT, Demand, More};
@@ -127,8 +129,8 @@ impl Drive<'_> {
         &self.contacts[self.campaigns[campaign].contacts.clone()]
     }
 
-    /// Whether a batch has more contacts of a campaign than an event can bring. Then opt-outs go in
-    /// calls of their own, so that trouble with another contact does not affect them.
+    /// Whether a batch has more contacts of a campaign than an event can bring. If it has, opt-outs
+    /// go in calls of their own, so that trouble with another contact does not affect them.
     pub(super) fn is_wide(&self, campaign: usize) -> bool {
         self.of(campaign).len() > MESSAGES_PER_EVENT
     }

@@ -1,5 +1,6 @@
 //! Turns steps into calls. Here alone the two contact APIs differ: `predictive` takes a call for
-//! each contact, and `contactLists` one call for many.
+//! each contact, and `contactLists` one call for many. Which contacts begin is decided in `begin`,
+//! and what an answer means in `saw`.
 
 mod lists;
 mod predictive;
@@ -24,7 +25,7 @@ pub(super) struct Call {
     pub(super) answers: BoxFuture<'static, Answers>,
 }
 
-/// A contact to write, with the contact as it was read.
+/// A contact to write, and the same contact as it was read.
 struct ToWrite {
     place: usize,
     key: ContactKey,
@@ -123,9 +124,9 @@ impl Drive<'_> {
         }
     }
 
-    /// Which creates of a campaign may go. If none could be created a moment ago, one contact
-    /// probes for all, once all contacts of the campaign are read. The others wait for its answer,
-    /// and calls are left for updates.
+    /// Decides which creates of a campaign may go. If none could be created a moment ago, one
+    /// contact probes for all, once all contacts of the campaign are read. The others wait for its
+    /// answer, and calls are left for updates.
     fn creates(&mut self, campaign: usize, calls: &mut Vec<Call>) -> CreateMode {
         let of = &self.campaigns[campaign];
         let is_ready =
@@ -175,11 +176,11 @@ impl Drive<'_> {
     }
 }
 
-/// Which creates may go.
+/// The creates that may go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CreateMode {
     All,
-    /// Only that of this contact, by itself.
+    /// Only the create of this contact, in a call of its own.
     Probe(usize),
     None,
 }

@@ -12,7 +12,7 @@ use super::{Drive, Placed};
 
 /// If the calls of one contact fail, about this many contacts fail with it at most.
 const MOST_IN_DOUBT: usize = 50;
-/// The least calls among which contacts are divided that do not go alone.
+/// The least number of calls among which the contacts that do not go alone are divided.
 const LEAST_PARTS: usize = 2;
 
 impl Drive<'_> {
@@ -41,9 +41,9 @@ impl Drive<'_> {
         drawn(self.draw, place, LEAST_PARTS)
     }
 
-    /// Divides contacts among calls of at most `most`. If one of them may be what makes calls fail,
-    /// some go alone. For the others there are at least two calls of about fifty contacts at most,
-    /// divided at random each time. So they are soon apart from it, and few fail with it.
+    /// Divides contacts among calls of at most `most`. If one of them may be the reason why calls
+    /// fail, some go alone. The others are divided at random each time, among at least two calls of
+    /// about fifty contacts at most. So they are soon apart from that one, and few fail with it.
     pub(super) fn in_calls<T: Placed>(
         &self,
         campaign: usize,

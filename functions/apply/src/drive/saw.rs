@@ -1,4 +1,5 @@
-//! Takes the result of a call: what it says about the org and its campaigns, and the next step of the contact.
+//! Takes the result of a call: what it says about the org and its campaigns, and what the contact's
+//! next step is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! Tells the log and the metrics what became of each change.
+//! Writes into the log and the metrics what became of each change.
 //!
-//! What is said of an event is in [`io::telemetry`], and what became of a change is decided in
+//! The texts of the log are in [`io::telemetry`], and the result of a change is decided in
 //! [`domain::batch::settle()`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::Context;
 use crate::intake::Intake;
 
-/// Tells what became of each change, in queue order.
+/// Reports what became of each change, in queue order.
 pub(super) fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize, Settled>) {
     let _together = io::telemetry::together();
     let telemetry = &context.shared.telemetry;
@@ -57,7 +57,7 @@ fn about<'a>(intake: &'a Intake, index: usize, group: &'a str, now: Timestamp) -
     }
 }
 
-/// The event that tells what became of a change.
+/// The event that reports what became of a change.
 fn event<'a>(about: About<'a>, settled: &'a Settled) -> Event<'a> {
     match settled {
         Settled::Done(outcome) | Settled::Kept(outcome) => Event::Done {

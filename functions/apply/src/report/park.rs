@@ -1,4 +1,5 @@
-//! Sends parked messages to the dead-letter queue.
+//! Sends parked messages to the dead-letter queue. Which message is parked is decided in
+//! [`domain::batch`].
 
 use std::sync::PoisonError;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! A token in the body. It is found, and removed before any part of the body is stored.
+//! A token in the body. It is found, and removed before any part of the body is stored. Tokens
+//! elsewhere in the request are in `token`.
 
 use domain::json::Members;
 use io::secrets::BodyToken;

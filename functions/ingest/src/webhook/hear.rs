@@ -6,8 +6,8 @@ use domain::json::Members;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
-/// The opt-outs in a body that cannot be taken apart. It may be a list of changes, one change, or
-/// events that hold changes.
+/// The opt-outs in a body that cannot be taken apart. The body may be a list of changes, one
+/// change, or events that hold changes.
 pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Change> {
     let mut heard = Vec::new();
     let mut texts = vec![(text, 0)];

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use super::{MOST_FAULTS, below, fault};
 use crate::cloud_event::{self, Form};
 
-/// The most that is made of one body. If there would be more, the rest is one faulty item.
+/// The limits on what one body may become. What is over them is one faulty item.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     /// The most changes of a list, for a source without a mapping.

@@ -1,3 +1,7 @@
+//! Tests of bodies that become changes: their forms, their limits, and the faults that are
+//! reported. Mappings are tested in the crate `mapping`, and what becomes of the changes in
+//! tests/it.
+
 use domain::change::SourceName;
 
 use super::*;

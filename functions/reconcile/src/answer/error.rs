@@ -116,8 +116,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the error concerns this campaign alone: what the secret or Genesys Cloud says of it.
-    /// (If Genesys Cloud refuses the whole org, the next campaign finds the org closed.)
+    /// Whether the error concerns this campaign alone: what the secret or Genesys Cloud says about
+    /// it. (If Genesys Cloud refuses the whole org, the next campaign finds the org closed.)
     pub(crate) fn is_of_campaign(&self) -> bool {
         match self {
             Error::Feed { of, .. } => *of == FaultOf::Campaign,

@@ -34,8 +34,9 @@ pub struct Cursor {
     /// Contacts of the campaign that break a rule.
     #[serde(default)]
     pub(crate) faulty: u64,
-    /// The first digits of the fingerprint of the feed's secret with which `page` was obtained. In
-    /// the order of another secret the page's cursor could skip contacts.
+    /// The first digits of the fingerprint of the feed's secret with which `page` was obtained. A
+    /// feed with another secret may have another order, in which the page's cursor could skip
+    /// contacts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) feed: Option<String>,
     /// A sample of what the campaign's pages have brought so far.

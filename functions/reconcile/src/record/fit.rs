@@ -1,5 +1,5 @@
-//! How a record is made to fit into a parameter: by shorter ids, coarser times, and at last by
-//! forgetting campaigns.
+//! Makes a record fit into a parameter: by shorter ids, by coarser times, and last by forgetting
+//! campaigns.
 //!
 //! A coarser record never claims that more was looked at than was. So a run compares more, and no
 //! change is lost.

@@ -1,4 +1,6 @@
-//! Tests of an org's record: what is due, what is kept, and how it fits.
+//! Tests of an org's record: what is due, what is kept, and how it fits into a parameter. `waiting`
+//! has runs that wait for exports. Reading and writing the record, and whole runs with one, are in
+//! tests/it/reconcile/runs.rs.
 
 mod waiting;
 
@@ -360,7 +362,7 @@ fn a_record_begun_anew_looks_a_day_back_at_the_campaigns_of_other_schedules_too(
     seen.see(&other, &record.due(&other));
     let later = run("16:25:00", &["b"]);
     assert!(seen.due(&later)[0].since <= day, "its first run failed");
-    // A campaign that is new long after is looked at as ever.
+    // A campaign that is new much later is looked at as usual.
     let mut new = run("16:00:00", &["c"]);
     new.run += SignedDuration::from_hours(24 * 9);
     new.since += SignedDuration::from_hours(24 * 9);

@@ -1,4 +1,5 @@
-//! Counts how often a run's message was received, and how often the run failed.
+//! Counts how often a run's message was received, and how often the run failed. What follows from
+//! the counts is decided in `runs/turn/given_up.rs` and `again.rs`.
 
 use domain::change::CampaignId;
 use jiff::Timestamp;
@@ -6,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Record;
 
-/// After this many failures in a row of runs that began at a place, its campaign is begun anew. The
-/// feed may not know the cursor any more, and what changed on earlier pages must not wait for another
+/// If runs that began at a place fail this often in a row, its campaign is begun anew. The feed may
+/// not know the cursor any more, and what changed on earlier pages must not wait for another
 /// campaign's fault. A run is given up before that, and the next run tries the place once.
 const MOST_FAILED: u32 = 3;
 
@@ -56,8 +57,8 @@ impl Record {
         tries.map_or(0, |it| it.killed)
     }
 
-    /// Notes that an invocation begins, before which so many in a row were killed. Unless it ends in
-    /// good order or fails, the next one counts it.
+    /// Notes that an invocation begins, and that this many before it were killed in a row. Unless
+    /// it ends in good order or fails, the next one counts it.
     pub(crate) fn begin(&mut self, message: &str, receives: u32, now: Timestamp, killed: u32) {
         let tries = self.tries.take().filter(|it| it.message == message);
         self.tries = Some(Tries {

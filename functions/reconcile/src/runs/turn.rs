@@ -2,8 +2,8 @@
 //! invocation lasts, and decides what becomes of the message.
 //!
 //! The comparison itself is done by `run_due` in `lib.rs`. `stored` reads and writes the org's
-//! record. `again` says when a message that is not done is received again, and `given_up` when a run
-//! is not continued.
+//! record. `again` says when a message that is not done is received again, and `given_up` when a
+//! run is not continued.
 
 mod again;
 mod given_up;
@@ -162,8 +162,9 @@ impl Turn<'_> {
             end: self.end.map(|end| end - TO_NOTE - TO_ENQUEUE),
             rest_at: None,
             is_asked_to_stop: &|| false,
-            // An opt-out at the end of the feed must not wait for room. A run that continues by its own
-            // message reaches it about as fast as the queue takes the rest, so it does not look on.
+            // An opt-out at the end of the feed must not wait for room. A run that continues by its
+            // own message reaches it about as fast as the queue takes the rest, so it does not look
+            // on.
             looks_on_for_opt_outs: before.is_none() || self.message.receives <= 1,
         };
         let recorded = Some((&*record, due.as_slice()));
@@ -193,7 +194,7 @@ impl Turn<'_> {
         let is_throttled = matches!(why, Some(Why::FeedThrottled(_)));
         // A campaign that waits for its export holds up no other of the run.
         let is_in_the_way = due.len() > 1 && ran.waits_for().is_some();
-        // Where others filled the queue, a long run leaves its place to the next run.
+        // If others filled the queue, a long run leaves its place to the next run.
         let had_place = input.cursor.as_ref().is_some_and(|it| !is_unread(it));
         let is_left = goes_on || (ran.is_crowded && had_place);
         let keeps =

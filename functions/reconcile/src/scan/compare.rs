@@ -20,8 +20,8 @@ use crate::{Error, Task};
 /// How many contacts are compared at once. One call of the contact list API reads as many.
 const AT_ONCE: usize = 50;
 
-/// Begins the page again if it has changed since a part of it was done. To compare a contact twice does
-/// no harm; to leave one out does.
+/// Begins the page again if it has changed since a part of it was done. Comparing a contact twice
+/// does no harm; leaving one out does.
 pub(super) fn begin_again_if_changed(changes: &[Change], at: &mut Cursor) {
     let last = at.done.checked_sub(1).and_then(|last| changes.get(last));
     if last.map(hash) != at.last {

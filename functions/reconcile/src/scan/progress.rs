@@ -21,7 +21,7 @@ pub enum Progress {
     Checked(u64),
     /// A contact differs.
     Found(Found),
-    /// A contact stores a rank that is ahead, so what the CRM says of it is stale.
+    /// A contact stores a rank that is ahead, so the CRM's record of it is stale.
     Ahead {
         /// The campaign.
         campaign: CampaignId,

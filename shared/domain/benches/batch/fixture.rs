@@ -8,7 +8,7 @@ use domain::plan::{Plan, RankedChange, Wishes, plan};
 use domain::version::Raise;
 use domain::{Contact, Rank, Version};
 
-/// Ten bodies, of contacts with so many changes each.
+/// Ten bodies, for contacts with this many changes each.
 pub(crate) fn bodies(changes_per_contact: usize) -> Vec<String> {
     let body = |n: usize| {
         let contact = n / changes_per_contact;

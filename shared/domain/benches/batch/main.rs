@@ -1,5 +1,5 @@
-//! How long it takes to read a batch of ten and to plan it: `cargo bench -p domain`. What it may
-//! allocate is a test (tests/allocations.rs).
+//! Measures how long it takes to read a batch of ten and to plan it: `cargo bench -p domain`.
+//! tests/allocations.rs checks how much this may allocate.
 
 mod fixture;
 

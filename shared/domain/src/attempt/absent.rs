@@ -72,7 +72,7 @@ impl Attempt {
             }
             // No contact can have such a key.
             StepResult::Failed(failure) if failure.kind == Kind::Rejected => self.park(&failure),
-            // The campaign may be what does not exist.
+            // Perhaps it is the campaign that does not exist.
             StepResult::Failed(failure) if failure.kind == Kind::NotFound => self.missing(&failure),
             StepResult::Failed(failure) => self.failed(&failure),
             _ => self.retry(&Failure::lagging()),

@@ -1,4 +1,5 @@
-//! Plans the changes of an attempt, carries out the plan, and handles a write that failed.
+//! Plans the changes of an attempt, carries out the plan, and handles a write that failed. The plan
+//! itself is made in [`crate::plan`]; writes that are refused for good are in `refused`.
 
 use super::state::{ReadFor, State};
 use super::step::write;
@@ -82,7 +83,7 @@ impl Attempt {
                 Step::Create { write, alone: true }
             }
             StepResult::Failed(failure) => match failure.kind {
-                // This very key exists, and it cannot be read.
+                // This very key exists, but the contact cannot be read.
                 Kind::Conflict => {
                     self.state = State::Probing;
                     Step::Probe

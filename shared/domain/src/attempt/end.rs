@@ -1,4 +1,5 @@
-//! The end of changes: done, parked or retried.
+//! The end of changes: done, parked or retried. What becomes of a message after that is decided in
+//! [`crate::batch`].
 
 use std::time::Duration;
 

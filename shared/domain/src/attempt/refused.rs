@@ -1,5 +1,6 @@
 //! Writes that are refused for good: folded changes are tried one by one, and an opt-out is written
-//! alone.
+//! alone. What is written otherwise is decided in `act`, and docs/design.md "Failure table" has the
+//! rules.
 
 use std::sync::Arc;
 

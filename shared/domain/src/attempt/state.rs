@@ -19,7 +19,7 @@ pub(super) enum State {
         plan: Plan,
     },
     Probing,
-    /// A read asks only whether there is such a contact.
+    /// The read asks only whether there is such a contact.
     Seeking,
     Pausing(Failure),
     /// The opt-out is being written. Then the change is parked for this reason.

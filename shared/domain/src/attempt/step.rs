@@ -1,4 +1,5 @@
-//! The types that an attempt and its driver exchange.
+//! The types that an attempt and its driver exchange. They decide nothing: [`super`] makes the
+//! steps, and `functions/apply` carries them out.
 
 use std::sync::Arc;
 

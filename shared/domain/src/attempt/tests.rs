@@ -1,4 +1,5 @@
-//! What an attempt does, step by step.
+//! Shows what an attempt does, step by step. `failure_table` goes through docs/design.md "Failure
+//! table" row by row, and the other modules each cover one of the files of [`super`].
 
 mod absent;
 mod alone;
@@ -17,7 +18,7 @@ use crate::contact::Columns;
 use crate::plan::plan;
 use crate::{Change, Rank, Version};
 
-/// `skip` and `skipOptOut` before what it says: it creates no contact.
+/// A change from a short text. With `skip` or `skipOptOut` in front it creates no contact.
 fn change(rank: u64, said: &str) -> Arc<Change> {
     let (if_absent, said) = match said.split_once(' ') {
         Some((if_absent, said)) if if_absent.starts_with("skip") => (if_absent, said),
@@ -51,7 +52,7 @@ fn ranked() -> Arc<Rules> {
     })
 }
 
-/// The change, refused for this reason.
+/// The change, if a rule refuses it for this reason.
 fn refused(index: usize, change: Arc<Change>, reason: ParkReason) -> PendingChange {
     let opt_out = ranked().opt_out(&change, jiff::Timestamp::UNIX_EPOCH, |_| true);
     PendingChange {
@@ -72,7 +73,7 @@ fn taken(index: usize, change: Arc<Change>) -> PendingChange {
     }
 }
 
-/// Of changes that say these things, ranked 5, 6, …
+/// An attempt for these changes, which have the ranks 5, 6, …
 fn attempt(said: &[&str]) -> Attempt {
     let pieces = said
         .iter()
@@ -111,7 +112,7 @@ fn together(kind: Kind) -> StepResult {
 
 const THERE: fn() -> StepResult = || StepResult::Contact(contact(1, true));
 const ABSENT: StepResult = StepResult::Contact(None);
-/// Whatever was written: no version is shown, and that nobody may call.
+/// An answer that shows no version and a contact that is not callable, whatever was written.
 const WRITTEN: fn() -> StepResult = || {
     let written = Contact {
         version: Version::default(),
@@ -120,8 +121,8 @@ const WRITTEN: fn() -> StepResult = || {
     StepResult::Written(Some(written))
 };
 
-/// As a person reads it: `create+` goes alone, `-` says not callable, `5` is the rank, and what is lowered
-/// is named.
+/// The step as a person reads it: `create+` goes alone, `-` means not callable, `5` is the rank,
+/// and what is lowered is named.
 fn shown(step: &Step) -> String {
     let write = |name: &str, write: &Write| {
         let callable = match write.callable {
@@ -165,7 +166,7 @@ fn shown(step: &Step) -> String {
     }
 }
 
-/// The steps of an attempt that sees these things.
+/// The steps of an attempt that gets these answers.
 fn steps(mut attempt: Attempt, seen: Vec<StepResult>) -> Vec<String> {
     let all = std::iter::once(StepResult::Nothing).chain(seen);
     all.map(|seen| shown(&attempt.next(seen))).collect()
@@ -237,7 +238,7 @@ fn a_change_that_a_rule_refuses_is_parked_after_its_opt_out_is_written() {
 
 #[test]
 fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
-    // At an equal rank who is callable is only lowered.
+    // At an equal rank a contact can be made not callable, but not callable again.
     let tie = || {
         let pieces = vec![taken(0, change(5, "out")), taken(1, change(5, "in"))];
         let key = ContactKey::parse("k").unwrap();
@@ -262,7 +263,7 @@ fn a_later_change_of_equal_rank_does_not_undo_a_salvaged_opt_out() {
             "parked rejected, updated, kept"
         ]
     );
-    // Where it was created, the answer does not tell what is there now.
+    // After a create, the answer does not show what the contact holds now.
     let new = vec![
         ABSENT,
         refused(),

@@ -1,5 +1,5 @@
-//! The results of a change by their public names: the outcomes of a change that is done, and the reasons for
-//! which a change is parked.
+//! The public names of what can become of a change: the outcomes of a change that is done, and the
+//! reasons for which a change is parked.
 
 /// The result of a change that is done (docs/contract.md "Outcomes"). For a parked change, see
 /// [`Parking`](super::Parking).

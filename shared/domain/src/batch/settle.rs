@@ -1,4 +1,4 @@
-//! What to do with the records of one message group, once each has its verdict.
+//! Decides what to do with the records of one message group, once each has its verdict.
 //!
 //! The first record that must be retried makes the rest of its group wait, so that the order is
 //! kept. A record that has failed for too long is parked: [`Horizon`] says when.
@@ -38,8 +38,8 @@ impl Horizon {
         record.receives >= LAST_RECEIVE || self.since(record.sent) >= LAST_DAY
     }
 
-    /// The reason to park a record that failed, if it is to be parked. `has_own_try`: whether no
-    /// earlier record of its group failed.
+    /// The reason to park a record that failed, if it is to be parked. `has_own_try` says whether
+    /// no earlier record of its group failed.
     fn parks(self, record: &Record, retry: &Retry, has_own_try: bool) -> Option<ParkReason> {
         let tried_for = self.since(record.first_received);
         // A change behind a write that reads do not show yet had no try of its own. A contact that
@@ -66,7 +66,7 @@ impl Horizon {
 }
 
 /// Settles the records of one message group, given with their verdicts in queue order. The records
-/// before the first one that must be retried are done. That one and all later ones are retried.
+/// before the first one that must be retried are done. That record and all later ones are retried.
 /// `share` is a random number from 0 up to 1, the same for all groups of an invocation.
 ///
 /// Only the first record that fails can be parked for its failures, because the others have not had

@@ -1,3 +1,7 @@
+//! Tests of the answer to Lambda: message groups keep their order, and each record is done, parked
+//! or retried. `absent` has contacts that are looked for a second time. The waits themselves are
+//! tested in `retry`.
+
 mod absent;
 
 use super::*;
@@ -25,7 +29,7 @@ fn horizon() -> Horizon {
     }
 }
 
-/// Of a change whose campaign is well.
+/// A retry of a change whose campaign is healthy.
 fn failed(cause: Cause) -> Retry {
     Retry {
         cause,
@@ -50,7 +54,7 @@ fn park() -> Verdict {
 
 const DONE: Verdict = Verdict::Done(Outcome::Updated);
 
-/// One letter a record: d(one), p(arked), r(etried).
+/// One letter for each record: d(one), p(arked), r(etried).
 fn settled(ages_h: &[u64], verdicts: Vec<Verdict>) -> String {
     let records: Vec<_> = ages_h
         .iter()
@@ -260,8 +264,8 @@ fn a_record_without_an_id_can_be_done_but_not_be_reported() {
     assert!(failures(&records, |index| index == 0).is_err());
 }
 
-/// docs/contract.md "Parked messages" and docs/contract.md "Outcomes": public, so none of them may
-/// change.
+/// The names in docs/contract.md "Parked messages" and docs/contract.md "Outcomes" are public, so
+/// none of them may change.
 #[test]
 fn outcomes_and_reasons_have_their_public_names() {
     use Outcome::{Created, Skipped, Stale, Superseded, Unchanged, Updated};
@@ -316,7 +320,8 @@ fn a_group_is_shown_only_where_it_has_the_form_of_one() {
     assert!(!other.is_empty() && !other.contains("LEAD"), "{other}");
 }
 
-/// docs/contract.md "Parked messages": hex SHA-256 of the message id, another one for each message.
+/// docs/contract.md "Parked messages": the id is the hex SHA-256 of the message id, so each message
+/// has its own.
 #[test]
 fn a_parked_message_has_the_hash_of_its_id() {
     assert_eq!(

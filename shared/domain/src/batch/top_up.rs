@@ -1,5 +1,5 @@
-//! How much more a copy receives from its queue by itself, once Lambda has handed it a batch: a
-//! state machine without I/O.
+//! Decides how much more a copy receives from its queue by itself, once Lambda has handed it a
+//! batch: a state machine without I/O.
 //!
 //! Lambda hands a FIFO function ten messages at most, and the API of contact lists reads 50
 //! contacts a call and writes 1,000. So a copy whose batch may have a backlog behind it receives

@@ -1,4 +1,4 @@
-//! Whether a call may go now.
+//! Decides whether a call may go now. Which contacts may begin at all is decided in [`super`].
 
 use jiff::Timestamp;
 

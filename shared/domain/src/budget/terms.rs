@@ -36,11 +36,11 @@ pub struct Demand {
 /// The contacts that may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// How many of the opt-outs.
+    /// How many opt-outs may begin.
     pub opt_outs: u64,
-    /// How many of the others.
+    /// How many other contacts may begin.
     pub others: u64,
-    /// Why not more.
+    /// Why no more may begin.
     pub more: More,
     /// When more opt-outs may begin, unless all may begin now. It is no later than for other
     /// contacts.
@@ -52,7 +52,7 @@ pub struct Offer {
 pub enum More {
     /// Everything that was wanted may begin now.
     NotWanted,
-    /// After an answer to a call that has begun: nothing is known about the budget yet.
+    /// Once a call that has begun is answered: nothing is known about the budget yet.
     AfterAnswer,
     /// At this time, in the next window.
     At(Timestamp),

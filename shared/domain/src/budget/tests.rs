@@ -9,7 +9,7 @@ fn at(milliseconds: i64) -> Timestamp {
 
 const CALLS_PER_MINUTE: u32 = 300;
 
-/// An answer that tells the count of 300 calls, and how many seconds the window lasts.
+/// An answer that reports the count of 300 calls, and how many seconds the window lasts.
 fn counted(count: u64, reset: u64) -> RateLimit {
     counted_of(300, count, reset)
 }

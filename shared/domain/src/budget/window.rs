@@ -1,4 +1,5 @@
-//! One window of a client's budget, as its answers describe it, and a copy's share of it.
+//! One window of a client's budget, as its answers describe it, and a copy's share of it. What
+//! follows from it is decided in [`super`] and `admission`.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! Identifiers as types. A value of such a type was checked once, and cannot be confused with
-//! another or be invalid later. All compare byte for byte.
+//! Identifiers as types. A value of such a type was checked once; it cannot be confused with
+//! another kind of id, and it cannot be invalid. All compare byte for byte. [`super`] has the
+//! change that they identify, and docs/contract.md "Contact change" the rules for each.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! The effect that a change asks for.
+//! The effect that a change asks for. How it is read is in `parse`, and what it does to a contact
+//! in [`crate::plan`].
 
 use super::{Adoption, RankReset};
 use crate::channel::Lowered;
@@ -39,8 +40,8 @@ impl Operation {
         }
     }
 
-    /// Whether the contact may be called, as one word. Unlike [`Operation::callable`], it tells an
-    /// opt-out from having left the campaign.
+    /// Whether the contact may be called, as one word. Unlike [`Operation::callable`], it
+    /// distinguishes an opt-out from having left the campaign.
     pub(crate) fn word(&self) -> Option<Consent> {
         match self {
             Operation::Leave => Some(Consent::Left),

@@ -1,5 +1,5 @@
-//! The origins of a change: the queue, a webhook, a file, or a CRM feed. Each except the queue fixes
-//! something that its changes may then leave out.
+//! The origins of a change: the queue, a webhook, a file, or a CRM feed. Each of them, except the
+//! queue, fixes something that its changes may then leave out.
 
 use jiff::Timestamp;
 

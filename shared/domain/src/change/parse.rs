@@ -2,8 +2,8 @@
 //! text.
 //!
 //! [`change`] takes the members one by one with a [`Reader`], which collects faults. The objects of
-//! a change are read in [`objects`], its operation in [`operation`]. What a change may leave out is
-//! said in [`origin`](super::origin), and what an org refuses in [`crate::rules`].
+//! a change are read in [`objects`], its operation in [`operation`]. [`origin`](super::origin) says
+//! what a change may leave out, and [`crate::rules`] what an org refuses.
 
 mod objects;
 mod operation;
@@ -141,8 +141,8 @@ impl Reader<'_> {
         Some(at)
     }
 
-    /// The value of `ifAbsent` for this operation. Nobody can leave a campaign that they are not in,
-    /// so a leave creates no contact.
+    /// The value of `ifAbsent` for this operation. Nobody can leave a campaign that they are not
+    /// in, so a leave creates no contact.
     fn if_absent_of(&mut self, operation: Option<&Operation>, said: Option<IfAbsent>) -> IfAbsent {
         let is_leave = matches!(operation, Some(Operation::Leave));
         if is_leave && said.is_some_and(|said| said != IfAbsent::SkipOptOut) {

@@ -1,3 +1,7 @@
+//! Tests of reading and writing a change: the contract's example, ids, and faults. `values` goes
+//! through the members, `lowered` through channels and numbers, and `senders` through what each
+//! origin may leave out. What a change does to a contact is tested in `plan`.
+
 mod lowered;
 mod senders;
 mod values;
@@ -17,7 +21,7 @@ fn parse(body: &str) -> Result<Change, Invalid> {
     Change::parse(body)
 }
 
-/// The contract's example with one member set anew, or (null) with `without` left out.
+/// The contract's example with one member replaced, or (if the value is null) removed.
 fn body(set: &[(&str, &str)], without: &[&str]) -> String {
     let mut members = vec![
         ("schema", "1"),
@@ -39,7 +43,7 @@ fn body(set: &[(&str, &str)], without: &[&str]) -> String {
     format!("{{{}}}", members.join(", "))
 }
 
-/// The body of what only an operator puts into the queue.
+/// The body of a change that only an operator puts into the queue.
 pub(super) fn of_operator(operation: &str, member: &str, said: &str) -> String {
     format!(
         r#"{{"schema": 1, "eventId": "e", "org": "acme", "campaignId": "c", "contactKey": "k",
@@ -300,7 +304,7 @@ proptest! {
         }
     }
 
-    /// Where one part ends and the next begins counts: "ab" and "c" are not "a" and "bc".
+    /// The border between two parts counts: "ab" and "c" are not "a" and "bc".
     #[test]
     fn no_two_changes_share_a_deduplication_id_and_no_two_contacts_a_group(
         a in ("[a-z]{1,3}", "[a-zA-Z0-9]{1,3}", "[a-z/ ]{1,3}", "[a-z]{1,3}"), b in ("[a-z]{1,3}", "[a-zA-Z0-9]{1,3}", "[a-z/ ]{1,3}", "[a-z]{1,3}")

@@ -1,5 +1,5 @@
-//! Contacts of a campaign that the CRM's feed does not list. If the feed's secret asks for it, such
-//! a person counts as having left the campaign.
+//! Contacts of a campaign that the CRM's feed does not list. If the operator asks for it, the
+//! person of such a contact counts as having left the campaign.
 
 use jiff::Timestamp;
 

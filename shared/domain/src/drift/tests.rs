@@ -1,3 +1,7 @@
+//! Tests of the comparison of a contact with the CRM's record: what is drift, what is repaired, and
+//! what is left alone. Which write repairs it is tested in `plan`, and whole runs in
+//! tests/it/reconcile.rs.
+
 use super::*;
 use crate::change::{IfAbsent, Operation};
 use crate::channel::{Channel, OptOut, Statuses};
@@ -71,7 +75,7 @@ fn a_contact_that_is_equal_or_newer_in_the_campaign_is_left_alone() {
         Drift::Same,
         "not raised at a tie"
     );
-    // What was decided of callable is newer, and nothing else: that is worth no call.
+    // Only the decision about `callable` is newer, which is not worth a call.
     for (callable, version) in [(true, "5:4+"), (true, "5"), (false, "5:4-")] {
         let (actual, says) = (stores("1", callable, version), says("1", Some(callable)));
         assert_eq!(drift(&says, 5, Some(&actual)), Drift::Same, "{version}");
@@ -89,7 +93,7 @@ fn an_opt_in_that_the_orgs_wish_keeps_out_is_no_drift() {
             assert_eq!(drift, Drift::Kept, "{version}");
             assert!(!drift.is_to_be_repaired());
         }
-        // The rest of it is.
+        // The rest of the change is drift.
         let rest = drift(&says("2", Some(true)), 6, Some(&kept));
         let expected = Drift::Different(Difference {
             columns: vec!["phone".to_owned()],
@@ -207,7 +211,7 @@ fn channels_and_numbers_that_are_up_are_drift_also_by_what_is_stale() {
     actual.statuses = actual.statuses.lowered(&lowers);
     assert_eq!(drift(&says(None), 5, Some(&actual)), Drift::Same);
     assert_eq!(drift(&says(None), 4, Some(&actual)), Drift::Stale);
-    // Who is raised by that alone is left, and the channel is repaired all the same.
+    // An opt-in alone is not repaired, but here the channel is, and the opt-in with it.
     let kept = stores("1", false, "5:5-");
     let raised = drift(&says(Some(true)), 6, Some(&kept));
     assert!(raised.is_to_be_repaired());

@@ -1,4 +1,6 @@
-//! The circuit breaker: which calls may begin, by what was answered and what was not.
+//! The circuit breaker: decides which calls may begin, by which calls were answered and which were
+//! not. It knows one service only: `shared` is about services that many users share, and [`super`]
+//! has the picture of its states.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -25,7 +27,7 @@ pub(super) fn wait(times: u32) -> Duration {
     wait.min(LONGEST_WAIT)
 }
 
-/// Which calls may begin now.
+/// The calls that may begin now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum May {
     /// None before this time: the service does not answer.
@@ -115,7 +117,7 @@ struct Ill {
 }
 
 impl Breaker {
-    /// Which calls may begin now, without beginning one.
+    /// Says which calls may begin now, without beginning one.
     pub(super) fn may(&self, now: Timestamp) -> May {
         match self.ill {
             Some(ill) if now < ill.next => May::NotBefore(ill.next),

@@ -99,8 +99,8 @@ pub enum CreateRefusal {
     Unknown,
     /// No contact can be created.
     All {
-        /// Whether to report that. A refusal after the first probe does, once in two minutes at most, so
-        /// that an alarm lasts as long as the trouble.
+        /// Whether to report that. A refusal after the first probe does, once in two minutes at
+        /// most, so that an alarm lasts as long as the trouble.
         is_told: bool,
     },
 }

@@ -1,5 +1,5 @@
-//! Rests: an org or campaign that answers slowly, with errors or not, rests so that others get
-//! their turn.
+//! Decides when an org or a campaign rests: one that answers slowly, with errors or not, gives
+//! others their turn. One that does not answer at all is the concern of `breaker`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

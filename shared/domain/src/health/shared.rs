@@ -1,4 +1,6 @@
-//! The health of something shared: an org by its campaigns, or a host by its orgs.
+//! The health of something shared: an org by its campaigns, or a host by its orgs. Each user has a
+//! [`Breaker`] of its own (`breaker`); this module decides what the silence of several users says
+//! about all.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,12 +15,12 @@ const TOLD_EVERY: Duration = Duration::from_mins(15);
 /// each one that does not answer either, the next waits this much longer.
 const BETWEEN_NEW_USERS: Duration = Duration::from_secs(2);
 /// If this many users have unanswered writes and none has an answered one, it is no coincidence.
-/// The number for reads is a parameter of [`SharedHealth`]. A write holds up its batch twice as long as a
-/// read.
+/// The number for reads is a parameter of [`SharedHealth`]. A write holds up its batch twice as
+/// long as a read.
 const SILENT_WRITES: usize = 2;
 
 /// The health of a service that many users share. It is ill if `SILENT` of them get no answer and
-/// none has got one since. If fewer get none, that may be their own trouble. An answered read says
+/// nobody has got one since. If fewer get none, the trouble may be their own. An answered read says
 /// nothing about writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedHealth<Id, const SILENT: usize> {
@@ -58,8 +60,8 @@ impl<Id> Default for Silent<Id> {
 }
 
 impl<Id: Clone + Ord, const SILENT: usize> SharedHealth<Id, SILENT> {
-    /// Which calls this user may begin now. A probe goes to whoever asks first: one to a user
-    /// without an answer, and beside it one to a user that is new. A new user may be healthy
+    /// Decides which calls this user may begin now. A probe goes to whoever asks first: one to a
+    /// user without an answer, and beside it one to a user that is new. A new user may be healthy
     /// although the others are not, so it does not queue behind them.
     pub fn begin(&mut self, id: &Id, was_answered: bool, now: Timestamp, prober: Prober) -> May {
         let may = self.may(id, was_answered, now);
@@ -70,8 +72,8 @@ impl<Id: Clone + Ord, const SILENT: usize> SharedHealth<Id, SILENT> {
         reads.and(self.writes.begin(id, was_answered, now, prober))
     }
 
-    /// Which calls the user may begin, without beginning one. A user that got an answer depends
-    /// only on its own health, because the trouble of the others may be their own.
+    /// Says which calls the user may begin, without beginning one. A user that got an answer
+    /// depends only on its own health, because the trouble of the others may be their own.
     pub fn may(&self, id: &Id, was_answered: bool, now: Timestamp) -> May {
         let reads = self.reads.may(id, was_answered, now);
         reads.and(self.writes.may(id, was_answered, now))

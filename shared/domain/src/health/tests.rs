@@ -1,3 +1,6 @@
+//! Tests of the circuit breakers of campaigns, orgs and hosts: when one opens, who probes, and what
+//! ends it. Creates are in `creates/tests.rs`, and rests beside their code in `rests.rs`.
+
 use super::Prober::Drawn;
 use super::Silence::{Hung, Lost};
 use super::*;

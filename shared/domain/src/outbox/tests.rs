@@ -1,3 +1,7 @@
+//! Tests of the outbox: what a call may hold, what waits after a refusal, and when it gives up. A
+//! property at the end plays random refusals. The queue itself is emulated in `emulator::fifo`;
+//! tests/it/send/queue.rs uses both.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -185,14 +189,14 @@ fn an_entry_sent_by_an_earlier_run_is_counted_and_not_resent() {
 }
 
 proptest! {
-    /// Whatever is refused, lost and late: each group arrives in its order, and all of it.
+    /// Whatever is refused, lost or late: each group arrives in its order and in full.
     #[test]
     fn each_group_arrives_in_its_order(
         groups in proptest::collection::vec(0u8..6, 1..80),
         calls in 1usize..6,
         chance in proptest::collection::vec((0u8..10, 0usize..6), 2_000),
     ) {
-        // As often as chance wants it: what ends a run is tested above.
+        // Messages are sent again as often as chance wants; the end of a run is tested above.
         let mut outbox = Outbox::new(Limits { calls, tries: u32::MAX });
         let (mut arrived, mut under_way, mut now) = (BTreeMap::<u8, Vec<u64>>::new(), Vec::new(), NOW);
         for (n, group) in groups.iter().enumerate() {
@@ -222,13 +226,13 @@ proptest! {
             let places: Vec<_> = call.iter().map(|(place, _)| *place).collect();
             let mut arrives = |(group, n): (u8, u64)| {
                 let seen = arrived.entry(group).or_default();
-                // What is sent again is dropped as a duplicate.
+                // SQS drops a message that is sent again as a duplicate.
                 if !seen.contains(&n) {
                     seen.push(n);
                 }
             };
             if seen == 3 {
-                // It was stored, and nobody knows.
+                // SQS stored the messages, and the answer was lost.
                 call.into_iter().for_each(|(_, message)| arrives(message));
                 outbox.answered(&places, Err("timed out".to_owned()), now);
                 now += Duration::from_mins(1);

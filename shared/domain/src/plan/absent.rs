@@ -1,4 +1,5 @@
 //! Plans changes that may not create their contact (docs/design.md "Who is not in the campaign").
+//! How absence is known is decided in [`crate::attempt`]; all other plans are made in [`super`].
 
 use std::borrow::Cow;
 
@@ -90,8 +91,9 @@ fn counting<'a>(
 }
 
 /// Puts the version of a contact into the column that holds it, so that the old text is not taken
-/// for a column of the CRM. It is the column that holds the version of the contact as it was read;
-/// while several do, one of them is of the CRM, and shows that the person is in the campaign.
+/// for a column of the CRM. It is the column that holds the version of the contact as it was read.
+/// If several columns hold that text, one of them comes from the CRM and shows that the person is
+/// in the campaign.
 fn stores_its_version<'a>(
     actual: &'a Contact,
     left: &mut Contact,

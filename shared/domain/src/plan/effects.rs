@@ -1,4 +1,5 @@
-//! The effect of a contact's changes on `callable`, channels and numbers.
+//! The effect of a contact's changes on `callable`, channels and numbers. Columns are merged in
+//! `merge`; [`crate::version`] has the rules for `callable`.
 
 use std::collections::BTreeSet;
 

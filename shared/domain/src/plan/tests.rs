@@ -1,3 +1,7 @@
+//! Tests of the plan: which single write brings a contact to what its changes ask for. This file
+//! has columns and ranks. `callable`, `channels`, `absent`, `leave` and `adopt` have the other
+//! rules, and `properties` what holds for every run of changes.
+
 mod absent;
 mod adopt;
 mod callable;
@@ -82,7 +86,7 @@ fn planned_by(wishes: Wishes, run: &Run, actual: Option<&Contact>) -> Plan {
     plan(&changes, actual, wishes)
 }
 
-/// What the service holds after an action (docs/contract.md "Predictive API").
+/// The contact that the service holds after an action (docs/contract.md "Predictive API").
 fn after(actual: Option<&Contact>, action: &Action) -> Option<Contact> {
     match action {
         Action::Skip(_) => actual.cloned(),
@@ -345,7 +349,8 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
     for (to, stored, left) in [
         (None, "9", ""),
         (Some(5), "9", "5"),
-        // What was decided is no newer than the columns, or nothing after it would be heard.
+        // The decision must be no newer than the columns; otherwise every later change would be
+        // stale.
         (None, "9:9+", ""),
         (None, "9:4-", ":-"),
         (None, "9:9!", ":!"),

@@ -98,7 +98,7 @@ fn nothing_is_received_a_thousand_times_before_its_last_day() {
         let waits: Duration = (1..950).map(|n| cause.delay(received(n), 0.0)).sum();
         assert!(waits > last_day, "{cause:?}: {waits:?}");
     }
-    // What waits for calls is received more often: for six days at the least.
+    // A change that waits for calls is received more often, and still for at least six days.
     let mut waited = Waited::default();
     for receives in 1..950 {
         waited.receives = receives;

@@ -1,3 +1,6 @@
+//! Tests of the rules of an org: which changes break one, with which reason they are parked, and
+//! what of them still counts. The rules of every change are tested in `change`.
+
 use super::*;
 
 const NOW: &str = "2026-11-24T16:00:00Z";

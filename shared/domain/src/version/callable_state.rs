@@ -1,5 +1,6 @@
 //! Applies the opt-ins, opt-outs and leaves of changes, one after another, to the stored state of a
-//! contact.
+//! contact. The text of the version column is read in [`super`]; docs/design.md "Who may be called"
+//! explains the rules.
 
 use super::{Consent, Decision, Mark, Raise, Version};
 use crate::Rank;
@@ -89,10 +90,10 @@ impl CallableState {
             (_, Some(stands)) if stands.mark == Mark::Raised && place < stands.rank => {
                 return false;
             }
-            // What is known about the contact is as new or newer, and none of it is an opt-in.
+            // The columns are as new or newer, and no decision is known.
             (Some(false), None) if rank.is_some() && place <= self.version.rank => return true,
             (Some(false), Some(stands)) if stands.mark == own => own,
-            // One of opt-out and leave was said before, so now both are.
+            // The contact had an opt-out or a leave before, and now it has both.
             (Some(false), Some(stands)) if stands.mark.is_own() => Mark::Gone,
             (Some(false), _) => Mark::Found,
             (Some(true) | None, _) => own,

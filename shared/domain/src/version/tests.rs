@@ -1,3 +1,7 @@
+//! Tests of the version column: its text, and what opt-ins and opt-outs make of the two registers.
+//! The properties say what holds in any order of changes. docs/design.md "Who may be called"
+//! explains the marks.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -34,7 +38,7 @@ fn apply(standing: &mut CallableState, change: &str, raise: Raise) -> bool {
     standing.apply(rank, says.map(Consent::from), Some(raise)) == CallableEffect::Kept
 }
 
-/// What changes make of a contact; `kept` where the last was.
+/// The contact after these changes; `kept` follows it if the last opt-in was kept out.
 fn made(before: (bool, &str), changes: &str, raise: Raise) -> String {
     let (mut after, mut is_kept) = (standing(before), false);
     for change in changes.split_whitespace() {
@@ -100,18 +104,18 @@ fn a_text_of_a_version_round_trips_and_any_other_reads_as_no_version() {
     }
 }
 
-/// docs/design.md "Who may be called".
+/// The table of docs/design.md "Who may be called".
 #[test]
 fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
     use Raise::{Always, Never, Own};
     for (before, changes, raise, after) in [
-        // Campaign-sync lowered, and raises again; nothing older does.
+        // Campaign-sync lowered the contact and raises it again; nothing older does.
         ((true, "10:10+"), "out12", Own, "not 12:12-"),
         ((false, "12:12-"), "in13", Own, "callable 13:13+"),
         ((false, "12:12-"), "in11", Own, "not 12:12-"),
         ((false, "12:12-"), "in12", Own, "not 12:12-"),
         ((false, "12:12-"), "13", Own, "not 13:12-"),
-        // The dialler lowered, and nobody raises.
+        // The dialler lowered the contact, and no opt-in raises it.
         ((false, "10:10+"), "in13", Own, "not 13:13+, kept"),
         ((false, "10:10+"), "in10", Own, "not 10:10+, kept"),
         ((false, "10:10+"), "in9", Own, "not 10:10+"),
@@ -120,16 +124,16 @@ fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
         ((false, "10"), "in9", Own, "not 10"),
         ((false, ""), "in0", Own, "not 0:0+, kept"),
         ((false, "10:10+"), "in", Own, "not 10:10+, kept"),
-        // So it stays when the CRM pauses and resumes.
+        // It stays lowered when the CRM pauses and resumes the contact.
         ((false, "10:10+"), "out12 in13", Own, "not 13:13+, kept"),
         ((false, "10"), "out12", Own, "not 12:12!"),
         ((false, "12:12!"), "in13", Own, "not 13:13+, kept"),
         ((false, "12:12!"), "out14 in15 out16", Own, "not 16:16!"),
         ((false, "10"), "out", Own, "not 10:10!"),
-        // What is known of it is newer.
+        // The stored rank is as new or newer.
         ((false, "10"), "out9", Own, "not 10"),
         ((false, "10"), "out10", Own, "not 10"),
-        // A late opt-out: above the last decision it lowers, whatever the columns' rank.
+        // A late opt-out that ranks above the last decision lowers, whatever the columns' rank.
         ((true, "10:4+"), "out5", Own, "not 10:5-"),
         ((true, "10:4+"), "out4", Own, "not 10:4-"),
         ((true, "10:4+"), "out3", Own, "callable 10:4+"),
@@ -138,14 +142,15 @@ fn the_raise_setting_decides_which_opt_ins_make_a_contact_callable() {
         ((false, "10:5-"), "in8", Own, "callable 10:8+"),
         ((false, "10:8-"), "in7", Own, "not 10:8-"),
         ((true, "10"), "in8", Own, "callable 10:8+"),
-        // Without a rank: after all that is known, but it makes nothing stale.
+        // A change without a rank comes after all that is known, but makes nothing stale.
         ((true, "10:4+"), "out", Own, "not 10:10-"),
         ((false, "10:5-"), "in", Own, "callable 10:5!"),
         ((true, "10:5!"), "out4", Own, "not 10:5-"),
         ((true, ""), "out", Own, "not :-"),
         ((false, ":-"), "in", Own, "callable :!"),
         ((false, ":!"), "in", Own, "not :!, kept"),
-        // A person raised whom campaign-sync had lowered; whoever lowers then is not campaign-sync.
+        // A person raised a contact that campaign-sync had lowered. If it is lowered after that,
+        // somebody else did it.
         ((true, "10:5-"), "11", Own, "callable 11:5!"),
         ((true, "10:5-"), "out5", Own, "not 10:5-"),
         ((true, "10:5-"), "in5", Own, "callable 10:5!"),
@@ -242,9 +247,9 @@ proptest! {
         prop_assert_eq!(Version::from_text(&version.to_string()), version);
     }
 
-    /// Both registers: commutative and associative. Of a contact that is not callable and has no mark
-    /// nobody knows when that was decided: under `own` it stays so in any order. Who lowered is not
-    /// asked under `always`.
+    /// Both registers are commutative and associative. If a contact is not callable and has no
+    /// mark, nobody knows when that was decided: under `own` it stays so in any order. Under
+    /// `always` it does not matter who lowered it.
     #[test]
     fn ranked_changes_may_come_in_any_order(
         before in standings(), mut said in prop::collection::vec(said(), 1..5), turn in 0usize..5,
@@ -272,7 +277,7 @@ proptest! {
         }
     }
 
-    /// Idempotent: alone, and behind others.
+    /// Each change is idempotent, alone and behind others.
     #[test]
     fn ranked_changes_that_come_again_change_nothing(
         before in standings(), said in prop::collection::vec(said(), 1..5), raise in raises()
@@ -293,8 +298,8 @@ proptest! {
         prop_assert!(after.version.rank >= before.version.rank && decided(after) >= decided(before));
     }
 
-    /// The promise: whoever is there and is made callable was lowered by campaign-sync alone, and a
-    /// newer opt-in says so.
+    /// The promise: a contact that is in the campaign and is made callable was lowered by
+    /// campaign-sync alone, and a newer opt-in asks for it.
     #[test]
     fn own_raises_only_what_campaign_sync_lowered(before in standings(), rank in ranks(), says in any::<Option<bool>>()) {
         let after = after(before, &[(rank, says)], Raise::Own);
@@ -305,7 +310,7 @@ proptest! {
         }
     }
 
-    /// Whoever else lowered is known for good: until a person makes the contact callable.
+    /// If somebody else lowered the contact, that stays known until a person makes it callable.
     #[test]
     fn a_contact_that_somebody_else_lowered_is_never_raised_or_marked_as_our_own(
         before in standings(), said in prop::collection::vec((ranks(), any::<Option<bool>>()), 0..5),

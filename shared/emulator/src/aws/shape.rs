@@ -1,5 +1,5 @@
-//! The parts of the AWS JSON protocol that several calls share: how they name a message, a batch and
-//! its results, and an error.
+//! The parts of the AWS JSON protocol that several calls share: how they name a message, a batch
+//! and its results, and an error.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The conditions of SOQL and of the Web API's `$filter`. Only conditions that `and` joins are
-//! known.
+//! Reads and evaluates the conditions of SOQL and of the Web API's `$filter`. It knows only
+//! conditions that `and` joins. `salesforce` and `dataverse` parse the rest of a query.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,5 @@
-//! Version 2 of Pipedrive's API (developers.pipedrive.com "Get all persons").
+//! Version 2 of Pipedrive's API (developers.pipedrive.com "Get all persons"). [`super`] holds the
+//! persons and the filters; webhooks are made up elsewhere, by the command's `local::vendor`.
 
 use std::collections::BTreeMap;
 

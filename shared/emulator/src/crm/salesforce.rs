@@ -1,8 +1,8 @@
 //! The REST API of Salesforce (developer.salesforce.com "Query", "Query all", "OAuth 2.0 Client
 //! Credentials Flow").
 //!
-//! `query` leaves deleted contacts out, and `queryAll` returns them with `IsDeleted`. A result that is
-//! longer than a page continues by `nextRecordsUrl`.
+//! `query` leaves deleted contacts out, and `queryAll` returns them with `IsDeleted`. A result that
+//! is longer than a page continues by `nextRecordsUrl`.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
 //! The messages of a queue, indexed by message group and by the time at which they become visible.
-//! A receive takes time for the messages that it returns, however long the queue is.
+//! The time of a receive depends on the messages that it returns, and not on the length of the
+//! queue. What a receive may return is decided in `receive`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -253,7 +254,7 @@ impl Attempt {
     }
 
     /// The messages of the attempt, if each is still in flight as this receive left it. AWS does
-    /// not document what happens if one was altered; here it is a new receive.
+    /// not document what happens if one was altered; here the attempt counts as a new receive.
     pub(super) fn again(&self, line: &Line, now: Timestamp) -> Option<Vec<u64>> {
         let is_as_left = |(sequence, receives): &(u64, u32)| {
             line.get(*sequence).is_some_and(|stored| {

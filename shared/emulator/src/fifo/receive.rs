@@ -1,4 +1,5 @@
 //! Receiving: which messages a receive returns, and which move to the dead-letter queue instead.
+//! The messages are stored in `line`, and sending and deleting are in [`super`].
 
 use std::time::Duration;
 

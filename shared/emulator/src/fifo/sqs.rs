@@ -1,4 +1,6 @@
-//! The SQS service: queues by URL, as a client sees them, with faults on demand.
+//! The SQS service: queues by URL, as a client sees them, with faults on demand. Each call finds
+//! its queue and passes to a [`Fifo`], which has the rules of messages; `faults` makes calls slow
+//! or fail, and `aws` is the protocol over HTTP.
 
 mod faults;
 

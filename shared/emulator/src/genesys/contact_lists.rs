@@ -1,10 +1,9 @@
 //! The contact list API that Genesys Cloud publishes (docs/genesys-cloud.md "Contacts of a contact
 //! list"): campaigns, contact lists, contacts and search.
 //!
-//! Where the documentation leaves the behaviour open, [`ListReadings`](super::ListReadings)
-//! chooses; its default is the stricter one. This file routes a call. `write` stores contacts,
-//! `readings` finds them, `show` writes them as JSON, and the other modules each answer one
-//! resource.
+//! If the documentation leaves the behaviour open, [`ListReadings`](super::ListReadings) chooses;
+//! its default is the stricter one. This file routes a call. `write` stores contacts, `readings`
+//! finds them, `show` writes them as JSON, and the other modules each answer one resource.
 
 mod campaigns;
 mod dnc_lists;

@@ -1,4 +1,6 @@
-//! The `predictive` API (docs/contract.md "Predictive API").
+//! Answers the calls of the `predictive` API (docs/contract.md "Predictive API"): read, create and
+//! update the contacts of a campaign. `state` stores them, and the published API is in
+//! `contact_lists`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,6 @@
 //! DNC lists as a test sees them behind the API: their entries, and whom the dialler would call all
-//! the same (docs/genesys-cloud.md "DNC lists").
+//! the same (docs/genesys-cloud.md "DNC lists"). The calls about them are in
+//! `contact_lists::dnc_lists`.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +33,7 @@ pub enum KeptBy {
     Channel(String),
     /// None of the contact's numbers may be called. The columns of its numbers are named.
     Numbers(Vec<String>),
-    /// The contact stands on this DNC list, which its campaign names.
+    /// The contact is on this DNC list, which its campaign names.
     DncList(String),
 }
 
@@ -77,7 +78,7 @@ impl DncList {
         self.source == "rds" && matches!(method, Some("Phone" | "Any"))
     }
 
-    /// Whether exactly this value stands on the list.
+    /// Whether exactly this value is on the list.
     fn holds(&self, value: &str, now: Timestamp) -> bool {
         let until = self.entries.get(value.trim());
         until.is_some_and(|until| until.is_none_or(|until| now < until))

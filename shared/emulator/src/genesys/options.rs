@@ -1,4 +1,6 @@
 //! How the service behaves, in particular where its documentation leaves that open.
+//! docs/genesys-cloud.md "Unknown" lists what is open; `campaign-sync check --probe` finds out how
+//! a real service behaves.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Alterations of contacts and lists by others: an operator, the dialler, or another client of the org.
+//! Alterations of contacts and lists by others: an operator, the dialler, or another client of the
+//! org.
 //!
 //! These alterations make no call, and the journal names no OAuth client for them.
 

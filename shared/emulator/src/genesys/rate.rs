@@ -1,4 +1,5 @@
-//! The rate limit: fixed windows, each from the first call of an OAuth client or token on.
+//! The rate limit: fixed windows, each of which begins with the first call of an OAuth client or
+//! token.
 
 use std::time::Duration;
 

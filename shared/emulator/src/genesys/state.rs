@@ -1,4 +1,6 @@
-//! The state of the service.
+//! The state of the service: clients, campaigns, contact lists and their contacts. It decides
+//! nothing about a request: `contacts` and `contact_lists` do. `others` and `genesys` let a test
+//! change it and look into it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

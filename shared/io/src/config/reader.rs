@@ -1,6 +1,6 @@
 //! Reads single variables, and collects what is wrong with them.
 //!
-//! Which variables a function or command reads is said in [`super`].
+//! [`super`] says which variables a function or command reads.
 
 use std::fmt;
 use std::time::Duration;
@@ -153,7 +153,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a queue's variable is to be set to.
+/// The value that a queue's variable should have, for an error.
 fn wanted(name: &str) -> &'static str {
     match name {
         "QUEUE_URL" => "set it to the stack's output QueueUrl",

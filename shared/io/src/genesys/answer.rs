@@ -43,7 +43,7 @@ pub(super) fn answer_failure(
         400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
         400 | 413 => Kind::Rejected,
         401 | 403 => Kind::Refused,
-        // A 404 about a contact may mean the contact or the campaign; the code tells which.
+        // A 404 about a contact may mean the contact or the campaign; the code says which.
         404 if code.as_deref() == Some("campaign.not.found") => Kind::UnknownCampaign,
         404 => Kind::NotFound,
         409 => Kind::Conflict,

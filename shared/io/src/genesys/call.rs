@@ -2,10 +2,10 @@
 //! (docs/design.md "Failure table").
 //!
 //! Each call passes the same steps: it gets a session (`login`), waits for its turn (`gate`), goes
-//! over the transport, and its answer is reported to budget and health. A call that
-//! was refused with 401 or 429 is repeated here, and so is a read, or an entry of a DNC list, after a
-//! failure. Any other write whose result is not known is not, because only [`domain::attempt`] knows
-//! what must be read first.
+//! over the transport, and its answer is reported to budget and health. This module repeats a call
+//! that was refused with 401 or 429, and after a failure a read or an entry of a DNC list. It does
+//! not repeat any other write whose result is unknown, because only [`domain::attempt`] knows what
+//! must be read first.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ impl Org {
         Ok(self.answer(run, call).await?.into_body())
     }
 
-    /// Does what [`Org::call`] does, and returns the whole answer with its headers.
+    /// As [`Org::call`], but returns the whole answer with its headers.
     pub(super) async fn answer(
         &self,
         run: &Run,

@@ -1,4 +1,5 @@
-//! A campaign, by either contact API. Calls about one contact look the same for both.
+//! A campaign, by either contact API. Calls about one contact look the same for both. `predictive`
+//! and `contact_lists` make the calls; calls about many contacts are made there directly.
 
 use std::sync::Arc;
 
@@ -20,9 +21,9 @@ const NOBODY: &str = "campaign-sync-check";
 /// The contacts of one campaign, in one invocation. Clones share their state.
 #[derive(Clone)]
 pub enum Campaign {
-    /// docs/contract.md "Predictive API".
+    /// The API of docs/contract.md "Predictive API".
     Predictive(Arc<Predictive>),
-    /// docs/genesys-cloud.md "Contacts of a contact list".
+    /// The API of docs/genesys-cloud.md "Contacts of a contact list".
     ContactList(Arc<ContactList>),
 }
 
@@ -85,8 +86,8 @@ impl Campaign {
         }
     }
 
-    /// Reads one contact whose key was refused in [`Campaign::read_all`], by the one call that is
-    /// left. `None` means that there is no such contact, or no other way to read it.
+    /// Reads one contact whose key was refused in [`Campaign::read_all`], by the only other call.
+    /// `None` means that there is no such contact, or no other way to read it.
     ///
     /// # Errors
     /// As docs/design.md "Failure table" says for a GET. A refusal of the key is no error.

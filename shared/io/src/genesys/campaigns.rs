@@ -1,5 +1,6 @@
 //! The campaigns of an org, as this copy knows them: the contact list of each, which of them may
-//! not be written now, and which of them have contacts that make calls fail.
+//! not be written now, and which of them have contacts that make calls fail. It makes no call:
+//! `campaign` does. Whether calls are answered is in `health`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,7 @@ const IN_DOUBT: Duration = Duration::from_mins(30);
 const NARROW: Duration = Duration::from_mins(5);
 
 /// This many reads in a row without a contact make a first load. If one contact in this many exists
-/// after all, a POST in vain is made for as many reads saved.
+/// after all, that costs one POST in vain for this many reads saved.
 const NEW_AFTER: u32 = 20;
 
 /// What is known of each campaign.
@@ -41,7 +42,7 @@ struct Known {
     creates: CreateHealth,
     /// How many reads in a row found no contact.
     absent: u32,
-    /// The time until which one of its contacts may be what makes calls fail.
+    /// The time until which one of its contacts may be the reason why calls fail.
     in_doubt_until: Option<Timestamp>,
     /// The time until which its batches stay as small as Lambda hands them over.
     narrow_until: Option<Timestamp>,

@@ -2,8 +2,8 @@
 //! (docs/genesys-cloud.md "Contacts of a contact list").
 //!
 //! A POST with an id that exists updates the contact. Whether it replaces or merges the columns is
-//! not documented, so every write holds every column of the list. What the dialler owns is never
-//! named.
+//! not documented, so every write holds every column of the list. A write never names what the
+//! dialler owns.
 //!
 //! [`ContactList`] makes calls on the list of one campaign. `list` finds that list, `read` and
 //! `write` read and write contacts, and `matched` says which key each contact of an answer belongs
@@ -102,8 +102,9 @@ impl ContactList {
     }
 
     /// Whether a call that was refused for one of its contacts, or several, is made again in two
-    /// halves. If many contacts are at fault, that takes two calls for each of them. So the contacts
-    /// that are left are tried another time, when chance puts them together in another way.
+    /// halves. If many contacts are at fault, that takes two calls for each of them. So the halving
+    /// ends at some point, and the contacts that are left are retried, when chance groups them in
+    /// another way.
     fn may_halve(&self, failure: &Failure) -> Result<(), Failure> {
         self.org.record_bulk_failure(&self.campaign);
         let less = |left: usize| left.checked_sub(1);
@@ -128,13 +129,14 @@ impl ContactList {
         Arc::clone(&self.list.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks again which list it is and which columns the list has. What is kept from earlier
-    /// invocations is not used.
+    /// Looks up again which list the campaign has, and which columns the list has. What is kept
+    /// from earlier invocations is not used.
     pub async fn look_again(&self) {
         if self.is_new {
             return;
         }
-        // If that fails, what is known stands, and the calls that follow tell.
+        // If that fails, what is known stays in use, and the calls that follow show whether it is
+        // right.
         if let Ok(list) = self.find().await {
             self.keep(&list);
         }
@@ -153,7 +155,7 @@ impl ContactList {
     }
 
     /// Makes a call on the list. After a 404, and once after a write that may have been refused for
-    /// its columns, the campaign is asked again which list that is.
+    /// its columns, it looks up the campaign's list again.
     async fn call(
         &self,
         call: &OnList<'_>,
@@ -193,8 +195,8 @@ impl ContactList {
         *self.list.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(list);
     }
 
-    /// The list, if it has other columns by now than it had when it was `used`. That is asked once
-    /// in an invocation: a change may name a column that the list never had.
+    /// The list, if it has other columns by now than it had when it was `used`. It is read again
+    /// only once in an invocation, because a change may name a column that the list never had.
     async fn other_columns(&self, used: &Arc<List>) -> Result<Option<Arc<List>>, Failure> {
         let mut is_known = self.are_columns_new.lock().await;
         let known = self.list();

@@ -2,8 +2,8 @@
 //! "DNC lists").
 //!
 //! This module makes the calls. `search` divides a call that is refused, until the faulty entries
-//! are alone, and `failing` leaves a list alone that fails. The trouble of a list does not affect
-//! the health of the org, its campaigns or its host.
+//! are alone, and `failing` leaves a failing list alone. Trouble with a list does not affect the
+//! health of the org, its campaigns or its host.
 //!
 //! Which entries a contact needs is decided in [`domain::dnc`].
 

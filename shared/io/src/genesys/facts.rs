@@ -63,7 +63,7 @@ pub struct DncFacts {
     pub contact_method: Option<String>,
     /// The column whose values are its entries, if they are other values.
     pub exclusion_column: Option<String>,
-    /// The number of its entries, if the service tells it.
+    /// The number of its entries, if the service reports it.
     pub entries: Option<u64>,
 }
 
@@ -137,7 +137,8 @@ impl Org {
     /// Reads the settings of a campaign that decide whom it calls, by the published API.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] where there is no such campaign; [`Kind::Refused`] where a permission is missing.
+    /// [`Kind::NotFound`] if there is no such campaign; [`Kind::Refused`] if a permission is
+    /// missing.
     pub async fn campaign_facts(
         &self,
         run: &Run,

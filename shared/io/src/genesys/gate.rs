@@ -1,4 +1,5 @@
-//! Lets each call wait for its turn in the org's budget, as [`domain::budget`] decides.
+//! Lets each call wait for its turn in the org's budget, as [`domain::budget`] decides. It knows
+//! nothing of what a call does: `call` makes it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

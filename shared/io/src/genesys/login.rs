@@ -70,7 +70,7 @@ impl Login {
     }
 }
 
-/// The token and secret with which a call goes.
+/// The token and the secret that a call uses.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) secret: Arc<OrgSecret>,

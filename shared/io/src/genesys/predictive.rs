@@ -124,7 +124,7 @@ impl Predictive {
         Err(Failure::new(Kind::Unavailable, detail))
     }
 
-    /// Updates what is named of a contact, and returns the contact as it is then. An update that
+    /// Updates the named parts of a contact, and returns the contact as it is then. An update that
     /// names nothing alters nothing.
     ///
     /// # Errors
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// RFC 3986 section 3.3.
+        /// The characters of a path segment (RFC 3986 section 3.3).
         #[test]
         fn a_key_is_one_segment_of_a_path_whatever_it_holds(key in "\\PC{1,60}") {
             let segment = utf8_percent_encode(&key, SEGMENT).to_string();

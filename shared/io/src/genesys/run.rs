@@ -36,7 +36,7 @@ pub struct Run {
     end: Option<Timestamp>,
     /// The longest time for a write. In a short invocation it is half of the invocation.
     longest_write: Duration,
-    /// Whether a read without an answer is repeated. It is not if much else waits.
+    /// Whether a read without an answer is repeated. It is not if much else is waiting.
     is_patient: bool,
 }
 

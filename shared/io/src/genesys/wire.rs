@@ -61,7 +61,7 @@ pub(super) struct Campaign {
     pub(super) dnc_lists: Option<Vec<Mention>>,
 }
 
-/// A campaign, with what decides whom it dials.
+/// A campaign, with the settings that decide whom it dials.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DialledCampaign {

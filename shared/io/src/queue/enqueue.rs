@@ -129,8 +129,8 @@ pub struct EnqueueResult {
 }
 
 /// Sends every change, one call after another. After a change that SQS can never accept nothing
-/// more is sent. After an outage other groups are still sent. SQS has every change if as many are
-/// accepted.
+/// more is sent. After an outage other groups are still sent. If it accepted as many changes as
+/// there are, SQS has all of them.
 pub async fn enqueue(queue: &dyn Queue, queue_url: &str, changes: &[Change]) -> EnqueueResult {
     enqueue_while(queue, queue_url, changes, || true).await
 }

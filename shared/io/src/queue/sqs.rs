@@ -1,4 +1,6 @@
-//! Amazon SQS, by the AWS SDK.
+//! The real queue: Amazon SQS by the AWS SDK. It turns the calls of [`Queue`](super::Queue) into
+//! those of the SDK and their errors into codes. In which order changes are sent is decided in
+//! `enqueue`.
 
 use std::collections::HashMap;
 
@@ -53,7 +55,7 @@ const ATTRIBUTE_NAMES: [MessageSystemAttributeName; 4] = [
     MessageSystemAttributeName::SentTimestamp,
 ];
 
-/// Amazon SQS.
+/// A client of Amazon SQS.
 pub struct Sqs(Client);
 
 impl Sqs {

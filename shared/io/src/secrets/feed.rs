@@ -1,4 +1,5 @@
-//! The secret `{prefix}/feed/{org}`. It says where and how reconcile reads what the CRM says now.
+//! The secret `{prefix}/feed/{org}`. It says where and how reconcile reads the current state of the
+//! CRM.
 //!
 //! It has two forms: a URL and a token for a feed that answers as campaign-sync asks for, or a
 //! configuration that describes a CRM's own API (docs/contract.md "CRM feed"). This module reads
@@ -201,7 +202,7 @@ impl FeedSecret {
     /// The request for a page, without credentials.
     ///
     /// # Errors
-    /// The request needs a value that is missing, or that may not stand where it would.
+    /// The request needs a value that is missing, or that is not allowed in its place.
     pub fn request(&self, asked: &Asked<'_>) -> Result<Plain, Unfit> {
         let since = asked.since.saturating_sub(self.overlap);
         let since = since.unwrap_or(jiff::Timestamp::UNIX_EPOCH);

@@ -1,4 +1,6 @@
-//! `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and the rules of the org.
+//! The secret `{prefix}/org/{org}`: how to reach an org's Genesys Cloud, and the rules of the org.
+//! It is only read and checked here: `genesys` logs in with it, and [`domain::rules`] applies its
+//! rules. docs/contract.md "Secrets" lists its members.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +94,8 @@ impl OrgSecret {
         depth::deepest(self.api, top_up, self.calls_per_minute)
     }
 
-    /// Whether both log in with the same client, so that a token of one is valid for the other.
+    /// Whether both log in with the same client, which means that a token of one is valid for the
+    /// other.
     pub(crate) fn logs_in_as(&self, other: &OrgSecret) -> bool {
         self.client_id.expose_secret() == other.client_id.expose_secret()
             && self.client_secret.expose_secret() == other.client_secret.expose_secret()

@@ -1,9 +1,10 @@
-//! `{prefix}/source/{source}`: how a sender of webhooks shows who it is, and what it may write.
+//! The secret `{prefix}/source/{source}`: how a sender of webhooks shows who it is, and what it may
+//! write.
 //!
 //! [`SourceSecret::parse`] reads and checks the secret; requests are checked against it in
-//! `ingest::auth`. The parts of the secret have modules: `auth` for the ways to show who sends, with
-//! `signature`, `preset` and `template` for signatures and `token` for passwords and tokens, and
-//! `campaigns` for sources with several campaigns.
+//! `ingest::auth`. The parts of the secret have modules: `auth` for the ways to show who sends,
+//! with `signature`, `preset` and `template` for signatures and `token` for passwords and tokens,
+//! and `campaigns` for sources with several campaigns.
 
 mod auth;
 mod campaigns;

@@ -1,8 +1,8 @@
 //! The log lines and metrics of the events about changes: what apply took in, and what became of
 //! each change.
 //!
-//! What is logged and counted of orgs is in `orgs`. Why a change is done, parked or retried is
-//! decided in [`domain::batch`].
+//! The events about orgs are in `orgs`. [`domain::batch`] decides why a change is done, parked or
+//! retried.
 
 use std::time::Duration;
 
@@ -186,7 +186,7 @@ pub fn name_of(cause: Cause) -> &'static str {
 mod tests {
     use super::*;
 
-    /// docs/contract.md "Log": public.
+    /// These names are public (docs/contract.md "Log").
     #[test]
     fn an_absent_contact_has_a_cause_of_its_own() {
         let after = Duration::ZERO;

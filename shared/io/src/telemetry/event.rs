@@ -1,6 +1,6 @@
 //! The events that the functions report.
 //!
-//! What the log says of each, and what is counted, stand side by side in the module of its subject:
+//! The log line and the counting of each event are side by side in the module of its subject:
 //! `changes`, `orgs`, `webhooks` and `reconcile`. An event holds no personal data.
 
 use std::time::Duration;
@@ -191,8 +191,8 @@ pub enum Event<'a> {
         org: &'a str,
         /// The run's campaign that is furthest behind.
         campaign: &'a str,
-        /// Everything that changed there before this time was compared. If nothing was ever compared
-        /// there, this is the time at which the run was due.
+        /// Everything that changed there before this time was compared. If nothing was ever
+        /// compared there, this is the time at which the run was due.
         until: Timestamp,
         /// The time since then.
         age: Duration,

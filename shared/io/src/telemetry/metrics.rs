@@ -2,9 +2,9 @@
 //! lines to standard output, from which CloudWatch Logs extracts the metrics (CloudWatch user
 //! guide, "Specification: Embedded metric format").
 //!
-//! [`count`] and [`record`] collect values, and [`flush`] writes them. What is counted of an event
-//! stands beside its log line: in `changes`, `orgs`, `webhooks` and `reconcile`. The alarms on the
-//! metrics are in `template.yaml`.
+//! [`count`] and [`record`] collect values, and [`flush`] writes them. The counting of an event is
+//! beside its log line: in `changes`, `orgs`, `webhooks` and `reconcile`. The alarms on the metrics
+//! are in `template.yaml`.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,8 +1,8 @@
-//! The log lines and metrics of the events about orgs: who refuses them, who does not answer, and
+//! The log lines and metrics of the events about orgs: which are refused, which get no answer, and
 //! the calls of the contact API.
 //!
-//! What becomes of a change is in `changes`. When an org or campaign is left alone is decided in
-//! [`domain::health`].
+//! The events about changes are in `changes`. [`domain::health`] decides when an org or campaign is
+//! left alone.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! The log lines and metrics of the events about reconcile: what a run compared and enqueued, and
-//! how far back the newest comparison of an org lies.
+//! how long ago an org was last compared.
 //!
-//! The changes that it enqueues are reported like all others, in `changes`. What it compares is
-//! decided in [`domain::drift`].
+//! The changes that it enqueues are reported like all others, in `changes`. [`domain::drift`] does
+//! the comparison.
 
 use super::Event;
 use super::metrics::{By, count, record};

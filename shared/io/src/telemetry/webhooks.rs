@@ -1,8 +1,8 @@
 //! The log lines and metrics of the events about webhooks: whether they were let in, and what
 //! became of their items.
 //!
-//! What becomes of a change that is in the queue is in `changes`. Which webhooks are let in is
-//! decided in `ingest`.
+//! The events about a change that is in the queue are in `changes`. `ingest` decides which webhooks
+//! are let in.
 
 use super::Event;
 use super::metrics::{By, count};

@@ -1,5 +1,5 @@
-//! Every event, in groups by subject. Every text in them that is no org is [`PERSONAL`], which no
-//! metric may hold.
+//! The events of the tests in groups by subject: every kind of [`Event`] is among them. Every text
+//! in them, except the names of orgs, is [`PERSONAL`], which no metric may hold.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use io::telemetry::{About, Event};
 
 /// The org of the events.
 pub(crate) const ORG: &str = "acme-us";
-/// Stands for what must not leave the log.
+/// A text that may be in the log and must not be in a metric.
 pub(crate) const PERSONAL: &str = "LEAD-CANARY";
 
 /// The change of an event. It is two and a half seconds old.

@@ -1,6 +1,6 @@
 //! The metrics of docs/contract.md "Metrics" as CloudWatch reads them.
 //!
-//! What collects them is global, so these tests are a process of their own. [`written`] plays one
+//! Metrics are collected globally, so these tests are a process of their own. [`written`] plays one
 //! scenario, and each test looks at a part of what was written.
 #![expect(clippy::unwrap_used, reason = "what is not as expected fails the test")]
 
@@ -25,19 +25,20 @@ const OF_CAUSE: &str = "Stack=blue,Cause=not parked";
 /// Metrics with unit and value, by dimensions and name.
 type Extracted = BTreeMap<String, BTreeMap<String, (String, Value)>>;
 
-/// What each part of the scenario wrote.
+/// The output of each part of the scenario.
 struct Written {
     /// A call is throttled before metrics are collected.
     before_init: String,
-    /// Every event is told once.
+    /// Every event is reported once.
     events: String,
     /// The number of log lines of each event.
     log_lines: Vec<(String, usize)>,
-    /// Nothing is told.
+    /// Nothing is reported.
     nothing: String,
     /// A call is throttled.
     throttled: String,
-    /// 130 calls end, and 130 changes are done. A document that was written before is not here.
+    /// 130 calls end, and 130 changes are done. A document that was already written is not among
+    /// this output.
     last_of_many: String,
 }
 
@@ -75,7 +76,7 @@ fn flushed() -> String {
     String::from_utf8(lines).unwrap()
 }
 
-/// Log lines that are kept.
+/// A writer that keeps the log lines.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,5 @@
 //! The functions of texts, numbers and objects that jq lacks, or whose results jq does not bound.
+//! The function of times is in `time`, and those that read records in [`crate::fields`].
 
 use jaq_core::{Error, ValR};
 use jaq_json::{Num, Val};

@@ -1,4 +1,5 @@
-//! Bounds: how large a program may be, how deep its input may nest, and how long it may run.
+//! Tests of the bounds: how large a program may be, how deeply its input may nest, and how long it
+//! may run. Constructs that are refused whatever their size are in `refusals`.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! The preset `dataverse`: what its webhooks become.
+//! The preset `dataverse`: what its webhooks become. Rows of the Web API are in `records`;
+//! docs/crm/dynamics.md explains the preset.
 
 use super::*;
 

@@ -1,5 +1,6 @@
 //! Properties of every mapping. Whatever a body holds and whatever an allowed program does, mapping
-//! ends with changes or with a fault, and a fault shows nothing of the body.
+//! ends with changes or with a fault, and a fault shows nothing of the body. Single bodies and
+//! programs have tests of their own, by preset and in `programs`.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

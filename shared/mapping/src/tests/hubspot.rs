@@ -1,4 +1,5 @@
-//! The preset `hubspot`: what the webhooks of a `HubSpot` app become.
+//! Tests of the preset `hubspot`: the changes that the webhooks of a `HubSpot` app become. The
+//! records of HubSpot's API are in `records`, and docs/crm/hubspot.md explains the preset.
 
 use super::*;
 

@@ -1,4 +1,6 @@
-//! The members of a mapping: what each may say, and how a wrong one is refused.
+//! Tests of the members of a mapping: what each may say, and how a wrong one is refused. `config`
+//! and `condition` have the code. Programs are tested in `programs` and `refusals`, and presets in
+//! modules of their own.
 
 use super::*;
 

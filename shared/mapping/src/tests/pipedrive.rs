@@ -1,4 +1,5 @@
-//! The preset `pipedrive`: what its webhooks become.
+//! The preset `pipedrive`: what its webhooks become. Persons of the API are in `records`;
+//! docs/crm/pipedrive.md explains the preset.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! The values that a program may yield, and the report when it fails.
+//! Tests of the values that a program may yield, and of the message when it fails. Programs that
+//! may not run at all are in `refusals`, and the functions that a program may call in `times`.
 
 use super::*;
 

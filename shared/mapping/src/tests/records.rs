@@ -1,5 +1,6 @@
 //! The presets for records, as the vendors' APIs return them. They give the same contacts, values
-//! and ranks as the presets for webhooks.
+//! and ranks as the presets for webhooks. `vendors` has a record for each preset. docs/mapping.md
+//! "Records" explains them.
 
 mod vendors;
 

@@ -1,4 +1,5 @@
-//! Programs that are refused, each with the place and the reason.
+//! Tests of programs that are refused before they run, each with the place and the reason. Programs
+//! that run and fail are in `programs`. docs/mapping.md lists the functions that are allowed.
 
 use super::*;
 

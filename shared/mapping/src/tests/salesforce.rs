@@ -1,4 +1,6 @@
-//! The preset `salesforceCdc`: Salesforce's Change Data Capture.
+//! Tests of the preset `salesforceCdc`: the changes that events of Salesforce's Change Data Capture
+//! become. The records of Salesforce's API are in `records`, and docs/crm/salesforce.md explains
+//! the preset.
 
 use super::*;
 

@@ -1,5 +1,6 @@
 //! The presets for senders whose body is designed by the person who sets them up. Such a body holds
-//! the full state.
+//! the full state. Presets of vendors with a form of their own are in `hubspot`, `salesforce`,
+//! `dataverse` and `pipedrive`.
 
 use super::*;
 

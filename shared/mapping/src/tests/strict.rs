@@ -1,5 +1,6 @@
-//! Where a guess could do harm, the item is a fault: who may be called, who was removed, and which
-//! campaigns a field names. Also: what an event id may reveal.
+//! If a guess could do harm, the item is a fault: about who may be called, who was removed, and
+//! which campaigns a field names. One test is about what an event id may reveal. docs/mapping.md
+//! "Opt-out" and "Removed" have the rules, and `condition` and `fields` the code.
 
 use super::*;
 

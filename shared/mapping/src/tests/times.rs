@@ -1,4 +1,5 @@
-//! The functions that this crate adds to jq, and the rule that turns values into texts.
+//! Tests of the functions that this crate adds to jq, and of the rule that turns values into texts.
+//! docs/mapping.md "Values" states the rule, and `natives` has the code.
 
 use super::*;
 

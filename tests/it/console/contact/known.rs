@@ -1,4 +1,5 @@
-//! What the console and the terminal show of a contact if a lookup fails or takes long.
+//! The console and the terminal show what they know of a contact even if a lookup fails or takes
+//! long. Pages of contacts whose facts are all known are in [`super`].
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Several copies of apply that spend one client's budget at the same time.
+//! Several copies of apply that spend one client's budget at the same time. One copy alone is in
+//! [`super`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

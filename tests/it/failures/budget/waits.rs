@@ -1,4 +1,6 @@
-//! How long a change waits after a 429.
+//! Tests of how long a change waits after a 429: as long as the service asks, in place or in the
+//! queue, but never zero, and never longer than the invocation. A 429 of the token endpoint is in
+//! `login`.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! How the last calls are shared among campaigns, passes and copies.
+//! The last calls of a budget are shared among campaigns, passes and copies, and none is promised
+//! twice. `domain::budget` decides the shares.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! Several campaigns in one run. The trouble of one campaign does not hold back another.
+//! Several campaigns in one run: the trouble of one does not hold back another. Trouble in runs of
+//! one campaign is in [`super`].
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! How a feed authenticates.
+//! The ways in which a feed by configuration authenticates: headers, parameters, and tokens of
+//! OAuth 2.0. The pages of such a feed are in `pages`.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! How the pages of a feed are requested, and what becomes of their items.
+//! How the pages of a feed by configuration are requested and follow each other, and what becomes
+//! of their items. Credentials are in `auth`.
 
 use super::*;
 use crate::support::OTHER_CAMPAIGN;

@@ -1,4 +1,5 @@
-//! Exports that are late, too old, malformed or somewhere else.
+//! Exports that are late, too old, malformed or at another address: the run reads in bulk instead,
+//! or says why it cannot. Exports that are right are in [`super`].
 
 use emulator::{Effect, Fault};
 

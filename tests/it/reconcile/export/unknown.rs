@@ -1,4 +1,5 @@
-//! Removing the contacts that the CRM does not list, by an operator's command.
+//! Removing the contacts that the CRM does not list, by an operator's command
+//! (docs/reconciliation.md "Remove whom the CRM does not list"). Counting them only is in `full`.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};

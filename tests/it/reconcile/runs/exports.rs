@@ -1,5 +1,5 @@
 //! Runs that wait for exports. They hold up neither each other's campaigns nor the org's next runs
-//! for long.
+//! for long. Exports within one run are in `reconcile::export`.
 
 use emulator::genesys::{Exports, Options};
 
@@ -108,7 +108,7 @@ async fn every_campaign_comes_first_once_before_a_run_is_given_up() {
         hang(&run, campaign);
     }
     campaigns.push(OTHER_CAMPAIGN);
-    // Whichever campaign the run begins with.
+    // This holds whichever campaign the run begins with.
     for _ in 0..3 {
         due(&run, json!({ "campaignIds": campaigns, "read": "export" })).await;
         run_all(&run).await;

@@ -1,4 +1,5 @@
-//! Runs that fail or are killed.
+//! Runs that fail or are killed: they are retried, given up, and made good by the next run. Runs
+//! that end in good order and continue are in `goes_on`.
 
 use super::*;
 

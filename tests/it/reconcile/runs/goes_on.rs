@@ -1,4 +1,5 @@
-//! Runs that take more than one invocation.
+//! Runs that take more than one invocation: because of time, a full queue, or a service that
+//! throttles. Their places are in `place`, and runs that fail in `fails`.
 
 use emulator::genesys::Options;
 

@@ -1,4 +1,5 @@
-//! A long run keeps its place whatever fails beside it, and waits as long as the CRM asks.
+//! A long run keeps its place whatever fails beside it, and waits as long as the CRM asks. Why runs
+//! take several invocations is in `goes_on`.
 
 use emulator::genesys::{Exports, Options};
 
@@ -202,7 +203,8 @@ async fn a_hung_export_is_waited_for_once_a_run_and_reported_once() {
         ..Options::default()
     };
     let run = Run::with(World::of_lists(options), 100, |_| ());
-    // A run may use a fifth of the calls, and a call reads fifty contacts: a list takes about a minute.
+    // A run may use a fifth of the calls, and a call reads fifty contacts: a list takes about a
+    // minute.
     let secret = json!({ "api": "contactLists", "callsPerMinute": 100 });
     run.world.put_secret("acme", &secret);
     drifted(&run, 0, 1_100);

@@ -1,5 +1,5 @@
 //! Promise 3: a contact that the dialler made not callable stays so, whatever comes: changes of the
-//! CRM, a first load, a redrive or a reconcile. And no contact is called after its opt-out was
+//! CRM, a first load, a redrive or a reconcile. Also, no contact is called after its opt-out was
 //! done.
 //!
 //! These checks do not trust anything that campaign-sync stores.
@@ -52,8 +52,8 @@ pub(super) fn raised(org: &Org, alterations: &[&Alteration]) -> Vec<String> {
                 of.0
             ));
         }
-        // If a contact was read before the dialler lowered it and written after that, it
-        // cannot be told who lowered it.
+        // If a contact was read before the dialler lowered it and written after that, nobody can
+        // say who lowered it.
         let is_marked = |contact: &emulator::genesys::Contact| {
             let text = contact.data.get(VERSION_FIELD);
             text.is_some_and(|text| text.ends_with('-'))

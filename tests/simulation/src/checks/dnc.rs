@@ -33,14 +33,14 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     let Some(org) = outside.story.org_of(&campaign) else {
         return;
     };
-    // Nor need a skipped change that an opt-in follows in its batch.
+    // A skipped change that an opt-in follows in its batch need not be there either.
     let opts_in = |body: &Value| body["callable"] == true && key_of(body).2 == key;
     let bodies = stored.iter();
     let mut bodies = bodies.filter_map(|message| serde_json::from_str(&message.body).ok());
     if outcome == "skipped" && bodies.any(|body: Value| opts_in(&body)) {
         return;
     }
-    // Nor need a contact that a later change of the same batch opted in.
+    // A contact that a later change of the same batch opted in need not be there either.
     let contact = outside.genesys.contact(&campaign, &key);
     let is_in = |contact: emulator::genesys::Contact| {
         let version = contact.data.get(VERSION_FIELD);
@@ -59,8 +59,9 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     }
 }
 
-/// Whether an opt-in was written that ranks above an opt-out of this rank. If the changes of a batch
-/// are applied one by one, another opt-out may follow the opt-in, and that one owes the entry.
+/// Whether an opt-in was written that ranks above an opt-out of this rank. If the changes of a
+/// batch are applied one by one, another opt-out may follow the opt-in, and that one owes the
+/// entry.
 fn is_overruled(outside: &Outside, rank: Option<u64>, of: (&str, &str)) -> bool {
     let journal = outside.genesys.journal();
     let mut left = journal

@@ -167,8 +167,8 @@ fn of_each_alteration(
     violations
 }
 
-/// Checks promise 4 before any reconcile: each contact is as the newest change says that came out
-/// of the queue, whatever the functions report.
+/// Checks promise 4 before any reconcile: each contact is as the newest change that came out of the
+/// queue says, whatever the functions report.
 pub(crate) fn check_before_reconcile(outside: &Outside) {
     if !has_one_writer(outside) {
         return;

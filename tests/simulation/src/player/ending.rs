@@ -28,8 +28,7 @@ impl Player<'_> {
         checks::check_before_reconcile(self.outside);
         self.run_all().await;
         self.reconcile_all().await;
-        // Mended items create nobody, because every contact that belongs there exists by
-        // now.
+        // Repaired items create nobody, because every contact that belongs there exists by now.
         self.redrive_unmapped();
         self.feed_until_quiet().await;
         sleep(Duration::from_mins(15)).await;

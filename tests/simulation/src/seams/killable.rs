@@ -27,7 +27,7 @@ pub(crate) struct KillSwitch {
     unsent: Arc<Mutex<Vec<Message>>>,
 }
 
-/// One of the ways out of a copy. The copy may end at each call on it.
+/// One of the ways out of a copy. The copy may end at each call that takes it.
 pub(crate) struct Killable<T> {
     way: T,
     kill_switch: KillSwitch,

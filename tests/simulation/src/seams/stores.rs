@@ -43,8 +43,8 @@ impl ParameterStore {
         record.to_string()
     }
 
-    /// The record as a copy with this defect writes it: it calls everything looked at that it was
-    /// asked for.
+    /// The record as a copy with this defect writes it: it claims that everything it was asked for
+    /// was looked at.
     fn looked_ahead(&self, text: String) -> String {
         if !self.0.has_defect(Mutant::LookAhead) {
             return text;

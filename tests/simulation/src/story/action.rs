@@ -1,6 +1,6 @@
 //! The actions of a story, and how the trace shows them.
 //!
-//! `crate::player::actions` makes it happen.
+//! `crate::player::actions` carries them out.
 
 use std::fmt;
 use std::time::Duration;

@@ -32,7 +32,7 @@ pub(crate) struct Schedule {
     pub(crate) budget_in_secret: u64,
     /// How long an export takes.
     pub(crate) export: Duration,
-    /// Whether changes of another org fill the queue. Then nothing else is wrong.
+    /// Whether changes of another org fill the queue. If they do, nothing else goes wrong.
     pub(crate) is_crowded: bool,
 }
 

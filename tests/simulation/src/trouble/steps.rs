@@ -1,5 +1,5 @@
-//! The steps of a run of a trouble: a backlog of the one in trouble, and each minute changes of
-//! somebody else.
+//! The steps of a run of a trouble: a backlog of the org or campaign in trouble, and each minute
+//! changes of others.
 //!
 //! `super` lists the troubles, and `check` knows the changes of this file by their ids.
 
@@ -36,7 +36,7 @@ pub(super) fn steps(rng: &mut Rng, orgs: &[Org], trouble: Trouble) -> Vec<Step> 
         id: "ill",
     };
     builder.push(trouble.since, Action::Trouble);
-    // The backlog arrives just after the trouble began, long before anybody knows of it.
+    // The backlog arrives just after the trouble began, long before any copy notices it.
     let at = trouble.since + Duration::from_millis(rng.u64(1..2_000));
     builder.backlog(ill, changes, at);
     builder.other_orgs_in_trouble(trouble, at);
@@ -94,7 +94,7 @@ impl Builder<'_> {
         body
     }
 
-    /// Many changes of the one in trouble, at one time.
+    /// Many changes at once, all of the org or campaign in trouble.
     fn backlog(&mut self, ill: Sender<'_>, changes: usize, at: Duration) {
         for from in (0..changes).step_by(WEBHOOK) {
             let bodies = (from..changes.min(from + WEBHOOK)).map(|n| self.body(ill, n, at));

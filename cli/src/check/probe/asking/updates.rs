@@ -39,7 +39,7 @@ impl Asking<'_> {
     }
 
     /// Updates both contacts with only one column. `whole` says which updates with every column
-    /// were accepted: where one was not, a refusal says nothing about the columns.
+    /// were accepted: if one was not, a refusal says nothing about the columns.
     pub(super) async fn leave_a_column_out(&self, whole: [bool; 2]) {
         let [left_out, named] = &self.columns;
         let sent = NAMES.map(|name| ScratchContact {

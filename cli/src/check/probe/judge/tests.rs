@@ -1,4 +1,6 @@
-//! Each known answer says one thing about its question; any other answer leaves the question open.
+//! Tests of the judges: each known answer says one thing about its question, and any other answer
+//! leaves the question open. What a result means for the operator is in `verdict`, and the calls
+//! that get the answers are tested in tests/it/probe.rs.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! The state that the desk keeps: the newest look, the work under way, and the last dry run.
+//! The state that the desk keeps: the newest look, the work under way, and the last dry run. The
+//! work itself runs in [`super`], and `rows` and `work` render it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

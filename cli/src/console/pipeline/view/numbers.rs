@@ -61,7 +61,7 @@ pub(super) fn shown(value: f64) -> String {
     number(whole)
 }
 
-/// A sparkline. It is hidden from screen readers, because its numbers stand beside it.
+/// A sparkline. It is hidden from screen readers, because its numbers are beside it.
 pub(super) fn spark(values: &[f64]) -> Markup {
     let most = values.iter().copied().fold(0.0, f64::max);
     let mut points = String::new();

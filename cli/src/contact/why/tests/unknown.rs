@@ -1,4 +1,5 @@
-//! What is told where something is not known, or the contact is not there.
+//! The answer if something is not known, or if the contact is not there: it never claims more than
+//! was looked at. Contacts whose facts are all known are in [`super`].
 
 use super::*;
 

@@ -38,7 +38,7 @@ impl Member {
         Member::Operation,
     ];
 
-    /// The name of the member in a change. It is also the name of the column, where no flag names
+    /// The name of the member in a change. It is also the name of the column, unless a flag names
     /// another.
     pub(in crate::send::rows) fn of_change(self) -> &'static str {
         match self {
@@ -117,8 +117,8 @@ impl Mapping {
         Ok(meanings)
     }
 
-    /// The fault of a column with two meanings. A member without a flag is that of the column of its
-    /// name.
+    /// The fault of a column with two meanings. A member without a flag is that of the column of
+    /// its name.
     fn both(&self, name: &str, one: Member, other: Member) -> String {
         let (said, known) = match self.flag_of(one) {
             None => (other, one),

@@ -1,8 +1,8 @@
 //! Compares the names of columns: finds a column by its name, and names that may mean a member of a
 //! change.
 //!
-//! The names decide nothing here: [`meaning`](super::meaning) asks the person for a flag where a
-//! name is only like another.
+//! The names decide nothing here: [`meaning`](super::meaning) asks the person for a flag if a name
+//! is only like another.
 
 use std::collections::BTreeSet;
 

@@ -46,7 +46,7 @@ impl<'a> Json<'a> {
         format!("line {}: {NO_ARRAY}", self.lines + line)
     }
 
-    /// Marks so many bytes as read.
+    /// Marks this many bytes as read.
     fn pass(&mut self, length: usize) {
         let passed = &self.piece.rest().as_bytes()[..length];
         self.lines += passed.iter().filter(|byte| **byte == b'\n').count();

@@ -1,4 +1,5 @@
-//! A row must say clearly who may be called: nothing is guessed of a column's name.
+//! A row must say clearly who may be called, and nothing is guessed from a column's name. Values of
+//! other columns are tested in [`super`]; docs/send.md "What the columns mean" has the rules.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! Files as other programs write them.
+//! Files as other programs write them: delimiters, quotes, headers, and the forms of JSON.
+//! Encodings and gzip are read in `send/text.rs`, and files longer than a piece in `pieces`.
 
 use super::*;
 

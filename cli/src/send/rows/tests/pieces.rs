@@ -1,4 +1,5 @@
-//! Rows are read whole from files that are longer than a piece.
+//! Rows are read whole from files that are longer than a piece. What a row becomes is tested in
+//! [`super`].
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! Calls by `contactLists`: one read for all contacts, and one write once they are read.
+//! Calls by `contactLists`: one read for all contacts, and one write once they are read. The other
+//! API is in `predictive`, and the requests themselves are written in `io::genesys::contact_lists`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Calls by `predictive`: one call for each contact, except that one POST creates many.
+//! Calls by `predictive`: one call for each contact, except that one POST creates many. The other
+//! API is in `lists`, and the requests are written in `io::genesys::predictive`.
 
 use std::sync::Arc;
 

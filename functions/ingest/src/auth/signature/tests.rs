@@ -1,5 +1,6 @@
-//! The vectors that vendors publish in their documentation and libraries, and what is not as it was
-//! signed.
+//! Checks signatures against the vectors that vendors publish in their documentation and libraries.
+//! `refused` has the requests that differ from what was signed. The code is in [`super`], and the
+//! ways of vendors are in docs/contract.md "Secrets".
 
 use http::{HeaderValue, Method};
 use io::secrets::{Auth, SourceSecret};
@@ -12,7 +13,7 @@ use super::*;
 
 mod refused;
 
-/// Of published vectors.
+/// The secret, URL and key of published vectors.
 const UUID: &str = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy";
 const URL: &str = "https://www.example.com/webhook_uri";
 const KEY: &str = "secret-for-tests";
@@ -45,7 +46,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         (name, HeaderValue::from_str(text).unwrap())
     };
-    // By extend a name that stands twice has two values.
+    // `append` keeps both values of a name that occurs twice.
     let mut headers = HeaderMap::new();
     for (name, text) in pairs.iter().map(header) {
         headers.append(name, text);
@@ -53,7 +54,7 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
-/// What is thought of a POST at this time.
+/// The verdict on a POST at this time.
 fn verdict(auth: &Auth, pairs: &[(&str, &str)], body: &[u8], at: i64) -> Authenticity {
     verdict_of(auth, &Method::POST, pairs, body, at)
 }
@@ -269,7 +270,8 @@ fn our_own_vectors_pass_and_nothing_that_was_altered() {
             .collect();
         let capitals: Vec<_> = capitals.iter().map(|(n, t)| (n.as_str(), *t)).collect();
         assert!(is_good(&auth, &capitals, BODY), "{vector:?}");
-        // Once more, right or wrong: nobody says which of the two counts.
+        // A repeated header is refused, right or wrong, because nobody can say which of the two
+        // counts.
         pairs.push(pairs[0]);
         assert!(!is_good(&auth, &pairs, BODY), "{vector:?}");
         pairs.drain(..1);
@@ -350,7 +352,8 @@ fn an_id_that_could_be_read_as_a_part_of_what_follows_it_is_refused() {
     let Auth::Signature(signature) = &auth else {
         panic!("{auth:?}")
     };
-    // The same bytes, cut elsewhere: {id}.{timestamp}.{body} of "a", and of "a.1614265330".
+    // The same bytes, divided at another place: {id}.{timestamp}.{body} of "a", and of
+    // "a.1614265330".
     let of = |id: &str, body: &[u8]| {
         let secret = signature.secrets[0].expose_secret();
         let pieces = [b"a.1614265330.1614265330.".as_slice(), BODY].into_iter();

@@ -1,3 +1,7 @@
+//! Tests of Standard Webhooks: the published vector, the headers, the tolerance of the time, and
+//! secrets that are too short. Bearer tokens of such a source are here too. Other signatures are in
+//! `auth/signature/tests.rs`.
+
 use http::{HeaderValue, Method};
 use io::secrets::Auth;
 use jiff::Timestamp;
@@ -186,7 +190,7 @@ fn the_headers_of_svix_will_do_but_no_mixture() {
         let mut mixed = svix;
         mixed[place].0 = name;
         assert!(!good(&headers(&mixed)), "{name}");
-        // One complete set that is right is enough, whatever stands beside it.
+        // One complete set that is right is enough, whatever else the request has.
         let mut beside = headers(&svix);
         beside.insert(name, HeaderValue::from_static("v1,AAAA"));
         assert!(good(&beside), "{name}");
@@ -194,7 +198,7 @@ fn the_headers_of_svix_will_do_but_no_mixture() {
     let mut both = signed(ID, "1614265330", "v1,AAAA");
     both.extend(headers(&svix));
     assert!(good(&both));
-    // Neither set is right, and together they would be.
+    // Neither set is right by itself, and together they would be.
     let mut apart = signed("msg_other", "1614265330", SIGNATURE);
     apart.extend(headers(&[
         ("svix-id", ID),

@@ -1,5 +1,5 @@
-//! What becomes of a run's message that is not done: how long it waits until it is received again,
-//! and when the run goes to the queue of failed runs.
+//! Decides what becomes of a run's message that is not done: how long it waits until it is received
+//! again, and when the run goes to the queue of failed runs.
 
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ impl Turn<'_> {
         .await
     }
 
-    /// Sends a message that is no run to the queue of failed runs, with its org if that can be read.
-    /// Returns whether the message is done.
+    /// Sends a message that is no run to the queue of failed runs, with its org if that can be
+    /// read. Returns whether the message is done.
     pub(super) async fn refuses(&self, error: &Error) -> bool {
         let org = self.org();
         let org = org.as_ref().map(OrgId::as_str);

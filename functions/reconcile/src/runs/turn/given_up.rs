@@ -1,5 +1,5 @@
-//! When a run is given up although there is work left: it was killed too often, it has no end, it
-//! waits for an export that does not come, or it fails again.
+//! Decides when a run is given up although there is work left: if it was killed too often, has no
+//! end, waits for an export that does not come, or fails again.
 //!
 //! `again` sends such a run to the queue of failed runs. The org's next run looks at what this one
 //! left.
@@ -18,8 +18,8 @@ const MOST_KILLED: u32 = 3;
 /// A killed run comes again after this time at the earliest, because its message keeps the queue's
 /// visibility timeout.
 const KILLED: SignedDuration = SignedDuration::from_mins(15);
-/// The most receives of a message, however its run goes. That is 9 days at a quarter of an hour
-/// each, or 15 hours at a minute each.
+/// The most receives of a message, however its run goes. At a quarter of an hour each they take 9
+/// days, and at a minute each 15 hours.
 const MOST_RECEIVES: u32 = 900;
 
 impl Turn<'_> {

@@ -1,9 +1,11 @@
-//! Changes that create no contact: that there is none is known, and not guessed.
+//! Changes that may create no contact: they are skipped only once it is known that there is none.
+//! docs/design.md "Who is not in the campaign" says how that is known; what is then written is
+//! tested in `plan`.
 
 use super::*;
 use crate::dnc::{DncBy, DncList, DncListId};
 
-/// By `contactLists`, so long before a read tells.
+/// By `contactLists`, a read shows only after this time whether there is a contact.
 fn twice(said: &[&str], seconds: u64) -> Attempt {
     let absence = match seconds {
         0 => Absence::Known,

@@ -1,4 +1,5 @@
-//! What is never folded with other changes, and never created without a look.
+//! Changes that are never folded with others, and contacts that are never created without a read.
+//! Folding itself is tested in `plan`.
 
 use super::*;
 
@@ -33,7 +34,7 @@ fn a_change_that_a_rule_refuses_a_reset_and_an_adoption_are_never_assumed_new() 
     }
 }
 
-/// Of a contact that was seen to store this rank.
+/// The change for a contact that was seen to store this rank.
 fn adoption(index: usize, stored: &str) -> PendingChange {
     let body = format!(
         r#"{{"schema": 1, "eventId": "a", "org": "o", "campaignId": "c", "contactKey": "k",
@@ -59,7 +60,7 @@ fn an_adoption_sees_what_the_changes_before_it_leave() {
         steps(alone, vec![read("9"), written("9:9-")]),
         ["read", "update 9 bare", "updated"]
     );
-    // An opt-out that stands before it finds no mark, and leaves one that stays.
+    // An opt-out before it in the queue finds no mark, and leaves one that stays.
     let behind = new(vec![taken(0, change(10, "out")), adoption(1, "9")]);
     assert_eq!(
         steps(behind, vec![read("9"), written("10:10!")]),
@@ -84,7 +85,7 @@ fn a_reset_sees_what_the_changes_before_it_leave() {
     };
     let at = |rank| StepResult::Contact(contact(rank, true));
     let written = |rank| StepResult::Written(contact(rank, true));
-    // The change before it is stale by the rank that it resets, and the one after it is not.
+    // The change before the reset is stale by the rank that is reset, and the one after it is not.
     let between = vec![
         taken(0, change(5, "2")),
         reset(1, 9, Some(4)),
@@ -103,7 +104,7 @@ fn a_reset_sees_what_the_changes_before_it_leave() {
         steps(new(vec![reset(0, 9, None)]), vec![at(8)]),
         ["read", "stale"]
     );
-    // What was written before it is what it looks at: nobody saw that rank.
+    // The reset looks at what the change before it wrote, and the operator did not see that rank.
     let after = vec![taken(0, change(10, "2")), reset(1, 9, None)];
     assert_eq!(
         steps(new(after), vec![at(9), written(10)]),

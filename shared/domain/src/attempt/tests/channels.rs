@@ -1,9 +1,10 @@
-//! Channels and numbers: heard before a change is parked, and not taken for lowered before they are shown so.
+//! Channels and numbers are lowered before their change is parked, and count as lowered only once
+//! an answer shows it. What a plan lowers is tested in `plan`.
 
 use super::*;
 use crate::channel::{Channel, Lowered};
 
-/// The contact with these lowered, and everything else as [`contact`].
+/// The contact with these lowered, and otherwise as [`contact`].
 fn quiet(rank: u64, callable: bool, channels: &[Channel], phones: &[&str]) -> Contact {
     let contact = contact(rank, callable).unwrap();
     let lowered = Lowered {
@@ -37,7 +38,7 @@ fn an_answer_that_does_not_show_them_lowered_is_no_write() {
         vec![ABSENT, written(5, true, sms, &[])],
     );
     assert_eq!(created, ["read", "create 5 Sms phone", "read"]);
-    // What is lowered already is not written, and need not be shown.
+    // A channel that is lowered already is not written, and the answer need not show it.
     let known = StepResult::Contact(Some(quiet(1, true, sms, &[])));
     let rest = steps(
         attempt(&["quiet"]),

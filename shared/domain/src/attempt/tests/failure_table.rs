@@ -1,4 +1,5 @@
-//! docs/design.md "Failure table", row by row.
+//! The rows of docs/design.md "Failure table" that concern one contact, one after the other. The
+//! rows about orgs, campaigns and the budget are tested in tests/it/failures.rs.
 
 use super::*;
 
@@ -171,7 +172,7 @@ fn the_failure_table_holds_row_by_row() {
             vec![ABSENT, failed(Conflict), failed(NotFound)],
             &["read", "create 5", "probe", "retry Unavailable"],
         ),
-        // Writes of unknown end.
+        // Writes with an unknown result.
         (
             "POST of unknown end that was done",
             &["2"],

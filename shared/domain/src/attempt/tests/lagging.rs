@@ -1,10 +1,11 @@
-//! Where reads lag: what is written comes back, and nothing is planned on what reads may not show.
+//! If reads lag, a change that is written comes back, and nothing is planned on what reads may not
+//! show yet. docs/design.md "Where reads lag" explains it, and `confirm` has the code.
 
 use super::*;
 use crate::batch::{Confirm, Settled};
 
 const LAG: Duration = Duration::from_mins(1);
-/// What is behind a write waits so.
+/// The verdict on a change behind a write that reads may not show yet.
 const BEHIND: &str = "retry Confirming { after: 60s, wrote: None }";
 
 fn lagging(pieces: Vec<PendingChange>) -> Attempt {
@@ -16,7 +17,7 @@ fn lagging(pieces: Vec<PendingChange>) -> Attempt {
     Attempt::new(key, pieces, Arc::new(rules), plan)
 }
 
-/// Ranked 5, 6, …
+/// Changes with the ranks 5, 6, …
 fn saying(said: &[&str]) -> Attempt {
     let piece = |(index, said): (usize, &&str)| taken(index, change(5 + index as u64, said));
     lagging(said.iter().enumerate().map(piece).collect())
@@ -67,7 +68,7 @@ fn a_written_change_returns_and_ends_once_it_is_read() {
 
 #[test]
 fn a_write_that_alters_nothing_has_nothing_to_be_read() {
-    // The service stores the value in a form of its own, each time.
+    // The service stores the value in another form each time.
     let seen = vec![shows("2!", 5, true), wrote("2!", 5, true)];
     assert_eq!(steps(saying(&["2"]), seen), ["read", "update ", "updated"]);
 }
@@ -79,20 +80,20 @@ fn an_opt_out_that_is_parked_comes_back_too_so_that_nothing_older_undoes_it() {
     assert_eq!(first, "written updated");
     let then = ended(new(), vec![shows("old", 5, false)]);
     assert_eq!(then, "parked keyPattern");
-    // Refused by the service, and written alone.
+    // The service refuses the change, and the opt-out is written alone.
     let rejected = || failed(Kind::Rejected);
     let seen = vec![THERE(), rejected(), wrote("old", 5, false)];
     assert_eq!(ended(saying(&["out"]), seen), "written updated");
     let seen = vec![shows("old", 5, false), rejected()];
     assert_eq!(ended(saying(&["out"]), seen), "parked rejected");
-    // Even its rank is refused: the second time that alters nothing.
+    // The service refuses even its rank, so the second write alters nothing.
     let without_rank = |before: StepResult| {
         let seen = vec![before, rejected(), rejected(), wrote("old", 1, false)];
         ended(saying(&["out"]), seen)
     };
     assert_eq!(without_rank(THERE()), "written updated");
     assert_eq!(without_rank(shows("old", 1, false)), "parked rejected");
-    // Reads refuse the key, so that nothing is planned on them.
+    // Reads refuse the key, so nothing can be planned on them.
     let blind = vec![rejected(), wrote("old", 9, false)];
     assert_eq!(ended(saying(&["out"]), blind), "parked rejected");
 }

@@ -1,4 +1,4 @@
-//! What the DNC list is owed by changes that are applied one by one, and not all.
+//! Entries that the DNC list is owed if changes are applied one by one and not all succeed.
 
 use super::*;
 use crate::dnc::{DncBy, DncList, DncListId};
@@ -33,7 +33,7 @@ fn an_opt_in_that_is_planned_and_not_written_undoes_no_opt_out() {
         (Vec::new(), Vec::new()),
         "the opt-in is next"
     );
-    // There is no call for it.
+    // No call can be made for it now.
     let verdicts = attempt.give_back(&failure(Kind::Unavailable));
     assert!(matches!(
         verdicts[..],

@@ -1,4 +1,5 @@
-//! What holds of every attempt, whatever is answered.
+//! Properties of every attempt, whatever the service answers. Single cases are in the modules
+//! beside this one.
 
 use proptest::prelude::*;
 
@@ -20,7 +21,7 @@ fn any_kind() -> impl Strategy<Value = Kind> {
     ]
 }
 
-/// What a service could answer to a step: mostly what it should.
+/// An answer that a service could give to a step: mostly the right one.
 fn any_answer() -> impl Strategy<Value = (u8, Kind, u64, bool)> {
     (0u8..10, any_kind(), 1u64..9, any::<bool>())
 }

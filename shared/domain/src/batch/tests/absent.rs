@@ -1,4 +1,4 @@
-//! Who is looked for a second time.
+//! Contacts that are looked for a second time.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn an_absent_contact_is_looked_for_again_after_its_wait_and_never_parked() {
         ..record("a", "g", Duration::ZERO)
     };
     assert_eq!(again.known_for(now), Duration::from_secs(61));
-    // At its first receive nothing is known, whatever the clocks say.
+    // At the first receive nothing is known, whatever the clocks say.
     let once = Record {
         receives: 1,
         ..again

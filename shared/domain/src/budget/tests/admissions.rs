@@ -1,4 +1,5 @@
-//! When a call may go.
+//! Tests of when a call may go: at once, after another call, or in the next window. Which contacts
+//! begin at all is in `offers`; the table in [`crate::budget`] has an example.
 
 use super::*;
 

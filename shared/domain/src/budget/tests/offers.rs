@@ -1,4 +1,5 @@
-//! Which contacts may be begun.
+//! Tests of which contacts may be begun: opt-outs and others, in small and wide batches, by one
+//! copy of several. When a single call may go is in `admissions`.
 
 use super::*;
 
@@ -24,7 +25,7 @@ fn without_known_limits_one_contact_is_begun_opt_outs_first() {
     );
 }
 
-/// Calls that a copy may promise: to opt-outs, and to others.
+/// How many calls a copy may promise to opt-outs, and how many to others.
 fn left(copies: u32, told: &RateLimit) -> (u64, u64) {
     let left = learnt(copies, told)
         .left(at(0), 300, &demand(1, 1))
@@ -101,7 +102,7 @@ fn the_reserve_shrinks_with_new_counts_not_with_time() {
 #[test]
 fn a_contact_is_begun_only_if_its_calls_are_affordable() {
     let budget = learnt(1, &counted(275, 60));
-    // 25 are left, 30 would be kept.
+    // 25 calls are left, and 30 would be kept for opt-outs.
     assert_eq!(offer(&budget, 0, &demand(0, 10)), (0, 0));
     assert_eq!(offer(&budget, 41_000, &demand(20, 10)), (12, 0));
     let begun = Demand {
@@ -120,7 +121,7 @@ fn a_contact_is_begun_only_if_its_calls_are_affordable() {
 #[test]
 fn opt_outs_take_of_the_others_too() {
     let budget = learnt(1, &counted(240, 60));
-    // 60 are left, 30 of them for anybody.
+    // 60 calls are left, 30 of them for any change.
     assert_eq!(offer(&budget, 0, &demand(5, 50)), (5, 10));
     assert_eq!(offer(&budget, 0, &demand(15, 50)), (15, 0));
     assert_eq!(offer(&budget, 0, &demand(40, 50)), (25, 0), "10 are held");
@@ -129,7 +130,7 @@ fn opt_outs_take_of_the_others_too() {
 
 #[test]
 fn a_wide_batch_leaves_a_third_of_what_is_kept_for_opt_outs_until_a_third_of_the_window_is_over() {
-    // 30 are left, and all of them kept.
+    // 30 calls are left, and all of them are kept for opt-outs.
     let budget = learnt(1, &counted(270, 60));
     let of = |now| {
         let offer = budget.offer(at(now), CALLS_PER_MINUTE, &demand(40, 0));
@@ -176,7 +177,7 @@ fn a_window_that_ends_soon_is_waited_for() {
 
 #[test]
 fn if_calls_are_too_few_for_all_copies_some_begin_by_chance() {
-    // 34 are left, 30 kept, 4 for five copies: two contacts.
+    // 34 calls are left, 30 are kept, and 4 are for five copies: two contacts.
     let budget = learnt(5, &counted(266, 60));
     let begun = |draw| {
         offer(

@@ -1,4 +1,4 @@
-//! The objects of a change: columns, channels and numbers.
+//! The objects of a change: columns, channels and numbers. The other members are read in [`super`].
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
@@ -20,7 +20,7 @@ const FEW: &str = "expected at most 50 columns";
 const NAMES: &str =
     "expected names that hold a letter, such as Sms and homePhone, and no phone numbers";
 const ONCE: &str = "expected once";
-/// The version column holds one rank. It could not rank each channel and number, so they cannot be
+/// The version column holds one rank. It cannot rank each channel and number, so they cannot be
 /// raised.
 const ONLY_LOWERED: &str = "expected false: channels and numbers are only lowered here, since no rank \
                             is stored for each of them; raise it in Genesys Cloud";

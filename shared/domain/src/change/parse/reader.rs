@@ -1,6 +1,6 @@
 //! Takes the members of a body one by one, and collects every fault of them.
 //!
-//! Which members a change has, and what they mean, is said in [`super`].
+//! [`super`] says which members a change has and what they mean.
 
 use std::borrow::Cow;
 
@@ -26,8 +26,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Takes the members of a body apart. `known` is the message of a fault about a member that differs
-    /// from the value that its origin fixes.
+    /// Takes the members of a body apart. `known` is the message of a fault about a member that
+    /// differs from the value that its origin fixes.
     ///
     /// # Errors
     /// The body is no JSON object.

@@ -1,4 +1,4 @@
-//! Channels and numbers of a change: they are only lowered.
+//! A change only ever lowers channels and numbers. What that does to a contact is tested in `plan`.
 
 use super::*;
 use crate::channel::Channel;

@@ -1,4 +1,5 @@
-//! What a sender, a file and a feed fill in, and what they may not say.
+//! The members that a sender, a file and a feed fill in, and those that they may not name. Members
+//! that all origins share are in `values`.
 
 use super::*;
 

@@ -1,4 +1,6 @@
-//! What one field may hold.
+//! The values that each member of a change may hold, and the fault that each other value gets
+//! (docs/contract.md "Contact change", "Fault codes"). Members that depend on the sender are in
+//! `senders`.
 
 use super::*;
 
@@ -264,7 +266,7 @@ fn a_fraction_of_any_length_is_compared_exactly() {
         earlier.occurred_at < later.occurred_at,
         "0.8 ms earlier is earlier"
     );
-    // A rank has whole milliseconds: what is less is cut off, never rounded up.
+    // A rank has whole milliseconds: smaller parts are cut off, never rounded up.
     for change in [
         &earlier,
         &later,

@@ -1,4 +1,5 @@
-//! Who is refused for its own sake, and when everybody is.
+//! Tests of which contact is itself the reason for a refusal, and of when no contact can be
+//! created. The limits are in [`super`], and docs/design.md "Failure table" has the rules.
 
 use super::*;
 
@@ -19,7 +20,7 @@ impl CreateHealth {
         self.created(&key(name), at(second));
     }
 
-    /// The name of whoever probes, or how many seconds none may.
+    /// The name of the contact that probes, or for how many seconds none may.
     fn probes<'a>(&mut self, names: &[&'a str], second: i64) -> Result<&'a str, u64> {
         let keys: Vec<_> = names.iter().map(|name| key(name)).collect();
         let keys: Vec<_> = keys.iter().collect();
@@ -117,7 +118,7 @@ fn a_contact_refused_repeatedly_while_others_are_created_does_not_hold_others() 
         CreateRefusal::Own,
         "less of a was taken"
     );
-    // Known ones are not counted with those that are new.
+    // Contacts that were refused before do not count with those that are new.
     for name in ["c", "d"] {
         assert_eq!(creates.refuses(name, 95), CreateRefusal::Unknown);
     }
@@ -128,7 +129,7 @@ fn a_create_after_a_refusal_blames_the_list() {
     let mut creates = held();
     for round in 0..9 {
         let second = 100 + 600 * round;
-        // Somebody new is created, and room is made for one that was refused.
+        // A new contact is created, and somebody makes room for one that was refused.
         creates.creates(&format!("new-{round}"), second);
         for name in ["a", "b", "c"] {
             let fault = creates.refuses(name, second + 60);

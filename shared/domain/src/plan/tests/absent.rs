@@ -1,4 +1,5 @@
-//! Changes that may create no contact: alone, folded, and one by one.
+//! Changes that may create no contact, planned alone, folded, and one by one. A fold must leave the
+//! same contact as its changes one by one. How absence is known is tested in `attempt`.
 
 use proptest::prelude::*;
 
@@ -36,7 +37,7 @@ fn as_read(contact: Option<Contact>) -> Option<Contact> {
     })
 }
 
-/// What they leave one by one, in the plan's order, and what became of each.
+/// The contact that the changes leave one by one, in the plan's order, and the part of each.
 fn one_by_one(
     wishes: Wishes,
     run: &PartialRun,
@@ -64,7 +65,7 @@ fn says() -> Operation {
     upsert("phone=1", None)
 }
 
-/// What an opt-out leaves of somebody who is not in the campaign.
+/// The placeholder that an opt-out leaves for somebody who is not in the campaign.
 fn hollow(text: &str) -> Contact {
     contact(&[("v", text)], false, version(text))
 }
@@ -82,7 +83,8 @@ fn a_skip_does_not_bring_an_absent_contact_into_the_campaign() {
                 assert_eq!(plan.action, Action::Skip(Skip::Absent));
                 assert_eq!(plan.parts, [Part::Skipped]);
             }
-            // Whom somebody else made not callable is there, and whoever has a column.
+            // A contact that somebody else made not callable is in the campaign, and so is one with
+            // a column.
             for version in ["5:5!", "5:4+", "5"] {
                 let run = vec![(rank(7), if_absent, operation.clone())];
                 let updated = left(own(), &run, Some(&hollow(version))).unwrap();
@@ -108,7 +110,7 @@ fn an_opt_out_leaves_a_contact_that_holds_its_rank_and_no_column() {
         assert_eq!(plan.action, Action::Skip(Skip::Stale));
         let newer = vec![(rank(8), Create, upsert("phone=8", Some(true)))];
         assert!(left(own(), &newer, Some(&tombstone)).unwrap().callable);
-        // One more opt-out ranks higher, and is still nobody's who is there.
+        // Another opt-out raises the rank, and the contact still counts as not in the campaign.
         let run = vec![(rank(9), SkipAbsent, operation.clone())];
         let again = left(own(), &run, Some(&tombstone)).unwrap();
         assert_eq!(again, contact(&[], false, version("9:9-")));
@@ -198,7 +200,7 @@ fn in_a_fold_each_change_has_the_part_that_it_has_alone() {
         assert!(!after(Some(&there), &plan.action).unwrap().callable);
     }
 
-    // Whatever it comes before in the queue: ranks decide.
+    // The order of the queue does not matter: ranks decide.
     let late = vec![
         (rank(8), SkipAbsent, says()),
         (rank(7), Create, upsert("name=n", None)),
@@ -212,7 +214,7 @@ fn partial_runs(ranks: impl Strategy<Value = Option<u64>>) -> impl Strategy<Valu
     let if_absent = prop::sample::select(vec![Create, SkipAbsent, SkipOptOut]);
     let ranks = ranks.prop_map(|number| number.and_then(Rank::new));
     let change = (ranks, if_absent, operations()).prop_map(|(rank, if_absent, operation)| {
-        // Who is not there cannot leave.
+        // A person who is not in the campaign cannot leave it.
         let if_absent = match operation {
             Operation::Leave => SkipOptOut,
             _ => if_absent,
@@ -244,7 +246,8 @@ proptest! {
         prop_assert_eq!(parts, skipped);
         let of = |contact: Option<Contact>| {
             contact.map(|mut contact| {
-                // That the contact was raised by hand is written with whatever else is.
+                // The mark of a contact that was raised by hand is written only together with
+                // something else.
                 if matches!(plan.action, Action::Skip(_))
                     && contact.callable
                     && let Some(decision) = &mut contact.version.decision
@@ -268,7 +271,7 @@ proptest! {
         prop_assert!(may_create || left.is_none_or(|left| !left.callable));
     }
 
-    /// Also where no ranks are stored.
+    /// This also holds if no ranks are stored.
     #[test]
     fn without_ranks_nobody_is_callable_who_was_not_there_either(
         run in partial_runs(Just(None)), is_hollow in any::<bool>()
@@ -304,8 +307,8 @@ proptest! {
         }
     }
 
-    /// What was skipped before there was a contact may be stale now, and what it says of opting in and
-    /// out is heard.
+    /// A change that was skipped before there was a contact may be stale now; its opt-in or opt-out
+    /// still counts.
     #[test]
     fn planning_again_after_the_write_raises_nobody_and_moves_no_rank(
         run in partial_runs((0u64..8).prop_map(Some)), wishes in wishes()

@@ -1,4 +1,5 @@
-//! Contacts that were made not callable before there were marks, and what a later opt-in does to them.
+//! Contacts that were made not callable before there were marks, and what a later opt-in does to
+//! them.
 
 use proptest::prelude::*;
 
@@ -28,7 +29,7 @@ fn the_mark_is_set_and_nothing_else() {
     for (opt_out, stored, left) in [
         (Some(9), "9", "9:9-"),
         (Some(4), "9", "9:9-"),
-        // Also where its columns are yet to be applied.
+        // The columns of the opt-out are yet to be applied.
         (Some(12), "9", "9:12-"),
         (None, "9", "9:9-"),
         (Some(9), "", ":9-"),
@@ -96,7 +97,7 @@ fn an_opt_in_raises_who_was_adopted_and_nobody_before() {
         let never = result_by(raising(Raise::Never), &opt_in(number), Some(&adopted)).unwrap();
         assert!(!never.callable, "{number}");
     }
-    // Its next opt-out leaves the mark, which it would not without.
+    // The next opt-out keeps the mark, which it would not do without the adoption.
     let out = vec![(rank(10), upsert("", Some(false)))];
     let found = result(&out, Some(&lowered("9"))).unwrap();
     assert_eq!(found.version, version("10:10!"));
@@ -125,7 +126,8 @@ proptest! {
         prop_assert!(matches!(again.action, Action::Skip(_)));
     }
 
-    /// Whatever follows, by every wish: nothing that is no newer than the opt-out and the columns raises.
+    /// For every setting and whatever follows: only a change that is newer than the opt-out and the
+    /// columns makes the contact callable.
     #[test]
     fn only_a_newer_opt_in_raises_an_adopted_contact_and_none_if_raise_is_never(
         opt_out in 0u64..8, stored in 0u64..8, number in 0u64..16, raise in raises()

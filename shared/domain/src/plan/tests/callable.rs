@@ -1,4 +1,5 @@
-//! Who may be called, by several changes of a run and by what is stored.
+//! Tests of who may be called after several changes of a run, depending on what is stored. The
+//! rules for two changes are tested in `version`.
 
 use super::*;
 

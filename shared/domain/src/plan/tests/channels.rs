@@ -1,8 +1,9 @@
-//! Channels and numbers: only ever lowered, so that what is stale counts too.
+//! Channels and numbers are only ever lowered, so even a stale change lowers them (docs/design.md
+//! "Channels and numbers"). Reading the members `contactable` and `phones` is tested in `change`.
 
 use super::*;
 
-/// The same upsert, which lowers this too.
+/// The same upsert, which also lowers these channels and numbers.
 pub(super) fn lowering(upsert: Operation, lowered: Lowered) -> Operation {
     match upsert {
         Operation::Upsert { data, callable, .. } => Operation::Upsert {
@@ -14,7 +15,7 @@ pub(super) fn lowering(upsert: Operation, lowered: Lowered) -> Operation {
     }
 }
 
-/// The same contact with this lowered.
+/// The same contact with these lowered.
 pub(super) fn lowered_by(contact: Contact, lowered: &Lowered) -> Contact {
     Contact {
         statuses: contact.statuses.lowered(lowered),
@@ -22,7 +23,7 @@ pub(super) fn lowered_by(contact: Contact, lowered: &Lowered) -> Contact {
     }
 }
 
-/// Channels by their names, numbers by their columns: `"Sms phone"`.
+/// Channels by their names and numbers by their columns, such as `"Sms phone"`.
 fn lowered(names: &str) -> Lowered {
     let mut lowered = Lowered::default();
     for name in names.split_whitespace() {
@@ -91,13 +92,13 @@ fn a_stale_change_still_lowers_channels_and_is_reported_for_the_write() {
         (plan.action, plan.parts),
         (update(None, "Sms"), vec![Part::Newest])
     );
-    // The last of them that made a difference.
+    // The newest part is the last change that made a difference.
     let silent = (rank(7), upsert("phone=7", None));
     let again = (rank(8), lowers("Sms"));
     let plan = planned(&vec![stale.clone(), silent, again], Some(&actual));
     assert_eq!(plan.action, update(None, "Sms"));
     assert_eq!(plan.parts, [Part::Newest, Part::Stale, Part::Stale]);
-    // Beside one that is newer it is folded.
+    // Together with a newer change, the stale one is folded.
     let newer = (
         rank(10),
         lowering(upsert("phone=10", None), lowered("phone")),
@@ -132,7 +133,7 @@ fn by_the_orgs_wish_an_opt_out_that_counts_lowers_every_channel() {
 
 #[test]
 fn an_opt_out_lowers_the_raised_channels_of_a_contact_that_is_not_callable_already() {
-    // Who lowered it is all the same: campaign-sync, the dialler, 0.1.
+    // It does not matter who made the contact not callable: campaign-sync, the dialler or 0.1.
     for stored in ["9:9-", "9:9!", "9:9+", "9"] {
         for number in [9, 10] {
             let actual = lowered_by(contact(&[], false, version(stored)), &lowered("Sms"));

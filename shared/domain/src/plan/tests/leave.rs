@@ -1,4 +1,4 @@
-//! Whoever left a campaign is not called there, has not opted out, and may come back.
+//! A person who left a campaign is not called there, has not opted out, and may come back.
 
 use super::*;
 

@@ -1,4 +1,6 @@
-//! What holds of every run of changes.
+//! Properties of every run of changes, whatever the contact stores: the order of queue and ranks,
+//! idempotence, and that nobody who opted out is called. Changes that may create no contact have
+//! properties of their own in `absent`.
 
 use proptest::prelude::*;
 
@@ -6,7 +8,7 @@ use super::channels::{lowered_by, lowering};
 use super::*;
 use crate::version::Mark;
 
-/// Mostly nothing.
+/// Channels and numbers to lower: mostly none.
 fn lowered() -> impl Strategy<Value = Lowered> {
     let channels = prop::collection::btree_set(prop::sample::select(&Channel::ALL[..2]), 0..3);
     let phones = prop::collection::btree_set(prop::sample::select(vec!["a", "b"]), 0..3);
@@ -21,7 +23,7 @@ pub(super) fn operations() -> impl Strategy<Value = Operation> {
     prop_oneof![10 => staying(), 1 => Just(Operation::Leave)]
 }
 
-/// None of which says that the person left.
+/// Operations, none of which says that the person left.
 fn staying() -> impl Strategy<Value = Operation> {
     let column = (
         prop::sample::select(vec!["a", "b", "c"]),
@@ -95,8 +97,8 @@ fn decided(contact: Option<&Contact>) -> Option<Rank> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Of one kind, as an org's changes are: the place of one without a rank among ranked ones is
-    /// another after the write.
+    /// The changes are all ranked or all not, as those of an org are: a change without a rank among
+    /// ranked ones has another place after the write.
     #[test]
     fn planning_again_after_the_write_is_skip(
         run in prop_oneof![runs_of_staying((0u64..8).prop_map(Some)), runs_of_staying(Just(None))],
@@ -107,7 +109,8 @@ proptest! {
         prop_assert!(matches!(again.action, Action::Skip(_)), "{:?} of {:?}", again, written);
     }
 
-    /// Who left, and is told of an opt-out that an opt-in had made stale, may be taken for opted out.
+    /// A person who left, and then gets an opt-out that an opt-in had made stale, may count as
+    /// opted out.
     #[test]
     fn planning_again_after_somebody_left_makes_nobody_callable_and_writes_no_column(
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), wishes in wishes()
@@ -151,7 +154,7 @@ proptest! {
         }
     }
 
-    /// But by an opt-in that was applied before.
+    /// The only exception is an opt-in that was applied before.
     #[test]
     fn an_opt_out_is_never_undone_by_anything_older(
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), wishes in wishes()
@@ -167,7 +170,8 @@ proptest! {
         }
     }
 
-    /// Whatever is stored, by every wish, also without ranks: what is kept too.
+    /// This holds for every stored contact and every setting, with and without ranks, and also for
+    /// opt-ins that are kept out.
     #[test]
     fn a_fold_is_what_its_changes_do_one_by_one(
         run in prop_oneof![runs((0u64..8).prop_map(Some)), runs(prop::option::of(0u64..8)), runs(Just(None))],
@@ -184,7 +188,8 @@ proptest! {
         let mut folded = after(actual.as_ref(), &plan.action);
         for contact in [&mut folded, &mut one_by_one].into_iter().flatten() {
             contact.data.retain(|_, value| !value.is_empty());
-            // That the contact was raised by hand is written with whatever else is.
+            // The mark of a contact that was raised by hand is written only together with something
+            // else.
             if matches!(plan.action, Action::Skip(_)) && contact.callable && let Some(decision) = &mut contact.version.decision && matches!(decision.mark, Mark::Lowered | Mark::Left | Mark::Gone) {
                 decision.mark = Mark::Found;
             }
@@ -192,7 +197,7 @@ proptest! {
         if run.iter().all(|(rank, _)| rank.is_some()) {
             prop_assert_eq!(folded, one_by_one);
         } else {
-            // One that ranks below another before it is stale by then.
+            // A change that ranks below one before it is stale by then.
             let of = |contact: Option<Contact>| {
                 contact.map(|contact| (contact.callable, contact.version, contact.statuses))
             };
@@ -200,7 +205,7 @@ proptest! {
         }
     }
 
-    /// Also where ranked changes and such without a rank are mixed.
+    /// This also holds if ranked and unranked changes are mixed.
     #[test]
     fn an_opt_out_that_was_applied_is_not_undone_by_planning_again(
         run in runs(prop::option::weighted(0.6, 0u64..8)), actual in actuals()
@@ -211,7 +216,8 @@ proptest! {
         }
     }
 
-    /// Whatever is stale: what was said is lowered, what was lowered stays so, and no more is.
+    /// Even if changes are stale: what they name is lowered, what was lowered stays so, and nothing
+    /// else is lowered.
     #[test]
     fn channels_and_numbers_are_a_union_and_nothing_raises_them(
         run in runs(prop::option::of(0u64..8)), actual in actuals(), wishes in wishes()
@@ -242,7 +248,8 @@ proptest! {
         prop_assert!(after.phones.is_subset(&up(actual.as_ref()).phones));
     }
 
-    /// A create or an update that leaves somebody not callable by an opt-out leaves no channel up.
+    /// A create or an update by which an opt-out leaves somebody not callable also lowers every
+    /// channel.
     #[test]
     fn the_newest_opt_out_leaves_every_channel_lowered_if_the_org_lowers_all(
         run in runs((0u64..8).prop_map(Some)), actual in actuals(), raise in raises()

@@ -1,3 +1,6 @@
+//! Tests of the emulated Salesforce: queries, pages, deleted records, and the client credentials
+//! flow. The feed that reads it is tested in tests/it/reconcile/vendors.rs.
+
 use super::*;
 
 const HOST: &str = "https://acme.my.salesforce.com";

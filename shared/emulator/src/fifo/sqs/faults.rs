@@ -1,4 +1,5 @@
 //! Faults of SQS that a test injects: slow, lost, refused and hanging calls, and refused entries.
+//! Faults of Genesys Cloud are in `fault`.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! Campaigns: list and update (docs/genesys-cloud.md "Campaigns"). Only the contact list and the DNC
-//! lists of a campaign can be changed here.
+//! Answers the calls that list and update campaigns (docs/genesys-cloud.md "Campaigns"). Only the
+//! contact list and the DNC lists of a campaign can be changed here.
 
 use serde_json::Value;
 

@@ -1,4 +1,6 @@
-//! DNC lists (docs/genesys-cloud.md "DNC lists"): list, read, create, delete, and their entries.
+//! Answers the calls about DNC lists (docs/genesys-cloud.md "DNC lists"): list, read, create and
+//! delete them, and add and remove entries. Whom a list keeps from being called is in
+//! `genesys::dnc`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

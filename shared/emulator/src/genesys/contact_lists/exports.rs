@@ -1,5 +1,6 @@
 //! Exports of contact lists (docs/genesys-cloud.md "Export of a contact list"). A client requests
-//! one, waits until it is ready, and downloads it from another host.
+//! one, waits until it is ready, and downloads it from another host. `Options::exports` chooses how
+//! they behave.
 
 use std::io::Write;
 use std::time::Duration;
@@ -22,7 +23,7 @@ const FILES: &str = "/_exports/";
 const HOST: &str = "https://exports.s3.test";
 const CHANNELS: [&str; 4] = ["Voice", "Sms", "Email", "WhatsApp"];
 
-/// How exports behave where that is undocumented or varies.
+/// How exports behave if that is undocumented or varies.
 #[derive(Clone, Copy, Debug)]
 pub struct Exports {
     /// The time from the POST until the export is ready.

@@ -1,4 +1,5 @@
-//! Contact lists: list, create and delete (docs/genesys-cloud.md "Contact lists").
+//! Answers the calls that list, create and delete contact lists (docs/genesys-cloud.md "Contact
+//! lists").
 
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 //!
 //! This module asks for an export and waits for it. `download` fetches its file, `rows` reads the
 //! rows as they arrive, and `layout` says which cell of a row holds what. A [`Snapshot`] then finds
-//! contacts. It writes no contact. When an export is worth its calls is decided by reconcile.
+//! contacts. It writes no contact. Reconcile decides when an export is worth its calls.
 
 mod download;
 mod layout;

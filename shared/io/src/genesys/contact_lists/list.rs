@@ -1,4 +1,5 @@
-//! Finds the list that a campaign draws on, and the columns of that list.
+//! Finds the list that a campaign draws on, and the columns of that list. Contacts of the list are
+//! read in `read` and written in `write`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(in crate::genesys) struct List {
     pub(in crate::genesys) narrow: BTreeSet<String>,
     /// The DNC lists that the campaign names.
     pub(in crate::genesys) dnc_lists: BTreeSet<String>,
-    /// Columns of phone numbers. `None` means that the list does not tell.
+    /// Columns of phone numbers. `None` means that the list does not say.
     pub(in crate::genesys) numbers: Option<BTreeSet<String>>,
 }
 

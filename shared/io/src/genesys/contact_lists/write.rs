@@ -56,8 +56,8 @@ impl ContactList {
     /// Creates what does not exist and updates what does. A call that is refused is halved until
     /// the contacts at fault are alone. Returns each contact as it is after the write.
     ///
-    /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] the write may have been executed, or may
-    /// still be.
+    /// After [`Kind::Unavailable`] and [`Kind::Unanswered`] the write may have been executed, or
+    /// may still be.
     pub async fn write(&self, writes: &[ListWrite<'_>]) -> Vec<Result<Contact, Failure>> {
         let list = self.list();
         let bodies = Bodies {
@@ -86,8 +86,8 @@ impl ContactList {
                 what: WRITE,
             };
             let body = |list: &List| {
-                // Another part may have found out meanwhile that the campaign draws on another list, or
-                // that the list has other columns.
+                // Another part may have found out meanwhile that the campaign draws on another
+                // list, or that the list has other columns.
                 let contacts = if std::ptr::eq(list, &raw const *bodies.list) {
                     bodies.of[part.clone()].join(",")
                 } else {
@@ -177,8 +177,8 @@ impl ContactList {
     }
 
     fn body(&self, list: &List, write: &ListWrite<'_>) -> String {
-        // It is not documented whether a POST merges statuses or replaces them. So all that were read
-        // are sent with those that are lowered, or none are sent.
+        // It is not documented whether a POST merges statuses or replaces them. So all that were
+        // read are sent with those that are lowered, or none are sent.
         let lowered = || {
             let read = write.actual.map(|actual| actual.statuses.clone());
             read.unwrap_or_default().lowered(write.lowers)

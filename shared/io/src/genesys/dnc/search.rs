@@ -7,8 +7,8 @@
 //! [a b c d] refused  →  [a b] added   [c d] refused  →  [c] refused   [d] added
 //! ```
 //!
-//! If entries far from each other are refused alone and none is accepted, the reason is the list and
-//! not the entries. No call is made here: [`super`] makes them and says how they ended.
+//! If entries far from each other are refused alone and none is accepted, the reason is the list
+//! and not the entries. No call is made here: [`super`] makes them and says how they ended.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -98,8 +98,8 @@ impl<'a> Search<'a> {
         self.halvings = HALVINGS;
     }
 
-    /// Whether the list is the reason and not the entries. It is if no entry is accepted now and none
-    /// was lately, or if so many were refused alone that the others were not tried.
+    /// Whether the list is the reason and not the entries. It is if no entry is accepted now and
+    /// none was lately, or if so many were refused alone that the others were not tried.
     pub(super) fn blames_list(&self, took_lately: bool) -> bool {
         let is_cut = self.refused_alone == MOST_REFUSED && self.all > self.refused_alone;
         self.refused_alone > 0 && !self.is_taken && (is_cut || !took_lately)

@@ -1,4 +1,5 @@
-//! The token of an OAuth client.
+//! Fetches the token of an OAuth client and says when to renew it. Which callers share a token is
+//! decided in [`super`]. Tokens of feeds are in `secrets::feed::oauth`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::wire;
 
 impl wire::WholeList {
-    /// The columns, in their order, about which nothing is said but their name.
+    /// The columns, in their order, of which the list says nothing but their names.
     pub(super) fn texts(&self) -> Vec<String> {
         let reserved: BTreeSet<_> = self.reserved().collect();
         let names = self.column_names.iter();

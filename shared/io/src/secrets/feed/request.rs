@@ -1,8 +1,8 @@
 //! The member `request` of a feed's secret: the request for a page.
 //!
-//! It is read and checked once, and filled in for each page. A value is always escaped, and can
-//! change neither the origin nor the number of path segments, so a credential never goes to another
-//! host. This module adds no credentials (`auth` reads them, `reconcile::feed` adds them) and sends
+//! It is read and checked once, and filled in for each page. Every value is escaped, and can change
+//! neither the origin nor the number of path segments. So a credential never goes to another host.
+//! This module adds no credentials (`auth` reads them, `reconcile::feed` adds them) and sends
 //! nothing.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -1,6 +1,6 @@
 //! Texts with placeholders such as `{since}` and `{cursor}`, filled in for one page of a feed.
 //!
-//! A template knows nothing of where its text stands: `request` and `body` say how values are
+//! A template does not know where its text is used: `request` and `body` say how values are
 //! escaped. docs/contract.md "CRM feed" lists the placeholders.
 
 use domain::change::CampaignId;
@@ -29,7 +29,7 @@ pub enum Unfit {
     /// A value would lead to another address.
     #[error("request.url: expected values that are parts of its path")]
     Url,
-    /// A value may not stand in a header.
+    /// A value is not allowed in a header.
     #[error("request.headers: expected values without control characters")]
     Header,
     /// The cursor does not have the form that the secret's `next` gives.
@@ -97,8 +97,8 @@ impl Template {
         Template(vec![Piece::Cursor { at_first }])
     }
 
-    /// Whether it is `{cursor}` and nothing else. What holds such a text is left out on the first
-    /// page.
+    /// Whether it is `{cursor}` and nothing else. A parameter or member that holds such a text is
+    /// left out on the first page.
     pub(super) fn is_cursor(&self) -> bool {
         matches!(self.0.as_slice(), [Piece::Cursor { at_first }] if at_first.is_empty())
     }

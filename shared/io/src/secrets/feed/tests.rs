@@ -1,4 +1,5 @@
-//! Tests of a feed's secret, in both its forms.
+//! Tests of a feed's secret in both its forms: a URL and a token, and a configuration. `refused`
+//! has the secrets that are refused, and `oauth::tests` the tokens.
 
 mod refused;
 

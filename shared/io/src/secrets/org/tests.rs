@@ -1,3 +1,6 @@
+//! Tests of an org's secret: the contract's example, defaults, and each member that is wrong. No
+//! error or debug output shows a value. What the rules do to a change is tested in `domain::rules`.
+
 use serde_json::{Map, Value};
 
 use super::*;

@@ -1,8 +1,8 @@
 //! The member `auth` of a source's secret: the ways in which a sender can show who it is.
 //!
-//! A way is named (`"auth": "bearer"`), and its keys are beside it, or it is an object that holds
-//! everything (`"auth": {"header": {…}}`). The objects are read in `signature`, `preset` and `token`.
-//! Requests are checked in `ingest::auth`.
+//! The member is either the name of a way, with its keys in other members (`"auth": "bearer"`), or
+//! an object that holds everything (`"auth": {"header": {…}}`). The objects are read in
+//! `signature`, `preset` and `token`. Requests are checked in `ingest::auth`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;

@@ -36,7 +36,7 @@ pub struct Scheme {
     pub signed: Template,
     /// The header of the id, if an id is signed.
     pub id: Option<HeaderName>,
-    /// The time, if one is signed. Without one, a signature is valid for ever.
+    /// The time, if one is signed. Without one, a signature is valid forever.
     pub time: Option<SignedTime>,
     /// Whether secrets are base64. Otherwise they are the bytes of the text.
     pub is_base64: bool,

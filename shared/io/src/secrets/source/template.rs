@@ -1,7 +1,7 @@
-//! The template of what a signature is over, such as `{timestamp}.{body}`.
+//! The template of what is signed, such as `{timestamp}.{body}`.
 //!
-//! Words in braces are places, which are filled from the request. Everything else stands for
-//! itself.
+//! Words in braces are places, which are filled from the request. Everything else is taken
+//! literally.
 
 /// A place in a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

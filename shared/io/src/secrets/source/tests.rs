@@ -1,3 +1,6 @@
+//! Tests of a source's secret: the contract's example, signing secrets and tokens, and each member
+//! that is wrong. `ways` has an `auth` that is an object. Requests are tested in `ingest::auth`.
+
 use base64::Engine;
 
 use super::auth::LONG_ENOUGH;
@@ -5,7 +8,7 @@ use super::*;
 
 mod ways;
 
-/// 24 bytes.
+/// A key of 24 bytes.
 const GOOD: &str = "whsec_aHVzaC1odXNoLWh1c2gtaHVzaC1odXNo";
 
 fn parse(text: &str) -> Result<SourceSecret, String> {

@@ -57,8 +57,9 @@ pub(super) fn unlike_the_crms_changes(
     violations
 }
 
-/// Whether a change says nothing about its contact: it creates nobody and was skipped, it was mended
-/// after the last reconcile, and all that the campaign holds of the person is an opt-out.
+/// Whether a change says nothing about its contact. It does if it creates nobody and was skipped,
+/// if it was repaired after the last reconcile, or if all that the campaign holds of the person is
+/// an opt-out.
 fn is_left_out(outside: &Outside, seen: &Seen, body: &Value) -> bool {
     let (_, campaign, key) = key_of(body);
     let id = body["eventId"].as_str().unwrap_or_default();

@@ -41,7 +41,7 @@ fn resets(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     (0..resets).map(|_| reset()).collect()
 }
 
-/// In some of the runs in which it may, the dialler makes contacts not callable that it called,
+/// In some of the runs that allow it, the dialler makes contacts that it called not callable,
 /// because an agent says so.
 fn wrap_ups(seed: u64, orgs: &[Org], end: Duration) -> Vec<Step> {
     let mut rng = Rng::with_seed(seed ^ 0xd1a1);

@@ -129,7 +129,7 @@ impl<'a> Builder<'a> {
         self.steps.push(Step { at, action });
     }
 
-    /// The CRM changes or deletes a contact. A webhook tells of some of these changes.
+    /// The CRM changes or deletes a contact. A webhook reports some of these changes.
     fn change(&mut self, who: usize, at: Duration) {
         let at = self.free(at);
         let kind = self.rng.u8(..10);

@@ -28,7 +28,7 @@ enum ItemKind {
     Unknown,
     /// A removal, and then a kind that nobody knows.
     GoneAndMerged,
-    /// The item does not name its contact. No mapping can mend that.
+    /// The item does not name its contact. No mapping can repair that.
     NoKey,
 }
 

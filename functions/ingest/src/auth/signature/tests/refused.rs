@@ -1,4 +1,5 @@
-//! What is not as it was signed.
+//! Requests that differ from what was signed are refused: another body, header, time or key. The
+//! vectors that must pass are in [`super`].
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -32,7 +33,7 @@ fn a_timestamp_is_valid_within_its_tolerance_and_at_most_a_minute_ahead() {
     }
 }
 
-/// A published vector, of 1,693,657,560,000 ms.
+/// A published vector. Its time is 1,693,657,560,000 ms.
 const HUBSPOT_BODY: &[u8] = br#"{"example_field":"example_value"}"#;
 const HUBSPOT_AT: &str = "1693657560000";
 
@@ -112,7 +113,7 @@ fn another_time_another_url_and_another_body_are_not_what_was_signed() {
         let verdict = of(url, at, body);
         assert_eq!(verdict, Authenticity::Stranger(Why::Wrong), "{url} {at}");
     }
-    // Another writing of the same number, or none.
+    // Other notations of the same number, or no number.
     for at in [
         "",
         "+1693657560000",
@@ -219,7 +220,7 @@ fn hex_has_either_case_and_base64_its_padding_or_none() {
         (signature[..43].to_owned(), true),
         (signature.to_lowercase(), false),
         (format!("{signature}="), false),
-        // The same bytes, with bits behind them that nobody reads.
+        // The same bytes in base64, with other unused bits at the end.
         (signature.replace("dA=", "dB="), false),
     ] {
         let pairs = [("x-shopify-hmac-sha256", &*shown)];
@@ -276,7 +277,7 @@ proptest! {
     #[test]
     fn whichever_bit_of_body_signature_time_or_secret_is_flipped_it_is_refused(
         body in prop::collection::vec(any::<u8>(), 1..200),
-        // Longer than a block, a key is hashed first.
+        // A key that is longer than a block is hashed first.
         key in prop::collection::vec(any::<u8>(), 16..200),
         vector in 0..OWN.len(),
         place in any::<prop::sample::Index>(),

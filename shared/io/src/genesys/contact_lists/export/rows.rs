@@ -1,9 +1,9 @@
 //! Reads the rows of an export as their bytes arrive. It unpacks gzip, parses the CSV, checks each
 //! row, and stores it in an unnamed temporary file with an index in memory.
 //!
-//! Memory does not grow with the bytes of the list. The file grows with the bytes, and the index
-//! with the number of contacts. `download` hands in the bytes, `layout` says which cells are
-//! stored, and the result is a `Snapshot`.
+//! The file grows with the bytes of the list, and the index in memory only with the number of
+//! contacts. `download` hands in the bytes, `layout` says which cells are stored, and the result is
+//! a `Snapshot`.
 
 use std::collections::BTreeSet;
 use std::fs::File;

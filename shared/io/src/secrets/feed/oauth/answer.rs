@@ -1,7 +1,7 @@
 //! The answer of a token endpoint: a token, or why there is none.
 //!
-//! Nothing of the answer is kept or shown but the token and a standard error code.
-//! `reconcile::feed` keeps the token until it expires, and decides when another is asked for.
+//! Only the token and a standard error code are taken from the answer. `reconcile::feed` keeps the
+//! token until it expires, and decides when another is asked for.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct FeedToken {
     pub good_for: Duration,
 }
 
-/// Why there is no token. Of what the endpoint wrote, it holds nothing but a standard error code.
+/// Why there is no token. All that it holds of the endpoint's answer is a standard error code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoToken {
     /// The endpoint refuses.

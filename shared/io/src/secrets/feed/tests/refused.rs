@@ -1,4 +1,5 @@
-//! Tests of secrets that are refused. Each fault is named without any value.
+//! Tests of feeds' secrets that are refused. Each fault names the member at fault and what was
+//! expected, and holds no value. Secrets that are right are in [`super`].
 
 use super::*;
 

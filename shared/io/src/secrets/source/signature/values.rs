@@ -1,5 +1,5 @@
-//! Reads single members of a signature's description. Which members there are, and how they depend
-//! on each other, is said in [`super`].
+//! Reads single members of a signature's description. [`super`] says which members there are, and
+//! how they depend on each other.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

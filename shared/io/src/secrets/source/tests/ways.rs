@@ -1,4 +1,5 @@
-//! The ways of an `auth` that is an object.
+//! The ways of an `auth` that is an object. `members` has members that are wrong. Ways that are
+//! named are in [`super`].
 
 use serde_json::{Value, json};
 
@@ -14,14 +15,14 @@ fn read(auth: &Value) -> Result<Auth, String> {
     parse(&text).map(|secret| secret.auth)
 }
 
-/// The error, behind what all errors begin with.
+/// The error, without the words with which all errors begin.
 fn error(auth: &Value) -> String {
     let error = read(auth).unwrap_err();
     let told = error.strip_prefix("the secret is malformed: ");
     told.unwrap_or(&error).to_owned()
 }
 
-/// GitHub's way, with members put in place of its own, or taken away by null.
+/// GitHub's way, with these members put in place of its own, or removed if they are null.
 fn signature(altered: Value) -> Value {
     let mut signature = json!({ "header": "x-hub-signature-256", "prefix": "sha256=", "encoding": "hex",
         "algorithm": "hmac-sha256", "signed": "{body}", "secrets": [KEY] });

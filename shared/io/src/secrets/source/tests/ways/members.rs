@@ -1,8 +1,9 @@
-//! Members that are not as expected.
+//! Tests of members that are not as expected: each is refused with a message that names it and what
+//! was expected. Ways that are right are in [`super`].
 
 use super::*;
 
-/// Members that are put into GitHub's way, and what is said of them.
+/// Members that are put into GitHub's way, and the error for each.
 const SIGNED: &str = r#"
 { "signed": "{timestamp}", "timestamp": { "header": "x-time", "unit": "s" } } => signed: expected {body} in it: a body that is not signed can be forged
 { "signed": "" } => signed: expected {body} in it: a body that is not signed can be forged
@@ -60,7 +61,7 @@ const TIMES: &str = r#"
 { "prefix": "t=", "unit": "s" } => delimiter: expected one, since the time stands in the header of the signature
 "#;
 
-/// Whole ways, and how what is said of them begins.
+/// Whole ways, and how the error for each begins.
 const WAYS: &str = r#"
 { "basic": { "passwords": ["0123456789abcdef"] } } => basic: user: expected a text
 { "basic": { "user": "a:b", "passwords": ["0123456789abcdef"] } } => basic: user: expected a text
