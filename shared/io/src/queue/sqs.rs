@@ -1,4 +1,4 @@
-//! The real queue: Amazon SQS by the AWS SDK. It turns the calls of [`Queue`](super::Queue) into
+//! The real queue: Amazon SQS by the AWS SDK. It turns the calls of [`Queue`] into
 //! those of the SDK and their errors into codes. In which order changes are sent is decided in
 //! `enqueue`.
 
