@@ -1,6 +1,6 @@
 //! Tests of the answer to "why is this contact not called?": what stops a contact, what only may,
 //! and in whose words. `unknown` has the answers if something could not be looked at. How the facts
-//! are gathered is not tested here (`contact/look.rs`); tests/it/console/contact.rs shows the whole
+//! are gathered is not tested here (`contact/look.rs`); `tests/it/console/contact.rs` shows the whole
 //! page.
 
 mod unknown;

@@ -1,6 +1,6 @@
 //! Rows of a file become changes by the rules of webhooks, and every fault is named by its place.
 //! `callable` has columns that say who may be called, `files` has the forms of files, and `pieces`
-//! long ones. The org's own rules are tested in tests/it/send/rows.rs.
+//! long ones. The org's own rules are tested in `tests/it/send/rows.rs`.
 
 mod callable;
 mod files;

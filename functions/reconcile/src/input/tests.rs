@@ -1,5 +1,5 @@
 //! Tests of the input of a run: what it may hold, and how its faults are named. The cursor in it is
-//! tested here too. What a run does with its input is in tests/it/reconcile.rs.
+//! tested here too. What a run does with its input is in `tests/it/reconcile.rs`.
 
 use serde_json::json;
 

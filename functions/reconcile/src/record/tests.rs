@@ -1,6 +1,6 @@
 //! Tests of an org's record: what is due, what is kept, and how it fits into a parameter. `waiting`
 //! has runs that wait for exports. Reading and writing the record, and whole runs with one, are in
-//! tests/it/reconcile/runs.rs.
+//! `tests/it/reconcile/runs.rs`.
 
 mod waiting;
 

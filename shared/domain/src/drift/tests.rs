@@ -1,6 +1,6 @@
 //! Tests of the comparison of a contact with the CRM's record: what is drift, what is repaired, and
 //! what is left alone. Which write repairs it is tested in `plan`, and whole runs in
-//! tests/it/reconcile.rs.
+//! `tests/it/reconcile.rs`.
 
 use super::*;
 use crate::change::{IfAbsent, Operation};

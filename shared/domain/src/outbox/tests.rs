@@ -1,6 +1,6 @@
 //! Tests of the outbox: what a call may hold, what waits after a refusal, and when it gives up. A
 //! property at the end plays random refusals. The queue itself is emulated in `emulator::fifo`;
-//! tests/it/send/queue.rs uses both.
+//! `tests/it/send/queue.rs` uses both.
 
 use std::collections::BTreeMap;
 

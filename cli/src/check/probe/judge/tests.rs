@@ -1,6 +1,6 @@
 //! Tests of the judges: each known answer says one thing about its question, and any other answer
 //! leaves the question open. What a result means for the operator is in `verdict`, and the calls
-//! that get the answers are tested in tests/it/probe.rs.
+//! that get the answers are tested in `tests/it/probe.rs`.
 
 use super::*;
 

@@ -1,5 +1,5 @@
 //! Tests of passwords and tokens: each is compared as a whole, and must occur exactly once. Tokens
-//! in the body are in `auth/body.rs`, and whole requests in tests/it/ingest_auth.rs.
+//! in the body are in `auth/body.rs`, and whole requests in `tests/it/ingest_auth.rs`.
 
 use http::{HeaderName, HeaderValue, Method};
 use io::secrets::{Auth, SourceSecret};

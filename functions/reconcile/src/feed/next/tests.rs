@@ -1,6 +1,6 @@
 //! Tests of the cursor to which a page leads, for each kind of `next`: cursor, link, header, keyset
 //! and offset. Reading the items of a page is tested through whole runs, in
-//! tests/it/reconcile/by_config/pages.rs.
+//! `tests/it/reconcile/by_config/pages.rs`.
 
 use secrecy::SecretString;
 use serde_json::json;

@@ -1,5 +1,5 @@
 //! The rows of docs/design.md "Failure table" that concern one contact, one after the other. The
-//! rows about orgs, campaigns and the budget are tested in tests/it/failures.rs.
+//! rows about orgs, campaigns and the budget are tested in `tests/it/failures.rs`.
 
 use super::*;
 

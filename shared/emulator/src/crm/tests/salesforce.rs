@@ -1,5 +1,5 @@
 //! Tests of the emulated Salesforce: queries, pages, deleted records, and the client credentials
-//! flow. The feed that reads it is tested in tests/it/reconcile/vendors.rs.
+//! flow. The feed that reads it is tested in `tests/it/reconcile/vendors.rs`.
 
 use super::*;
 

@@ -1,5 +1,5 @@
 //! Tests of the tokens of a feed: the request for one by each grant, and what an answer means.
-//! Sending it and keeping the token is tested in tests/it/reconcile/by_config/auth.rs.
+//! Sending it and keeping the token is tested in `tests/it/reconcile/by_config/auth.rs`.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};

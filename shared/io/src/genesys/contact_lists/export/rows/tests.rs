@@ -1,5 +1,5 @@
 //! Tests of reading the rows of an export, whole and in pieces, plain and packed. Requesting and
-//! downloading an export is tested in tests/it/reconcile/export.rs.
+//! downloading an export is tested in `tests/it/reconcile/export.rs`.
 
 use std::collections::BTreeSet;
 
