@@ -250,3 +250,26 @@ fn a_budget_from_which_no_other_copy_spends_is_not_divided() {
     mine(&mut budget, 180_000, counted(1, 60));
     assert_eq!(others(&budget, 180_000), 299 - 30);
 }
+
+#[test]
+fn a_campaign_whose_creates_are_held_leaves_a_fifth_to_others() {
+    // Of 48 calls without a count are 4 kept for opt-outs, and 9 for other campaigns. Of a window
+    // for one copy it is 30 and 60.
+    for (budget, all, held) in [
+        (learnt(5, &UNCOUNTED), 22, 17),
+        (learnt(5, &counted(0, 60)), 27, 21),
+        (learnt(1, &counted(0, 60)), 135, 105),
+    ] {
+        let of = |others, held| Demand {
+            held,
+            ..demand(0, others)
+        };
+        assert_eq!(offer(&budget, 0, &of(500, 0)), (0, all));
+        assert_eq!(offer(&budget, 0, &of(500, 500)), (0, held));
+        assert_eq!(offer(&budget, 0, &of(500, 490)), (0, held), "with ten free");
+        assert_eq!(
+            offer(&budget, 0, &of(500, 400)),
+            (0, all.min(100).max(held))
+        );
+    }
+}
