@@ -10,7 +10,7 @@
 //!   only what it can finish. What is left of a window is divided among the copies. A tenth of each
 //!   window is kept for opt-outs, so that none waits behind a backlog. A batch that brings many
 //!   opt-outs leaves part of that tenth for a while, so that a single opt-out does not wait behind
-//!   it.
+//!   it. A campaign that takes no new contacts leaves a fifth to the others of its org.
 //! - **When a call may go** ([`Budget::admit`]). While much is left, calls go side by side. If no
 //!   more is left than the other copies may be spending at this moment, or if the count is old, one
 //!   call at a time finds out. So a copy meets at most one refusal in a window, and no part of the
@@ -32,7 +32,8 @@
 //! the window for itself and divides nothing.
 //!
 //! If the answers state no count, each copy keeps to an even share of `callsPerMinute` in any
-//! minute. Reconcile uses at most a fifth of the budget, and nothing of the last fifth of a window.
+//! minute, of which a tenth is kept for opt-outs. Reconcile uses at most a fifth of the budget, and
+//! nothing of the last fifth of a window.
 //!
 //! `terms` has the questions and answers, `window` the arithmetic of one window, and `own_calls`
 //! the calls of the last minute. Whether the service is healthy enough to be called is decided in
@@ -102,6 +103,8 @@ enum Known {
 struct Left {
     for_opt_outs: u64,
     for_others: u64,
+    /// The part of `for_others` that is also for campaigns whose creates are held.
+    for_held: u64,
     more_at: Timestamp,
     /// The time at which there is more for opt-outs.
     opt_outs_at: Timestamp,
@@ -154,8 +157,11 @@ impl Budget {
         }
         let opt_outs = demand.opt_outs.min(left.for_opt_outs / CALLS_OF_A_CONTACT);
         let taken = opt_outs * CALLS_OF_A_CONTACT;
-        let for_others = left.for_others.saturating_sub(taken);
-        let others = demand.others.min(for_others / CALLS_OF_A_CONTACT);
+        let of = |calls: u64, taken: u64| calls.saturating_sub(taken) / CALLS_OF_A_CONTACT;
+        let free = demand.others.saturating_sub(demand.held);
+        let free = free.min(of(left.for_others, taken));
+        let taken = taken + free * CALLS_OF_A_CONTACT;
+        let others = free + demand.held.min(of(left.for_held, taken));
         let is_all = opt_outs == demand.opt_outs && others == demand.others;
         Offer {
             opt_outs,
@@ -171,7 +177,7 @@ impl Budget {
 
     /// Returns `None` if nothing current is known.
     fn left(&self, now: Timestamp, calls_per_minute: u64, demand: &Demand) -> Option<Left> {
-        let (mut for_opt_outs, mut for_others, mut more_at) = match self.known {
+        let (mut for_opt_outs, mut for_others, fifth, mut more_at) = match self.known {
             Known::Nothing => return None,
             Known::Window(window) if now >= window.ends_at => return None,
             Known::Window(window) => {
@@ -179,15 +185,19 @@ impl Budget {
                 let (all, others) = window.shares(self.siblings, demand.draw, wide_at);
                 let promised = demand.promised + demand.beside;
                 let left = |calls: u64| calls.saturating_sub(promised);
-                (left(all), left(others), window.ends_at)
+                let fifth = window.allowed_each(self.siblings) / FIFTH;
+                (left(all), left(others), fifth, window.ends_at)
             }
             Known::Uncounted => {
                 let share = self.uncounted_share(calls_per_minute);
-                let (spent, more_at) = self.own.in_last_minute(now);
+                // A contact may wait for calls that are a minute old by then. The others stay
+                // spent: waiting brings no whole window.
+                let (spent, more_at) = self.own.in_last_minute(now + demand.patience);
                 // Calls under way are counted as spent already.
                 let promised = demand.promised.saturating_sub(self.under_way) + demand.beside;
                 let left = share.saturating_sub(spent + promised);
-                (left, left.saturating_sub(share / TENTH), more_at)
+                let for_others = left.saturating_sub(share / TENTH);
+                (left, for_others, share / FIFTH, more_at)
             }
         };
         let mut opt_outs_at = match self.known {
@@ -201,6 +211,7 @@ impl Budget {
         Some(Left {
             for_opt_outs,
             for_others,
+            for_held: for_others.saturating_sub(fifth.max(CALLS_OF_A_CONTACT)),
             more_at,
             opt_outs_at,
         })

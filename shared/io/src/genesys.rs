@@ -193,6 +193,7 @@ impl Org {
         let demand = Demand {
             opt_outs: 0,
             others: contacts.values().map(posts).sum(),
+            held: 0,
             is_wide: true,
             promised: 0,
             beside: 0,

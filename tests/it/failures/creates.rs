@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use emulator::genesys::Options;
 use http::StatusCode;
+use serde_json::json;
 
 use super::poison::{Poison, poisoned};
 use crate::support::{CAMPAIGN, World, change, seconds};
@@ -68,6 +69,32 @@ async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
             assert!(receives < 5, "one probes, and the others follow at once");
         }
         assert!(world.dead_letters.is_empty(), "nothing is parked");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_full_list_leaves_calls_to_another_campaign() {
+    for rate_headers in [true, false] {
+        let world = World::with(Options {
+            most_contacts: Some(1),
+            calls_per_minute: Some(300),
+            rate_headers,
+            ..Options::default()
+        });
+        world.put_secret("acme", &json!({ "callsPerMinute": 300 }));
+        world.put("a", 1, "1");
+        let copy = world.copy(None, |config| config.apply_concurrency = 1);
+        let time = Some(Duration::from_secs(30));
+        world.send((0..400).map(|n| change(&format!("new-{n}"), 1)));
+        for _ in 0..39 {
+            world.invoke_copy(&copy, time).await;
+        }
+        let done = world.invoke_copy(&copy, time).await;
+        assert!(done.calls.is_empty(), "no calls are left for it: {done:?}");
+        world.send([change("b", 1).of("acme", "campaign-b")]);
+        let done = world.invoke_copy(&copy, time).await;
+        assert_eq!(done.records, ["created"], "{rate_headers}: {done:?}");
+        assert!(done.took < Duration::from_secs(1), "{done:?}");
     }
 }
 

@@ -38,11 +38,17 @@ impl Drive<'_> {
         for campaign in 0..self.campaigns.len() {
             self.heed_health(progress, campaign, &mut units);
         }
-        let opt_outs = units.iter().filter(|unit| unit.is_opt_out).count();
+        let (first, mut others): (Vec<_>, Vec<_>) =
+            units.into_iter().partition(|unit| unit.is_opt_out);
+        let opt_outs = first.len();
+        // Most of these contacts can only be read, so the other campaigns come before them.
+        let is_held = |unit: &Unit| self.is_held(self.contacts[unit.contacts[0]].campaign);
+        others.sort_by_key(is_held);
         let now = self.context.shared.clock.now();
         let demand = Demand {
             opt_outs: opt_outs as u64,
-            others: (units.len() - opt_outs) as u64,
+            others: others.len() as u64,
+            held: others.iter().filter(|unit| is_held(unit)).count() as u64,
             is_wide: self.contacts.len() > MESSAGES_PER_EVENT,
             promised: self.promised(),
             beside: u64::from(opt_outs > 0 && self.is_listing_new()),
@@ -57,7 +63,6 @@ impl Drive<'_> {
         progress.opt_outs_at = offer.opt_outs_at.or(progress.opt_outs_at);
         let of_opt_outs = usize::try_from(offer.opt_outs).unwrap_or(usize::MAX);
         let of_others = usize::try_from(offer.others).unwrap_or(usize::MAX);
-        let (first, others): (Vec<_>, Vec<_>) = units.into_iter().partition(|unit| unit.is_opt_out);
         let begun = first.into_iter().take(of_opt_outs);
         let begun = begun.chain(others.into_iter().take(of_others));
         for place in begun.flat_map(|unit| unit.contacts) {
@@ -122,6 +127,11 @@ impl Drive<'_> {
                 }
             }
         }
+    }
+
+    /// Whether the creates of a campaign are held.
+    fn is_held(&self, campaign: usize) -> bool {
+        self.org.holds_creates(&self.campaigns[campaign].id)
     }
 
     /// The contacts of a campaign.

@@ -20,6 +20,9 @@ pub struct Demand {
     pub opt_outs: u64,
     /// The number of other contacts.
     pub others: u64,
+    /// How many of the others are of campaigns whose creates are held
+    /// ([`crate::health::CreateHealth`]). They begin last, and leave part of the calls.
+    pub held: u64,
     /// Whether the batch is wide: its opt-outs leave some calls to opt-outs that come alone.
     pub is_wide: bool,
     /// The calls promised to contacts that have begun, including those under way.

@@ -70,6 +70,7 @@ fn demand(opt_outs: u64, others: u64) -> Demand {
     Demand {
         opt_outs,
         others,
+        held: 0,
         is_wide: true,
         promised: 0,
         beside: 0,

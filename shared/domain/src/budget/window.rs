@@ -87,6 +87,11 @@ impl Window {
         }
     }
 
+    /// The share of this copy in the whole window.
+    pub(super) fn allowed_each(&self, siblings: u64) -> u64 {
+        self.allowed / self.copies(siblings)
+    }
+
     /// The share of this copy in what the window has left: for opt-outs, and for other contacts.
     /// `wide_at` is the current time, if the batch is wide.
     pub(super) fn shares(

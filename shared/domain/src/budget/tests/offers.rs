@@ -176,6 +176,30 @@ fn a_window_that_ends_soon_is_waited_for() {
 }
 
 #[test]
+fn without_a_count_a_wait_brings_only_the_calls_that_drop_out_by_then() {
+    // 44 of 48 are spent, and 4 are kept for opt-outs. Within 5 s, 3 calls are a minute old.
+    let mut budget = learnt(5, &UNCOUNTED);
+    for (milliseconds, calls) in [(0, 3), (20_000, 41)] {
+        for _ in 0..calls {
+            let turn = budget.admit(at(milliseconds), CALLS_PER_MINUTE);
+            assert_eq!(turn, Admission::Go);
+            budget.record_call_ended();
+        }
+    }
+    assert_eq!(offer(&budget, 58_000, &demand(0, 10)), (0, 0));
+    assert_eq!(offer(&budget, 58_000, &demand(10, 0)), (2, 0));
+    let patient = |opt_outs, others| Demand {
+        patience: Duration::from_secs(5),
+        ..demand(opt_outs, others)
+    };
+    assert_eq!(offer(&budget, 58_000, &patient(0, 10)), (0, 1));
+    assert_eq!(offer(&budget, 58_000, &patient(10, 0)), (3, 0));
+    let more = budget.offer(at(58_000), CALLS_PER_MINUTE, &patient(0, 10));
+    assert_eq!(more.more, More::At(at(81_000)), "when the others drop out");
+    assert_eq!(offer(&budget, 77_000, &patient(0, 10)), (0, 10));
+}
+
+#[test]
 fn if_calls_are_too_few_for_all_copies_some_begin_by_chance() {
     // 34 calls are left, 30 are kept, and 4 are for five copies: two contacts.
     let budget = learnt(5, &counted(266, 60));
@@ -226,4 +250,27 @@ fn a_budget_from_which_no_other_copy_spends_is_not_divided() {
     assert_eq!(others(&budget, 120_000), (299 - 30) / 5, "it may come back");
     mine(&mut budget, 180_000, counted(1, 60));
     assert_eq!(others(&budget, 180_000), 299 - 30);
+}
+
+#[test]
+fn a_campaign_whose_creates_are_held_leaves_a_fifth_to_others() {
+    // Of 48 calls without a count are 4 kept for opt-outs, and 9 for other campaigns. Of a window
+    // for one copy it is 30 and 60.
+    for (budget, all, held) in [
+        (learnt(5, &UNCOUNTED), 22, 17),
+        (learnt(5, &counted(0, 60)), 27, 21),
+        (learnt(1, &counted(0, 60)), 135, 105),
+    ] {
+        let of = |others, held| Demand {
+            held,
+            ..demand(0, others)
+        };
+        assert_eq!(offer(&budget, 0, &of(500, 0)), (0, all));
+        assert_eq!(offer(&budget, 0, &of(500, 500)), (0, held));
+        assert_eq!(offer(&budget, 0, &of(500, 490)), (0, held), "with ten free");
+        assert_eq!(
+            offer(&budget, 0, &of(500, 400)),
+            (0, all.min(100).max(held))
+        );
+    }
 }
