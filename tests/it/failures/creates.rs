@@ -73,7 +73,7 @@ async fn a_list_at_its_limit_parks_no_create_and_takes_every_update() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_a_full_list_leaves_calls_to_another_campaign() {
+async fn a_campaign_that_waits_for_room_leaves_calls_to_another() {
     for rate_headers in [true, false] {
         let world = World::with(Options {
             most_contacts: Some(1),
