@@ -113,16 +113,10 @@ async fn batches(
     cpu: process::FunctionCpu,
     tls: Option<&Tls>,
 ) -> Result<bool, String> {
-    let mut reps = vec![Vec::new(); candidates.len()];
-    // The candidates take turns, so that a busy moment of the machine does not hit only one of
-    // them.
-    for n in 0..scenario.reps {
-        for (candidate, reps) in candidates.iter().zip(&mut reps) {
-            let log = log_of(args, scenario, candidate, n);
-            reps.push(rep::run(scenario, candidate, cpu, tls, &log).await?);
-        }
-    }
-    let rows: Vec<_> = candidates.iter().copied().zip(reps).collect();
+    let run = async |candidate: &Candidate, log: PathBuf| {
+        rep::run(scenario, candidate, cpu, tls, &log).await
+    };
+    let rows = in_turns(args, scenario, candidates, run).await?;
     println(&table::of(scenario, args.tls, &rows));
     let mut reps = rows.iter().flat_map(|(_, reps)| reps);
     Ok(reps.all(|rep| rep.wrong.is_none()))
@@ -136,17 +130,31 @@ async fn backlog(
     cpu: process::FunctionCpu,
     tls: Option<&Tls>,
 ) -> Result<bool, String> {
-    let mut runs = vec![Vec::new(); candidates.len()];
-    for n in 0..scenario.reps {
-        for (candidate, runs) in candidates.iter().zip(&mut runs) {
-            let log = log_of(args, scenario, candidate, n);
-            runs.push(backlog::run(scenario, candidate, cpu, tls, &log).await?);
-        }
-    }
-    let rows: Vec<_> = candidates.iter().copied().zip(runs).collect();
+    let run = async |candidate: &Candidate, log: PathBuf| {
+        backlog::run(scenario, candidate, cpu, tls, &log).await
+    };
+    let rows = in_turns(args, scenario, candidates, run).await?;
     println(&backlog::table(scenario, args.tls, &rows));
     let mut runs = rows.iter().flat_map(|(_, runs)| runs);
     Ok(runs.all(|run| run.wrong.is_none()))
+}
+
+/// Runs each candidate as often as the scenario asks for. The candidates take turns, so that a busy
+/// moment of the machine does not hit only one of them.
+async fn in_turns<'c, T>(
+    args: &Args,
+    scenario: &Scenario,
+    candidates: &[&'c Candidate],
+    run: impl AsyncFn(&'c Candidate, PathBuf) -> Result<T, String>,
+) -> Result<Vec<(&'c Candidate, Vec<T>)>, String> {
+    let mut rows: Vec<_> = candidates.iter().map(|it| (*it, Vec::new())).collect();
+    for n in 0..scenario.reps {
+        for (candidate, results) in &mut rows {
+            let log = log_of(args, scenario, candidate, n);
+            results.push(run(candidate, log).await?);
+        }
+    }
+    Ok(rows)
 }
 
 /// The log of the nth run of a candidate.
