@@ -32,7 +32,8 @@
 //! the window for itself and divides nothing.
 //!
 //! If the answers state no count, each copy keeps to an even share of `callsPerMinute` in any
-//! minute. Reconcile uses at most a fifth of the budget, and nothing of the last fifth of a window.
+//! minute, of which a tenth is kept for opt-outs. Reconcile uses at most a fifth of the budget, and
+//! nothing of the last fifth of a window.
 //!
 //! `terms` has the questions and answers, `window` the arithmetic of one window, and `own_calls`
 //! the calls of the last minute. Whether the service is healthy enough to be called is decided in
@@ -189,7 +190,9 @@ impl Budget {
             }
             Known::Uncounted => {
                 let share = self.uncounted_share(calls_per_minute);
-                let (spent, more_at) = self.own.in_last_minute(now);
+                // A contact may wait for calls that are a minute old by then. The others stay
+                // spent: waiting brings no whole window.
+                let (spent, more_at) = self.own.in_last_minute(now + demand.patience);
                 // Calls under way are counted as spent already.
                 let promised = demand.promised.saturating_sub(self.under_way) + demand.beside;
                 let left = share.saturating_sub(spent + promised);

@@ -164,7 +164,7 @@ pub(crate) fn story(seed: u64, nth: u64) -> Story {
         TroubleKind::NoVersionColumn => trouble.since = Duration::ZERO,
         TroubleKind::Outage => trouble.time = Duration::from_hours(10),
         TroubleKind::MissingCampaign => trouble.time = Duration::from_mins(1),
-        TroubleKind::HangingParking => trouble.time = Duration::from_mins(2),
+        TroubleKind::HangingParking => trouble.time = Duration::from_mins(4),
         _ => {}
     }
     let mut orgs = vec![org(0, uses_lists, calls_per_minute)];

@@ -176,6 +176,30 @@ fn a_window_that_ends_soon_is_waited_for() {
 }
 
 #[test]
+fn without_a_count_a_wait_brings_only_the_calls_that_drop_out_by_then() {
+    // 44 of 48 are spent, and 4 are kept for opt-outs. Within 5 s, 3 calls are a minute old.
+    let mut budget = learnt(5, &UNCOUNTED);
+    for (milliseconds, calls) in [(0, 3), (20_000, 41)] {
+        for _ in 0..calls {
+            let turn = budget.admit(at(milliseconds), CALLS_PER_MINUTE);
+            assert_eq!(turn, Admission::Go);
+            budget.record_call_ended();
+        }
+    }
+    assert_eq!(offer(&budget, 58_000, &demand(0, 10)), (0, 0));
+    assert_eq!(offer(&budget, 58_000, &demand(10, 0)), (2, 0));
+    let patient = |opt_outs, others| Demand {
+        patience: Duration::from_secs(5),
+        ..demand(opt_outs, others)
+    };
+    assert_eq!(offer(&budget, 58_000, &patient(0, 10)), (0, 1));
+    assert_eq!(offer(&budget, 58_000, &patient(10, 0)), (3, 0));
+    let more = budget.offer(at(58_000), CALLS_PER_MINUTE, &patient(0, 10));
+    assert_eq!(more.more, More::At(at(81_000)), "when the others drop out");
+    assert_eq!(offer(&budget, 77_000, &patient(0, 10)), (0, 10));
+}
+
+#[test]
 fn if_calls_are_too_few_for_all_copies_some_begin_by_chance() {
     // 34 calls are left, 30 are kept, and 4 are for five copies: two contacts.
     let budget = learnt(5, &counted(266, 60));
