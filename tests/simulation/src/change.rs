@@ -80,7 +80,8 @@ pub(crate) fn effective_part(body: &Value) -> Option<Value> {
         (true, false) if body["callable"] == false => {
             let mut opt_out = body.clone();
             opt_out["operation"] = "remove".into();
-            opt_out.as_object_mut()?.remove("data");
+            let members = opt_out.as_object_mut()?;
+            members.retain(|name, _| name != "data" && name != "callable");
             Some(opt_out)
         }
         _ => None,

@@ -45,6 +45,7 @@ pub(super) fn altered(journal: &[Alteration]) -> Vec<String> {
     violations
 }
 
-fn written_by_agents(contact: &Contact) -> &str {
+/// The value of the column that agents write. It is empty if none wrote to the contact.
+pub(super) fn written_by_agents(contact: &Contact) -> &str {
     contact.data.get(AGENT_COLUMN).map_or("", String::as_str)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use emulator::world::VERSION_FIELD;
 use serde_json::Value;
 
-use super::final_state::decided;
+use super::{changes, final_state::decided};
 use crate::change::{effective_part, key_of, opts_out, rank_of};
 use crate::lock;
 use crate::player::dnc_list;
@@ -91,9 +91,11 @@ pub(super) fn missed(outside: &Outside, org: &Org, bodies: &[(String, Value)]) -
         *newest = (*newest).max(decision);
     }
     let mut violations = Vec::new();
-    // An entry has no owner, and is never removed.
-    let opted_out = bodies.iter().filter(|(_, body)| opts_out(body));
-    let opted_out: BTreeSet<_> = opted_out.map(|(_, body)| key_of(body).2).collect();
+    // An entry has no owner, and is never removed. Reconcile sees opt-outs in the feed whose
+    // webhooks were lost. It sends none for a contact that somebody else made not callable.
+    let bodies = bodies.iter().map(|(_, body)| body.clone());
+    let opted_out = bodies.chain(changes(outside)).filter(opts_out);
+    let opted_out: BTreeSet<_> = opted_out.map(|body| key_of(&body).2).collect();
     for entry in outside.genesys.dnc_entries(&dnc_list(org)) {
         if !opted_out.iter().any(|key| key.trim() == entry) {
             violations.push(format!(

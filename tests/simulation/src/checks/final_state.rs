@@ -134,7 +134,7 @@ fn of_an_unranked_org(
         .collect();
     let parked = seen.parked.iter().filter(|(_, message)| is_late(message));
     let parked = parked.map(|(_, message)| message.group.as_str()).collect();
-    violations.extend(unlike_the_queue(outside, org, &seen.stored, &parked));
+    violations.extend(unlike_the_queue(outside, org, seen, &parked));
     violations
 }
 

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::schedule::RECORDS;
 use super::{Player, setup};
-use crate::change::{effective_part, group_of, key_of};
+use crate::change::{effective_part, group_of};
 use crate::story::{AGENT_COLUMN, Action, COLUMNS, Interference, Part};
 use crate::{checks, lock, trouble};
 
@@ -112,8 +112,8 @@ impl Player<'_> {
         for body in bodies {
             if !is_poison {
                 self.list_change(body);
-            } else if effective_part(body).is_some() {
-                self.callable.borrow_mut().insert(key_of(body), false);
+            } else if let Some(opt_out) = effective_part(body) {
+                self.list_change(&opt_out);
             }
         }
         let webhooks = sent

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Effect, Parked, by_contact, has_one_writer, unlike};
-use crate::change::{effective_part, key_of};
+use super::{Effect, Parked, by_contact, good_bodies, has_one_writer, unlike};
+use crate::change::key_of;
+use crate::checks::agents::written_by_agents;
 use crate::checks::ties::is_tied;
 use crate::checks::{changes, is_hollow, is_stranger};
 use crate::seams::{Outside, Seen};
@@ -186,7 +187,7 @@ fn must_be_callable(
 pub(super) fn unlike_the_queue(
     outside: &Outside,
     org: &Org,
-    stored: &[io::queue::Message],
+    seen: &Seen,
     parked: &BTreeSet<&str>,
 ) -> Vec<String> {
     // If two copies work on one contact, or somebody else alters it, the queue alone does not
@@ -196,31 +197,28 @@ pub(super) fn unlike_the_queue(
         return Vec::new();
     }
     let mut expected: BTreeMap<Key, (Value, bool)> = BTreeMap::new();
-    for message in stored
-        .iter()
-        .filter(|message| !parked.contains(message.group.as_str()))
-    {
-        let body = serde_json::from_str(&message.body).ok();
-        let Some(body) = body.and_then(|body: Value| effective_part(&body)) else {
-            continue;
-        };
+    let mut stored = seen.stored.clone();
+    stored.retain(|message| !parked.contains(message.group.as_str()));
+    for (id, body) in good_bodies(&stored) {
         if body["org"] != org.name.as_str() {
             continue;
         }
         let effect = Effect::of(org, &body);
-        let is_there = expected
-            .get(&key_of(&body))
-            .is_some_and(|(data, callable)| {
+        let key = key_of(&body);
+        let is_there = || {
+            let held = expected.get(&key).is_some_and(|(data, callable)| {
                 let mut columns = data.as_object().into_iter().flatten();
                 *callable || columns.any(|(_, value)| !value.is_null())
             });
-        if !body["ifAbsent"].is_null() && !is_there {
+            held || is_written_to(outside, &key) && !seen.never_counted(&id)
+        };
+        if !body["ifAbsent"].is_null() && !is_there() {
             if effect.is_opt_out_alone {
-                expected.insert(key_of(&body), (Value::Null, false));
+                expected.insert(key, (Value::Null, false));
             }
             continue;
         }
-        let (data, callable) = expected.entry(key_of(&body)).or_insert((Value::Null, true));
+        let (data, callable) = expected.entry(key).or_insert((Value::Null, true));
         *data = effect.data.unwrap_or_else(|| data.clone());
         *callable = effect.callable.unwrap_or(*callable);
     }
@@ -242,4 +240,15 @@ pub(super) fn unlike_the_queue(
         }
     }
     violations
+}
+
+/// Whether an agent wrote to the contact. Then it has a column of which no message tells, and only
+/// the report of a change tells whether that column was there in its time.
+fn is_written_to(outside: &Outside, (_, campaign, key): &Key) -> bool {
+    let journal = outside.genesys.journal();
+    let mut states = journal
+        .iter()
+        .filter(|of| of.campaign == *campaign && of.key == *key)
+        .filter_map(|of| of.after.as_ref());
+    states.any(|contact| !written_by_agents(contact).is_empty())
 }
