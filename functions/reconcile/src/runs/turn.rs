@@ -144,7 +144,6 @@ impl Turn<'_> {
             // nothing.
             self.write(input, record).await?;
         }
-        let all = input.campaigns.len();
         let before = record.cursor(first).cloned();
         let campaigns: Vec<_> = due.iter().map(|due| due.campaign.clone()).collect();
         let start = Cursor::start(&input.org, &campaigns, first.since);
@@ -170,7 +169,7 @@ impl Turn<'_> {
         let recorded = Some((&*record, due.as_slice()));
         let watch = watching(&input);
         let ran = run_due(self.context, &input, &until, &watch, recorded).await?;
-        if let Some(error) = self.gives_up_export(&input, record, all, &ran) {
+        if let Some(error) = self.gives_up_export(&input, record, due.len(), &ran) {
             return Err(error);
         }
         let after = after(&ran, input.cursor.as_ref()).filter(|_| !input.dry_run);

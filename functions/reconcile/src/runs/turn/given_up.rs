@@ -50,19 +50,19 @@ impl Turn<'_> {
     }
 
     /// The error of a run that has done nothing but wait for exports for as long as any is known to
-    /// take, and has begun with each of its campaigns meanwhile. The org's other runs wait behind
-    /// it. `campaigns` is the number of the run's campaigns.
+    /// take, and has begun with each of the campaigns that are left to it. The org's other runs wait
+    /// behind it. `left` is the number of these campaigns.
     pub(super) fn gives_up_export(
         &self,
         input: &Input,
         record: &Record,
-        campaigns: usize,
+        left: usize,
         ran: &Ran,
     ) -> Option<Error> {
         let campaign = ran.waits_for().filter(|_| ran.only_waited())?;
         let waiting = record.waiting(&self.message.message_id);
         let (since, before) = waiting.unwrap_or((self.now, 0));
-        let has_begun_with_all = before as usize + 1 >= campaigns;
+        let has_begun_with_all = before as usize + 1 >= left;
         let is_late = self.context.shared.clock.now() >= since + LONGEST_PATIENCE;
         let is_over = has_begun_with_all && is_late && !input.dry_run;
         is_over.then(|| Error::Export {
