@@ -40,7 +40,7 @@ pub(super) enum Found {
 }
 
 impl Found {
-    /// The result of a read by this call.
+    /// The contact that this call shows.
     pub(super) fn read_by(self, what: &str) -> Result<Option<Contact>, Failure> {
         match self {
             Found::Nothing => Ok(None),

@@ -19,7 +19,7 @@ use futures_util::future::{BoxFuture, join, join_all};
 use http::Method;
 
 use super::list::List;
-use super::matched::{Found, contacts};
+use super::matched::contacts;
 use super::{ContactList, OnList};
 use crate::genesys::call::Effect;
 use crate::genesys::wire;
@@ -119,11 +119,11 @@ impl ContactList {
     }
 
     /// The contacts that were written, as an answer shows them. It is not known whether a contact
-    /// that the answer lacks was written.
+    /// was written that the answer lacks, or shows in a form that is not known.
     fn written(&self, writes: &[ListWrite<'_>], answer: &[u8]) -> Vec<Result<Contact, Failure>> {
         let found = contacts(answer, WRITE).unwrap_or_default();
         let asked: Vec<_> = writes.iter().map(|write| write.key).collect();
-        let unknown = || {
+        let lacking = || {
             Failure::new(
                 Kind::Unavailable,
                 format!("{WRITE}: the answer lacks the contact"),
@@ -131,10 +131,7 @@ impl ContactList {
         };
         let shown = self.matched(&asked, found).into_iter();
         shown
-            .map(|found| match found {
-                Found::Contact(contact) => Ok(contact),
-                Found::Unreadable | Found::Nothing => Err(unknown()),
-            })
+            .map(|found| found.read_by(WRITE)?.ok_or_else(lacking))
             .collect()
     }
 
