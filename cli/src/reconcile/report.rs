@@ -20,7 +20,7 @@ use crate::table::{counted, number};
 /// The most contacts that the text lists of each kind.
 const LISTED: usize = 50;
 /// The most contacts that are kept of each kind, for `--json`.
-const MAX_FAULTY: usize = 100_000;
+const MAX_KEPT: usize = 100_000;
 
 /// The counts of all stretches of a run, and the contacts to list.
 #[derive(Default)]
@@ -72,7 +72,7 @@ impl stretches::Report for Report {
                 group,
                 ..
             } => {
-                if self.faulty.len() < MAX_FAULTY {
+                if self.faulty.len() < MAX_KEPT {
                     let group = group.map_or_else(
                         || format!("campaign {campaign}"),
                         |group| group.as_str().to_owned(),
@@ -81,13 +81,13 @@ impl stretches::Report for Report {
                 }
             }
             Progress::Unknown { group, .. } => {
-                if self.unknown.len() < MAX_FAULTY {
+                if self.unknown.len() < MAX_KEPT {
                     self.unknown.push(group);
                 }
             }
             Progress::Ahead { group, .. } => {
                 self.answer.ahead += 1;
-                if self.ahead.len() < MAX_FAULTY {
+                if self.ahead.len() < MAX_KEPT {
                     self.ahead.push(group);
                 }
             }
@@ -179,7 +179,7 @@ impl Report {
             }
             Drift::Same | Drift::Kept | Drift::Stale | Drift::Unranked => {}
         }
-        if self.found.len() < MAX_FAULTY {
+        if self.found.len() < MAX_KEPT {
             self.found.push(found);
         }
     }

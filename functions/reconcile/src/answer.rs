@@ -162,7 +162,7 @@ impl std::fmt::Display for Why {
                 "the export of the contact list of campaign {campaign} is not ready"
             ),
             Why::Interrupted => f.write_str("interrupted"),
-            Why::Throttled => f.write_str("Genesys Cloud throttles the org (429)"),
+            Why::Throttled => f.write_str("the org may make no call for a while: its budget is spent, or Genesys Cloud refused one (429)"),
             Why::FeedThrottled(wait) => {
                 write!(
                     f,

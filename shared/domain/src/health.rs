@@ -16,7 +16,7 @@
 //! An error that is answered (5xx) counts as an answer, because it holds nobody up.
 //!
 //! `breaker` has the states above. `shared` is about orgs that share a host and campaigns that
-//! share an org, so that one probe serves all. `turns` is about services that answer slowly,
+//! share an org, so that one probe serves all. `rests` is about services that answer slowly,
 //! `creates` about campaigns in which no contact can be created, and `dead_letters` about the
 //! dead-letter queue. How many calls the budget allows is decided in [`crate::budget`].
 

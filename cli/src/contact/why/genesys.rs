@@ -130,7 +130,7 @@ fn time(rank: Rank, rules: &Rules) -> Option<Timestamp> {
     }
 }
 
-fn is_channel_lowered(status: Option<&Value>, switch: &str) -> bool {
+fn is_lowered(status: Option<&Value>, switch: &str) -> bool {
     status.and_then(|status| status[switch].as_bool()) == Some(false)
 }
 
@@ -140,7 +140,7 @@ fn voice(contact: &Contact, api: Api) -> Option<Finding> {
     }
     let name = Channel::Voice.as_str();
     Some(
-        match is_channel_lowered(contact.statuses.contactable().get(name), "contactable") {
+        match is_lowered(contact.statuses.contactable().get(name), "contactable") {
             true => finding(
                 "channel",
                 Says::Stops,
@@ -167,7 +167,7 @@ fn number(contact: &Contact, now: &InGenesys) -> Option<Finding> {
     };
     let state = |column: &String| {
         let value = contact.data.get(column).map_or("", |value| value.trim());
-        let shut = is_channel_lowered(contact.statuses.phones().get(column), "callable");
+        let shut = is_lowered(contact.statuses.phones().get(column), "callable");
         match (value.is_empty(), shut) {
             (true, _) => Some(format!("{column} is empty")),
             (_, true) => Some(format!("{column} is closed")),
@@ -221,8 +221,8 @@ fn dnc(contact: &Contact, now: &InGenesys) -> Option<Finding> {
             what,
             Says::May,
             format!(
-                "It opted out, so {by} is on the org's DNC list, which the campaign uses. Once the CRM opts it \
-                 in again, remove the entry with campaign-sync dnc remove."
+                "It opted out, so campaign-sync puts {by} on the org's DNC list, which the campaign uses. Once the CRM \
+                 opts it in again, remove the entry with campaign-sync dnc remove."
             ),
         ),
         _ => finding(

@@ -52,11 +52,11 @@ impl Place<'_> {
         };
         match cursor {
             Some(cursor) if !is_plain(&cursor) => Err(format!(
-                "next: expected 1 to {MAX_CURSOR} bytes without control characters, and there are {}{}",
+                "next: expected 1 to {MAX_CURSOR} bytes without control characters, and there are {} bytes{}",
                 cursor.len(),
                 match next.is_link() {
                     true =>
-                        "  in the link's path and query: if it repeats the fields that request selects, select fewer",
+                        " in the link's path and query: if it repeats the fields that request selects, select fewer",
                     false => "",
                 }
             )),

@@ -17,7 +17,8 @@ const MOST_FAILED: u32 = 3;
 pub(super) struct Tries {
     /// The id of the message.
     pub(super) message: String,
-    /// How often it had been received when this was noted, and the time of that in seconds.
+    /// How often it had been received before the invocation that is counted next, and since when
+    /// that one runs, in seconds: since it began, or since the one before it ended.
     pub(super) receives: u32,
     pub(super) at: i64,
     /// How often the run has failed in a row.
@@ -44,8 +45,9 @@ pub(super) struct Waiting {
 }
 
 impl Record {
-    /// How often a message had been received when its run last ended in good order or failed, and
-    /// when that was.
+    /// How often a message had been received when this was last noted, and when that was: at the end
+    /// of an invocation that ended in good order or failed, or at the beginning of one. An
+    /// invocation that has begun is not among them.
     pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
         let tries = self.tries.as_ref().filter(|it| it.message == message)?;
         Some((tries.receives, Timestamp::from_second(tries.at).ok()?))

@@ -116,7 +116,7 @@ impl Scan<'_> {
                 Ok(Some((at.clone(), Why::NoExportYet(id.clone()))))
             }
             NoExport::Failed(failure) => self.stop_or_fail(id, at.clone(), failure).map(Some),
-            NoExport::Late | NoExport::BrokenRule(_) => Err(Error::Export {
+            NoExport::Late | NoExport::Malformed(_) => Err(Error::Export {
                 org: self.input.org.clone(),
                 campaign: id.clone(),
                 what: why.to_string(),

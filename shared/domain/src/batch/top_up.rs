@@ -7,8 +7,9 @@
 //! they come back full.
 //!
 //! ```text
-//! TopUp::new(990) ──▶ calls() = 2 ──▶ received([10, 10]) ──▶ calls() = 4 ──▶ received([10, 3, 0,
-//! 0]) ──▶ calls() = 0: two returned nothing
+//! TopUp::new(990) ──▶ calls() = 2 ──▶ received([10, 10])
+//!                 ──▶ calls() = 4 ──▶ received([10, 3, 0, 0])
+//!                 ──▶ calls() = 0: two returned nothing
 //! ```
 
 use std::time::Duration;

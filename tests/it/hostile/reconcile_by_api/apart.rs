@@ -121,7 +121,7 @@ async fn an_unknown_campaign_is_reported_as_unknown_however_long_the_run_took() 
         }
     }
     let errors = errors(&run);
-    assert!(!errors[0].contains("ended by force"), "{errors:?}");
+    assert!(!errors[0].contains("killed each time"), "{errors:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -93,13 +93,13 @@ fn a_cursor_that_is_too_long_is_refused_with_the_bound_and_its_length() {
     assert_eq!(of(cursor.clone(), longest.clone()), Ok(Some(longest)));
     assert_eq!(
         of(cursor, "x".repeat(4_097)).unwrap_err(),
-        "next: expected 1 to 4096 bytes without control characters, and there are 4097"
+        "next: expected 1 to 4096 bytes without control characters, and there are 4097 bytes"
     );
     let link = format!(
         "https://crm.test/v1/contacts?$skiptoken={}",
         "x".repeat(5_000)
     );
-    let expected = "next: expected 1 to 4096 bytes without control characters, and there are 5024  in the \
+    let expected = "next: expected 1 to 4096 bytes without control characters, and there are 5024 bytes in the \
         link's path and query: if it repeats the fields that request selects, select fewer";
     assert_eq!(of(json!({ "link": "/next" }), link).unwrap_err(), expected);
 }

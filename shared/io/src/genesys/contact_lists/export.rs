@@ -48,7 +48,7 @@ pub enum NoExport {
     Failed(Failure),
     /// The export is malformed, or there is no room for it. The text holds nothing of its content.
     #[error("the export of the contact list: {0}")]
-    BrokenRule(String),
+    Malformed(String),
 }
 
 impl From<Failure> for NoExport {
@@ -147,7 +147,7 @@ impl ContactList {
         let at = uri.export_timestamp.and_then(|at| at.parse().ok());
         match (uri.uri, at) {
             (Some(uri), Some(at)) => Ok(Some(Ready { uri, at })),
-            _ => Err(NoExport::BrokenRule(
+            _ => Err(NoExport::Malformed(
                 "expected its address and its time".to_owned(),
             )),
         }

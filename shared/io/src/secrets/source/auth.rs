@@ -17,8 +17,7 @@ use super::token::{self, BodyToken, HeaderToken, QueryToken};
 /// scheme": 24 to 64). A longer secret is no weaker, so it is accepted.
 const FEWEST_BYTES: usize = 24;
 pub(super) const LONG_ENOUGH: &str = "at least one of 24 bytes or more, such as whsec_$(openssl rand -base64 \
-    24), since requests signed with a shorter one \
-                           lets nobody in";
+    24): a request that is signed with a shorter one is not let in";
 
 /// How a sender shows who it is (docs/contract.md "Webhook"). Each of the secrets is accepted.
 #[derive(Clone, Debug)]

@@ -59,7 +59,7 @@ impl ContactList {
             }
         }
         if length.is_some_and(|length| length != read) {
-            return Err(NoExport::BrokenRule("it is cut short".to_owned()));
+            return Err(NoExport::Malformed("it is cut short".to_owned()));
         }
         rows.end(self.version_field.as_deref())
     }
@@ -109,5 +109,5 @@ impl ContactList {
 }
 
 fn not_an_address() -> NoExport {
-    NoExport::BrokenRule("expected an https address of its file".to_owned())
+    NoExport::Malformed("expected an https address of its file".to_owned())
 }

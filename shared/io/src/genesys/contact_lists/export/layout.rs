@@ -35,7 +35,7 @@ impl Layout {
         columns: &BTreeSet<String>,
         numbers: Option<&BTreeSet<String>>,
     ) -> Result<Layout, NoExport> {
-        let lacks = |name: &str| NoExport::BrokenRule(format!("expected the column {name:?}"));
+        let lacks = |name: &str| NoExport::Malformed(format!("expected the column {name:?}"));
         let place = |name: &str| header.iter().position(|cell| *cell == name);
         let own = |name: &str| {
             let last = header.iter().rposition(|cell| *cell == name)?;

@@ -143,7 +143,7 @@ impl<'a> Rows<'a> {
 
     fn broken(&self, what: &str) -> NoExport {
         let row = self.index.len() + usize::from(self.layout.is_some()) + 1;
-        NoExport::BrokenRule(format!("row {row} {what}"))
+        NoExport::Malformed(format!("row {row} {what}"))
     }
 
     /// Stores a row that is complete. The first row is the header.
@@ -213,7 +213,7 @@ impl<'a> Rows<'a> {
         // The last row may have no line end.
         self.step(&[])?;
         let Some(layout) = self.layout else {
-            return Err(NoExport::BrokenRule("it is empty".to_owned()));
+            return Err(NoExport::Malformed("it is empty".to_owned()));
         };
         let file = self
             .file
@@ -231,7 +231,7 @@ impl<'a> Rows<'a> {
 }
 
 fn not_packed() -> NoExport {
-    NoExport::BrokenRule("it is cut short, or it is not gzip".to_owned())
+    NoExport::Malformed("it is cut short, or it is not gzip".to_owned())
 }
 
 fn no_room(error: io::Error) -> NoExport {
@@ -244,7 +244,7 @@ fn no_room(error: io::Error) -> NoExport {
         }
         kind => format!("its temporary file: {kind}"),
     };
-    NoExport::BrokenRule(what)
+    NoExport::Malformed(what)
 }
 
 #[cfg(test)]

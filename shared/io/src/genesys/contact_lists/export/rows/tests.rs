@@ -88,7 +88,7 @@ fn a_row_becomes_the_contact_that_a_read_would_show_whatever_the_pieces() {
 #[test]
 fn a_broken_export_is_reported_without_its_content() {
     let broken = |file: &[u8]| match snapshot(file, 64) {
-        Err(NoExport::BrokenRule(what)) => what,
+        Err(NoExport::Malformed(what)) => what,
         _ => panic!("it is broken"),
     };
     let row = |row: &str| broken(format!("{HEADER}\n{row}\n").as_bytes());
