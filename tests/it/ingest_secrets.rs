@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use io::aws::Unanswered;
 use io::secrets::SecretsError;
 use serde_json::{Value, json};
 
@@ -108,7 +109,9 @@ async fn an_outage_is_never_a_401_and_a_cached_secret_is_used() {
         |secret: &str| json!({ "signingSecrets": [secret], "org": "acme", "campaignId": "c1" });
     world.put(source(SECRET));
     assert_eq!(world.post(&[("a", 1)]).await.0, 202);
-    world.vault.fail(NAME, SecretsError::Unavailable);
+    world
+        .vault
+        .fail(NAME, SecretsError::NotAsked(Unanswered::NotReached));
     tokio::time::sleep(Duration::from_secs(301)).await;
     let reads = world.vault.reads(NAME);
     for version in 2..5 {
@@ -123,7 +126,14 @@ async fn an_outage_is_never_a_401_and_a_cached_secret_is_used() {
     let other = "whsec_bmV3ZXIgYW5kIGxvbmcgZW5vdWdoLCBhcyBpdCBtdXN0";
     let body = change("a", 5).to_string();
     let signed = || world.signed_by(other, world.now().as_second(), "/webhooks/crm", &body);
+    world.take_told();
     assert_eq!(world.send(signed()).await, unavailable());
+    let told = world.take_told().concat();
+    let why = "Secrets Manager: not reached";
+    assert!(
+        told.contains(why) && told.contains("the cached one does not let this webhook in"),
+        "{told}"
+    );
     world.put(source(other));
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert_eq!(world.send(signed()).await.0, 202);

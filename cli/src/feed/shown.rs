@@ -78,8 +78,8 @@ impl FeedTest<'_> {
         };
         let changes = page.changes.iter().map(change);
         let faults = page.faulty.iter().map(|faulty| {
-            let heard: Vec<_> = faulty.groups.iter().map(|group| group.as_str()).collect();
-            json!({ "what": faulty.what, "optOutsHeard": heard })
+            let salvaged: Vec<_> = faulty.groups.iter().map(|group| group.as_str()).collect();
+            json!({ "what": faulty.what, "optOutsHeard": salvaged })
         });
         found["changes"] = changes.collect();
         found["ignored"] = page.unchanged().into();
@@ -122,9 +122,9 @@ impl FeedTest<'_> {
         ));
         for faulty in &page.faulty {
             lines.push(format!("fault at {}", faulty.what));
-            let heard = faulty.groups.iter();
+            let salvaged = faulty.groups.iter();
             lines.extend(
-                heard.map(|group| format!("  its opt-out takes effect: {}", group.as_str())),
+                salvaged.map(|group| format!("  its opt-out takes effect: {}", group.as_str())),
             );
         }
         if !page.faulty.is_empty() {

@@ -54,13 +54,13 @@ async fn serve(port: u16, api: Api, calls_per_minute: u64) -> Result<(), Error> 
     let listener = listener.map_err(|error| args::no_port(port, &error))?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let base = format!("http://{address}");
-    let heard = Heard::default();
+    let salvaged = Heard::default();
     let samples = vendor::samples();
-    let world = world_of(api, &base, calls_per_minute, &heard, &samples)?;
+    let world = world_of(api, &base, calls_per_minute, &salvaged, &samples)?;
     let crms = Crms::new(api, &base)?;
     let Heard {
         recorder, actions, ..
-    } = heard;
+    } = salvaged;
     let of = (recorder, Arc::clone(&actions));
     let console = pages::console(&world.outside, of, address.port(), &base).await?;
     crate::print(&greeting(
@@ -100,7 +100,7 @@ fn world_of(
     api: Api,
     base: &str,
     calls_per_minute: u64,
-    heard: &Heard,
+    salvaged: &Heard,
     samples: &[Sample],
 ) -> Result<World, Error> {
     let mut world = World::build(
@@ -109,10 +109,10 @@ fn world_of(
         base,
         calls_per_minute,
         None,
-        heard.telemetry(),
+        salvaged.telemetry(),
     )?;
-    world.outside.logs = Arc::clone(&heard.logs);
-    heard.recorder.watches(&world.outside.queue);
+    world.outside.logs = Arc::clone(&salvaged.logs);
+    salvaged.recorder.watches(&world.outside.queue);
     world.outside.put_source(
         "bearer",
         &serde_json::json!({ "auth": "bearer", "bearerTokens": [world::BEARER_TOKEN] }),

@@ -30,7 +30,7 @@ pub(super) struct Lateness {
 /// Whether the runs of a schedule come.
 pub(super) enum Runs {
     Come,
-    /// This campaign was looked at longer ago than the schedule lets expect.
+    /// This campaign was not looked at for longer than the schedule lets expect.
     Late {
         campaign: CampaignId,
         limit: &'static str,

@@ -119,7 +119,7 @@ impl StoredSchedule {
         let of_runs = seen.and_then(|seen| match &seen.runs {
             Runs::Come => None,
             Runs::Late { campaign, limit } => Some(format!(
-                "campaign {campaign} was looked at longer ago than {limit}: {LATE}"
+                "campaign {campaign} was not looked at for longer than {limit}: {LATE}"
             )),
             Runs::Unknown(why) => Some(format!("whether its runs come is not known: {why}")),
         });

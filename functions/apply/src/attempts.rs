@@ -36,7 +36,7 @@ pub(crate) fn attempt(
         let broken = rules.broken(change, now);
         broken.or_else(|| campaign.broken(change))
     };
-    let heard = |change: &Change| {
+    let salvaged = |change: &Change| {
         if context.has(Defect::Unheard) {
             return None;
         }
@@ -46,10 +46,10 @@ pub(crate) fn attempt(
         let Some(broken) = broken(&change) else {
             return whole((index, change));
         };
-        let heard = heard(&change).unwrap_or_else(|| change.silent());
+        let salvaged = salvaged(&change).unwrap_or_else(|| change.silent());
         PendingChange {
             index,
-            change: Arc::new(heard),
+            change: Arc::new(salvaged),
             parking: Some(parking(&broken)),
         }
     };

@@ -43,8 +43,8 @@ struct Cached {
     known: Known,
     /// The time at which Secrets Manager was last asked.
     asked_at: Timestamp,
-    /// Whether it did not answer then, so that there may be a new secret.
-    in_doubt: bool,
+    /// Why it did not answer then. There may be a new secret.
+    in_doubt: Option<SecretsError>,
 }
 
 #[derive(Clone)]
@@ -105,7 +105,7 @@ impl Sources {
     ) -> Option<Result<T, Refusal>> {
         let kept = self.kept().get(source).cloned()?;
         let answer = answer(&kept);
-        let lasts = if answer.is_ok() && !kept.in_doubt {
+        let lasts = if answer.is_ok() && kept.in_doubt.is_none() {
             self.ttl
         } else {
             self.ttl.min(RETRY)
@@ -117,7 +117,8 @@ impl Sources {
         let unusable =
             |why: &dyn std::fmt::Display| Known::Unusable(format!("secret {name}: {why}"));
         let read = self.secrets.read(name).await;
-        let in_doubt = matches!(&read, Err(error) if error.is_temporary());
+        let in_doubt = read.as_ref().err().copied();
+        let in_doubt = in_doubt.filter(|error| error.is_temporary());
         let known = match (read, old) {
             (Ok(text), _) => match SourceSecret::parse(&text) {
                 Ok(secret) => Known::Secret(Arc::new(secret)),
@@ -136,7 +137,7 @@ impl Sources {
 
     fn keep(&self, source: &SourceName, kept: Cached) {
         let mut all = self.kept();
-        if matches!(kept.known, Known::Unusable(_)) && kept.in_doubt {
+        if matches!(kept.known, Known::Unusable(_)) && kept.in_doubt.is_some() {
             // Nothing is known, and an outage may end at any time.
             all.remove(source);
             return;
@@ -169,14 +170,15 @@ impl Cached {
                 "secret {name}: the signing secret of this webhook is shorter than 24 bytes: put one of \
                  whsec_$(openssl rand -base64 24) beside it, and let the sender sign with that"
             )),
-            Authenticity::Stranger(_) if self.in_doubt => unavailable(format!(
-                "secret {name}: {}, and the cached one does not let this webhook in",
-                SecretsError::Unavailable
-            )),
-            Authenticity::Stranger(why @ Why::Wrong) => Err(Refusal::Unauthorized(format!(
-                "secret {name} does not let it in: {why}"
-            ))),
-            Authenticity::Stranger(why) => Err(Refusal::Unauthorized(why.to_string())),
+            Authenticity::Stranger(why) => match (self.in_doubt, &why) {
+                (Some(error), _) => unavailable(format!(
+                    "secret {name}: {error}, and the cached one does not let this webhook in"
+                )),
+                (None, Why::Wrong) => Err(Refusal::Unauthorized(format!(
+                    "secret {name} does not let it in: {why}"
+                ))),
+                (None, _) => Err(Refusal::Unauthorized(why.to_string())),
+            },
         }
     }
 }

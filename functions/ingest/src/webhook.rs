@@ -3,13 +3,13 @@
 //! A body is taken apart into items (`items`), and each item becomes changes by itself (`of_item`).
 //! An item of a source without a mapping is one change. An item of a source with a mapping is
 //! whatever the mapping's program makes of it. Then `route` chooses the campaigns. The opt-out in a
-//! faulty item is read by `hear`, and `unmapped` is the form in which such an item is parked.
+//! faulty item is read by `salvage`, and `unmapped` is the form in which such an item is parked.
 
 mod fill;
-mod hear;
 mod items;
 mod of_item;
 mod route;
+mod salvage;
 mod unmapped;
 
 use items::Bounds;
@@ -166,7 +166,7 @@ fn read(
                     let opts_out = |change: &Change| change.operation.opts_out();
                     Err(Unread {
                         faults: vec![fault],
-                        heard: changes.into_iter().filter(opts_out).collect(),
+                        salvaged: changes.into_iter().filter(opts_out).collect(),
                     })
                 }
             }
@@ -174,7 +174,9 @@ fn read(
         match changes {
             Ok(changes) => reading.changes.extend(changes.into_iter().map(placed)),
             Err(unread) => {
-                reading.changes.extend(unread.heard.into_iter().map(placed));
+                reading
+                    .changes
+                    .extend(unread.salvaged.into_iter().map(placed));
                 reading.faulty.push((place, unread.faults));
             }
         }

@@ -73,7 +73,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) shares: BTreeMap<CampaignId, DriftShare>,
     pub(crate) left_out: LeftOut,
     /// Contacts that break a rule and whose opt-out is compared all the same.
-    pub(crate) heard: u64,
+    pub(crate) salvaged: u64,
     /// The first contact that broke a rule: its campaign, its place, and what was expected.
     pub(crate) first_faulty: BTreeMap<CampaignId, String>,
     pub(crate) listing: DncComparison,
@@ -123,7 +123,7 @@ impl<'a> Scan<'a> {
             full_at: None,
             shares: BTreeMap::new(),
             left_out: BTreeMap::new(),
-            heard: 0,
+            salvaged: 0,
             first_faulty: BTreeMap::new(),
             listing: DncComparison::new(list.filter(|_| !input.dry_run)),
             unknown: Vec::new(),

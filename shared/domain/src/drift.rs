@@ -95,11 +95,11 @@ impl Drift {
 impl Difference {
     /// The opt-out in a change that breaks a rule, if it would alter an existing contact.
     pub fn of_opt_out(
-        heard: &RankedChange<'_>,
+        salvaged: &RankedChange<'_>,
         actual: &Contact,
         wishes: Wishes,
     ) -> Option<Difference> {
-        let action = plan(&[*heard], Some(actual), wishes).action;
+        let action = plan(&[*salvaged], Some(actual), wishes).action;
         let difference = Difference::of(action, actual, false);
         (!difference.is_none()).then_some(difference)
     }

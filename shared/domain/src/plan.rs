@@ -53,12 +53,12 @@ impl<'a> RankedChange<'a> {
         }
     }
 
-    /// What the change says about calling the contact, as one word. A change that may not create
-    /// the contact does not say that the person is in the campaign.
-    fn word(&self) -> Option<Consent> {
-        match self.operation.word() {
+    /// What the change says about calling the contact. A change that may not create the contact
+    /// does not say that the person is in the campaign.
+    fn consent(&self) -> Option<Consent> {
+        match self.operation.consent() {
             Some(Consent::May) if self.if_absent != IfAbsent::Create => Some(Consent::MayIfThere),
-            word => word,
+            consent => consent,
         }
     }
 }

@@ -219,7 +219,7 @@ impl Rules {
         if callable.is_none() && lowers.is_empty() {
             return None;
         }
-        let mut heard = Change {
+        let mut salvaged = Change {
             operation: Operation::Upsert {
                 data: Columns::default(),
                 callable,
@@ -228,9 +228,9 @@ impl Rules {
             ..change.clone()
         };
         if callable.is_none() || self.has_rank_ahead(change, now) {
-            (heard.version, heard.occurred_at) = (None, None);
+            (salvaged.version, salvaged.occurred_at) = (None, None);
         }
-        Some(heard)
+        Some(salvaged)
     }
 
     fn has_rank_ahead(&self, change: &Change, now: Timestamp) -> bool {

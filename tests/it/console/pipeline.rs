@@ -41,7 +41,7 @@ async fn the_depths_of_the_queues_are_shown_even_without_metrics() {
             page.contains("1<span> waiting</span>") && page.contains("1<span> parked</span>"),
             "{page}"
         );
-        let to_do = "look at the credentials, their rights (docs/console.md, Rights), the region (AWS_REGION) and the network";
+        let to_do = "check the credentials, their rights (docs/console.md, Rights), the region (AWS_REGION) and the network";
         for what in ["CloudWatch", "CloudWatch's alarms"] {
             let why = page.split(&format!("{what}: ")).nth(1).unwrap_or_default();
             let why = why.split('<').next().unwrap_or_default();

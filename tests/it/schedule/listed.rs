@@ -211,8 +211,8 @@ async fn the_campaign_that_is_furthest_behind_is_named() {
         has_record(&server, "a", answer(200, record(&looked))).await;
         let all = listed(&server, i32::from(limit.is_some())).await;
         assert_eq!(all[0]["furthestBehind"], behind, "{all:?}");
-        let expected =
-            limit.map(|limit| format!("campaign {behind} was looked at longer ago than {limit}: "));
+        let expected = limit
+            .map(|limit| format!("campaign {behind} was not looked at for longer than {limit}: "));
         let fault = all[0]["fault"].as_str();
         assert_eq!(fault.is_some(), expected.is_some(), "{all:?}");
         assert!(
@@ -230,7 +230,7 @@ async fn the_campaign_that_is_furthest_behind_is_named() {
         has_record(&server, "a", answer(200, record(&looked))).await;
         let all = listed(&server, i32::from(is_late)).await;
         let fault = all[0]["fault"].as_str().unwrap_or_default();
-        let expected = "campaign x was looked at longer ago than 8 days: ";
+        let expected = "campaign x was not looked at for longer than 8 days: ";
         assert_eq!(fault.starts_with(expected), is_late, "{all:?}");
     }
 }

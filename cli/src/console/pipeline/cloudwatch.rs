@@ -210,7 +210,7 @@ impl CloudWatch {
 /// Why `CloudWatch` did not answer, and what to look at.
 fn failed<E: ProvideErrorMetadata, R>(what: &str, error: &SdkError<E, R>) -> String {
     const TO_DO: &str = "the credentials, their rights (docs/console.md, Rights), the region (AWS_REGION) and the network";
-    format!("{what}: {}: look at {TO_DO}", code_or_reason(error))
+    format!("{what}: {}: check {TO_DO}", code_or_reason(error))
 }
 
 impl Metrics for CloudWatch {

@@ -221,7 +221,7 @@ fn dnc(contact: &Contact, now: &InGenesys) -> Option<Finding> {
             what,
             Says::May,
             format!(
-                "It opted out, so campaign-sync puts {by} on the org's DNC list, which the campaign uses. Once the CRM \
+                "It opted out, so {by} was or will be put on the org's DNC list, which the campaign uses. Once the CRM \
                  opts it in again, remove the entry with campaign-sync dnc remove."
             ),
         ),

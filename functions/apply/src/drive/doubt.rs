@@ -41,7 +41,7 @@ impl Drive<'_> {
         drawn(self.draw, place, LEAST_PARTS)
     }
 
-    /// Divides contacts among calls of at most `most`. If one of them may be the reason why calls
+    /// Divides contacts among calls of at most `most`, or of about `most` in doubt. If one of them may be the reason why calls
     /// fail, some go alone. The others are divided at random each time, among at least two calls of
     /// about fifty contacts at most. So they are soon apart from that one, and few fail with it.
     pub(super) fn in_calls<T: Placed>(

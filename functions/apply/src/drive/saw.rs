@@ -60,8 +60,9 @@ impl Drive<'_> {
         }
     }
 
-    /// Whether a call failed that may have failed because of another contact in it. A read or a
-    /// write of several that is answered with 404 says nothing about the single contact.
+    /// Whether a call failed as a whole, so that another contact in it may be the reason. A 404 is
+    /// one only if the call was about several contacts, because about one it says that the contact
+    /// is not there.
     fn may_be_of_another(&self, place: usize, seen: &StepResult) -> bool {
         let StepResult::Failed(failure) = seen else {
             return false;

@@ -12,7 +12,7 @@ use io::secrets::SourceSecret;
 use jiff::Timestamp;
 use mapping::{About, Mapped, Mapping};
 
-use super::{Item, MOST_OF_ITEM, below, fault, fill, hear, route};
+use super::{Item, MOST_OF_ITEM, below, fault, fill, route, salvage};
 
 const NO_CAMPAIGNS: &str =
     "expected campaigns in the source's secret, since the mapping yields campaigns (campaignField)";
@@ -23,7 +23,7 @@ const NO_CAMPAIGNS: &str =
 pub(super) struct Unread {
     pub(super) faults: Vec<Fault>,
     /// The opt-outs.
-    pub(super) heard: Vec<Change>,
+    pub(super) salvaged: Vec<Change>,
 }
 
 /// A source, and the time at which its items are read.
@@ -39,13 +39,13 @@ impl Reader<'_> {
     /// The changes of the item.
     pub(super) fn changes(&self, item: &Item<'_>) -> Result<Vec<Change>, Unread> {
         if !item.broken.is_empty() {
-            let heard = match self.secret.mapping {
+            let salvaged = match self.secret.mapping {
                 Some(_) => Vec::new(),
-                None => hear::opt_outs(self.sender, &item.text, self.now),
+                None => salvage::opt_outs(self.sender, &item.text, self.now),
             };
             return Err(Unread {
                 faults: item.broken.clone(),
-                heard,
+                salvaged,
             });
         }
         match &self.secret.mapping {
@@ -65,7 +65,7 @@ impl Reader<'_> {
             let faults = invalid.faults().iter().cloned();
             Unread {
                 faults: faults.map(|fault| below(&item.pointer, fault)).collect(),
-                heard: hear::opt_out(self.sender, &text, self.now)
+                salvaged: salvage::opt_out(self.sender, &text, self.now)
                     .into_iter()
                     .collect(),
             }
@@ -80,7 +80,7 @@ impl Reader<'_> {
         let unmapped = |why: String| vec![fault(&item.pointer, FaultCode::Unmapped, why)];
         let unread = |faults, mapped: &[Mapped]| Unread {
             faults,
-            heard: mapped
+            salvaged: mapped
                 .iter()
                 .flat_map(|mapped| self.salvaged(mapped))
                 .collect(),
@@ -122,18 +122,18 @@ impl Reader<'_> {
 
     /// The opt-out of a change that may break a rule, for each campaign that it goes to.
     fn salvaged(&self, mapped: &Mapped) -> Vec<Change> {
-        let Some(heard) = hear::opt_out(self.sender, &mapped.text, self.now) else {
+        let Some(salvaged) = salvage::opt_out(self.sender, &mapped.text, self.now) else {
             return Vec::new();
         };
         let campaigns = &self.secret.campaigns;
         if campaigns.is_empty() {
-            return vec![heard];
+            return vec![salvaged];
         }
         let told = mapped.campaigns.as_deref();
-        let routed = route::routed(&heard, told, None, campaigns);
+        let routed = route::routed(&salvaged, told, None, campaigns);
         // If it is unknown which campaigns the person is in, the opt-out goes to all of them.
         routed
-            .or_else(|_| route::routed(&heard, None, None, campaigns))
+            .or_else(|_| route::routed(&salvaged, None, None, campaigns))
             .unwrap_or_default()
     }
 }

@@ -143,11 +143,12 @@ impl Reader<'_> {
 
     /// The opt-out of a text that breaks a rule. An opt-out without a rank could not be compared,
     /// so there is none.
-    fn ranked_opt_out(&self, text: &str) -> Option<Change> {
+    fn salvaged_opt_out(&self, text: &str) -> Option<Change> {
         let parse = |text: &str| Change::parse_from_feed(self.feed, text, self.now);
-        let has_rank = |heard: &Change| heard.version.is_some() || heard.occurred_at.is_some();
-        let heard = Change::salvaged_opt_out(text, parse).filter(has_rank);
-        heard.map(|heard| self.kept_out(text, heard))
+        let has_rank =
+            |salvaged: &Change| salvaged.version.is_some() || salvaged.occurred_at.is_some();
+        let salvaged = Change::salvaged_opt_out(text, parse).filter(has_rank);
+        salvaged.map(|salvaged| self.kept_out(text, salvaged))
     }
 
     /// The message group of the contact, if its key can be read.
@@ -209,8 +210,8 @@ impl Items {
         match reader.change(text) {
             Ok(change) => self.changes.push(change),
             Err(invalid) => {
-                let heard = reader.ranked_opt_out(text).into_iter().collect();
-                self.faulty(format!("{place}: {invalid}"), reader.group(text), heard);
+                let salvaged = reader.salvaged_opt_out(text).into_iter().collect();
+                self.faulty(format!("{place}: {invalid}"), reader.group(text), salvaged);
             }
         }
     }
@@ -221,21 +222,21 @@ impl Items {
             headers: &BTreeMap::new(),
             cloud_event: None,
         };
-        let heard = |all: &[Mapped]| {
+        let salvaged = |all: &[Mapped]| {
             let all = all.iter();
-            all.filter_map(|mapped| reader.ranked_opt_out(&mapped.text))
+            all.filter_map(|mapped| reader.salvaged_opt_out(&mapped.text))
                 .collect()
         };
         let mapped = match mapping.changes(text, &about, MOST_OF_ITEM) {
             Ok(mapped) => mapped,
             Err(unmapped) => {
-                let heard = heard(&unmapped.sound);
-                return self.faulty(format!("{place}: {unmapped}"), None, heard);
+                let salvaged = salvaged(&unmapped.sound);
+                return self.faulty(format!("{place}: {unmapped}"), None, salvaged);
             }
         };
         if mapped.iter().any(|mapped| mapped.campaigns.is_some()) {
             let what = "the mapping yields campaigns, but a feed is read for one campaign: expected no campaignField";
-            return self.faulty(format!("{place}: {what}"), None, heard(&mapped));
+            return self.faulty(format!("{place}: {what}"), None, salvaged(&mapped));
         }
         let changes = mapped.iter().map(|mapped| reader.change(&mapped.text));
         match changes.collect::<Result<Vec<_>, _>>() {
@@ -248,19 +249,19 @@ impl Items {
             Err(invalid) => {
                 let what = format!("{place}: in a change that the mapping makes, {invalid}");
                 let group = mapped.iter().find_map(|mapped| reader.group(&mapped.text));
-                self.faulty(what, group, heard(&mapped));
+                self.faulty(what, group, salvaged(&mapped));
             }
         }
     }
 
-    fn faulty(&mut self, what: String, group: Option<MessageGroup>, heard: Vec<Change>) {
-        let groups: Vec<_> = heard.iter().map(Change::message_group).collect();
+    fn faulty(&mut self, what: String, group: Option<MessageGroup>, salvaged: Vec<Change>) {
+        let groups: Vec<_> = salvaged.iter().map(Change::message_group).collect();
         let group = groups.first().cloned().or(group);
         self.faulty.push(Faulty {
             what,
             group,
             groups,
         });
-        self.changes.extend(heard);
+        self.changes.extend(salvaged);
     }
 }

@@ -118,7 +118,7 @@ impl Turn<'_> {
         let input = Input::parse(&body, self.message.sent.unwrap_or(self.now))?;
         if input.run > self.now + MOST_AHEAD {
             return Err(InvalidInput::of(
-                "scheduledTime: expected a time that is not in the future",
+                "scheduledTime: expected a time that is at most 10 minutes ahead",
             ));
         }
         Ok(input)

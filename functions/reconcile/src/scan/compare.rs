@@ -158,8 +158,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule: see
-    /// `hear`.
+    /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule.
     fn has_opt_out(&self, change: &Change) -> bool {
         self.input.task == Task::Repair
             && self.org_secret.rules.ranking().is_some()
@@ -211,16 +210,16 @@ impl Scan<'_> {
         at: &mut Cursor,
     ) {
         let rules = &self.org_secret.rules;
-        let heard = rules.opt_out(change, now, |switch| campaign.has_switch(switch));
-        let difference = |heard: &Change| {
-            let ranked = RankedChange::new(heard, rules.ranking());
+        let salvaged = rules.opt_out(change, now, |switch| campaign.has_switch(switch));
+        let difference = |salvaged: &Change| {
+            let ranked = RankedChange::new(salvaged, rules.ranking());
             Difference::of_opt_out(&ranked, actual?, rules.wishes())
         };
-        if let Some(heard) = heard
-            && let Some(difference) = difference(&heard)
+        if let Some(salvaged) = salvaged
+            && let Some(difference) = difference(&salvaged)
         {
             at.checked += 1;
-            self.found(id, heard, Drift::Different(difference), at);
+            self.found(id, salvaged, Drift::Different(difference), at);
         }
     }
 

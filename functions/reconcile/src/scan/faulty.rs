@@ -38,7 +38,7 @@ impl Scan<'_> {
         {
             let what = format!("page {page}, {what}");
             self.leave_out(id, ParkReason::InvalidChange);
-            self.heard += groups.len() as u64;
+            self.salvaged += groups.len() as u64;
             *self.faulty_in.entry(id.clone()).or_default() += 1;
             self.first_faulty
                 .entry(id.clone())
@@ -91,7 +91,7 @@ impl Scan<'_> {
         let before = self.input.cursor.as_ref();
         let (checked, had) = before.map_or((0, 0), |before| (before.checked, before.faulty));
         let faulty = self.faulty() + had;
-        let all = (self.answer.checked + checked + faulty).saturating_sub(self.heard);
+        let all = (self.answer.checked + checked + faulty).saturating_sub(self.salvaged);
         let (campaign, _) = self.faulty_in.iter().max_by_key(|(_, faulty)| **faulty)?;
         let first = self.first_faulty.get(campaign)?;
         is_too_many(faulty, all).then(|| Error::Feed {

@@ -18,11 +18,11 @@ impl Attempt {
         if self.pieces.len() > 1 {
             return self.one_by_one(&plan.order);
         }
-        let heard = opt_out_of(&plan.action);
-        let is_new = self.is_callable() || heard.version.is_some();
+        let salvaged = opt_out_of(&plan.action);
+        let is_new = self.is_callable() || salvaged.version.is_some();
         // The version goes with it, so that no older change makes the contact callable.
-        if heard.callable.is_some() && is_new || !heard.lowers.is_empty() {
-            return self.lower(heard, failure);
+        if salvaged.callable.is_some() && is_new || !salvaged.lowers.is_empty() {
+            return self.lower(salvaged, failure);
         }
         self.park(&failure)
     }
@@ -123,11 +123,11 @@ impl Attempt {
             return self.park(&why);
         }
         // A channel or number may be what is refused. The opt-out of the contact is still written.
-        let heard = Write {
+        let salvaged = Write {
             lowers: Lowered::default(),
             ..self.opt_out()
         };
-        self.lower(heard, why)
+        self.lower(salvaged, why)
     }
 
     pub(super) fn one_by_one(&mut self, order: &[usize]) -> Step {

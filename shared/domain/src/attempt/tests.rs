@@ -186,11 +186,11 @@ fn whether_a_parked_opt_out_was_refused_too_stands_in_its_detail() {
         }
     };
     let refused = || failed(Kind::Rejected);
-    let heard = || StepResult::Written(contact(9, false));
+    let salvaged = || StepResult::Written(contact(9, false));
     let too = "Rejected; the opt-out was refused too: Rejected";
-    assert_eq!(detail(vec![refused(), heard()]), "Rejected");
+    assert_eq!(detail(vec![refused(), salvaged()]), "Rejected");
     assert_eq!(detail(vec![refused(), refused()]), too);
-    assert_eq!(detail(vec![THERE(), refused(), heard()]), "Rejected");
+    assert_eq!(detail(vec![THERE(), refused(), salvaged()]), "Rejected");
     assert_eq!(detail(vec![THERE(), refused(), refused(), refused()]), too);
 }
 
@@ -211,9 +211,9 @@ fn a_change_that_a_rule_refuses_is_parked_after_its_opt_out_is_written() {
     };
     let alone = steps(new(&[("2", true)]), vec![]);
     assert_eq!(alone, ["parked reservedColumn"]);
-    let heard = steps(new(&[("out", true)]), vec![THERE(), WRITTEN()]);
+    let salvaged = steps(new(&[("out", true)]), vec![THERE(), WRITTEN()]);
     assert_eq!(
-        heard,
+        salvaged,
         ["read", "update -5 bare", "parked reservedColumn"],
         "no column of it"
     );

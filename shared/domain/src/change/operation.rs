@@ -40,9 +40,9 @@ impl Operation {
         }
     }
 
-    /// Whether the contact may be called, as one word. Unlike [`Operation::callable`], it
+    /// What the change says about calling the contact. Unlike [`Operation::callable`], it
     /// distinguishes an opt-out from having left the campaign.
-    pub(crate) fn word(&self) -> Option<Consent> {
+    pub(crate) fn consent(&self) -> Option<Consent> {
         match self {
             Operation::Leave => Some(Consent::Left),
             operation => operation.callable().map(Consent::from),
@@ -51,7 +51,7 @@ impl Operation {
 
     /// Whether the person asked not to be called. Having left the campaign is no opt-out.
     pub(crate) fn is_opt_out(&self) -> bool {
-        self.word() == Some(Consent::MayNot)
+        self.consent() == Some(Consent::MayNot)
     }
 
     /// Channels and numbers that the change says may not be used.

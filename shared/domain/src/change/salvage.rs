@@ -67,12 +67,12 @@ impl Change {
         if !says("callable", "false") && !says("operation", "\"remove\"") {
             return None;
         }
-        let mut heard: BTreeMap<&str, String> = BTreeMap::new();
+        let mut salvaged: BTreeMap<&str, String> = BTreeMap::new();
         for (name, raw) in &members.0 {
             if !HEARD.contains(&name.as_ref()) {
                 continue;
             }
-            let before = heard.insert(name.as_ref(), raw.get().to_owned());
+            let before = salvaged.insert(name.as_ref(), raw.get().to_owned());
             if before.is_some_and(|before| before != raw.get())
                 && !DISPENSABLE.contains(&name.as_ref())
             {
@@ -80,14 +80,14 @@ impl Change {
                 return None;
             }
         }
-        heard.insert("callable", "false".to_owned());
-        heard.insert("data", "{}".to_owned());
-        let members = |heard: &BTreeMap<&str, String>| {
-            let members = heard.iter();
+        salvaged.insert("callable", "false".to_owned());
+        salvaged.insert("data", "{}".to_owned());
+        let members = |salvaged: &BTreeMap<&str, String>| {
+            let members = salvaged.iter();
             let members = members.map(|(name, raw)| format!("{}:{raw}", Value::from(*name)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(","))
         };
-        let invalid = match parse(&members(&heard)) {
+        let invalid = match parse(&members(&salvaged)) {
             Ok(change) => return Some(change),
             Err(invalid) => invalid,
         };
@@ -95,12 +95,12 @@ impl Change {
             let name = fault.pointer.trim_start_matches('/');
             if name == "eventId" {
                 let id = format!("heard-{}", crate::sha256_hex(text.as_bytes()));
-                heard.insert("eventId", Value::from(id).to_string());
+                salvaged.insert("eventId", Value::from(id).to_string());
             } else if DISPENSABLE.contains(&name) {
-                heard.remove(name);
+                salvaged.remove(name);
             }
         }
-        parse(&members(&heard)).ok()
+        parse(&members(&salvaged)).ok()
     }
 }
 

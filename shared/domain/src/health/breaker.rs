@@ -128,8 +128,8 @@ impl Breaker {
     }
 
     /// As [`Breaker::may`], for a caller that begins a call. After the first, second and third
-    /// failed probe, if the last one hung, only two callers may probe: a copy that was drawn, which
-    /// is one at a time as a rule, and a caller with an opt-out. The changes of such a service
+    /// failed probe, if the last one hung, only two kinds of callers may probe, one at a time: a
+    /// copy that was drawn, and a caller with an opt-out. The changes of such a service
     /// return at about the same time, and if every copy waited for it then, none would be left for
     /// others.
     pub(super) fn begin(&mut self, now: Timestamp, prober: Prober) -> May {

@@ -13,8 +13,8 @@
 //! refused: a    created: f    refused: a    created: g    refused: a      a itself is the reason
 //! ```
 //!
-//! If a contact was refused before and is created now, the list was the reason, so from
-//! then on each contact that was refused counts as refused once.
+//! If a contact was refused before and is created now, the list was the reason, so from then on each
+//! contact that was refused counts as refused once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -35,7 +35,7 @@ const WITHIN: Duration = Duration::from_hours(1);
 const OWN_FOR: Duration = Duration::from_mins(1);
 /// A create that is answered this soon after a refusal was under way at the same time, and proves
 /// nothing.
-const CREATED_WITHIN: Duration = Duration::from_secs(10);
+const PROVES_AFTER: Duration = Duration::from_secs(10);
 /// A contact that was refused before probes only this long after a probe was due, because one that
 /// was never refused proves more.
 const AFTER_OTHERS: Duration = Duration::from_mins(2);
@@ -177,7 +177,7 @@ impl CreateHealth {
         self.waited.remove(key);
         let (created_at, new_at) = (self.created_at, self.new_at);
         let is_after = |created: Option<Timestamp>, at: Timestamp| {
-            created.is_some_and(|created| created >= at + CREATED_WITHIN)
+            created.is_some_and(|created| created >= at + PROVES_AFTER)
         };
         let suspect = self.suspects.entry(key.clone());
         let suspect = suspect.or_insert_with(|| Suspect::new(now));

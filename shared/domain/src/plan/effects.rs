@@ -35,11 +35,11 @@ impl SwitchEffects {
         by_opt_out: bool,
     ) -> SwitchEffects {
         let says = |callable: fn(bool) -> bool| {
-            let mut said = changes.iter().map(|change| change.operation.callable());
-            said.any(|said| said.is_some_and(callable))
+            let mut values = changes.iter().map(|change| change.operation.callable());
+            values.any(|value| value.is_some_and(callable))
         };
         let before = CallableState::of(actual);
-        let mut said = SwitchEffects {
+        let mut effects = SwitchEffects {
             before,
             after: before,
             kept: Vec::new(),
@@ -50,31 +50,35 @@ impl SwitchEffects {
         };
         if by_opt_out && actual.is_none() {
             // The opt-out has no rank here, so any opt-in makes the contact callable.
-            said.after.apply(None, Some(Consent::MayNot), wishes.raise);
-            said.is_of_callable = true;
+            effects
+                .after
+                .apply(None, Some(Consent::MayNot), wishes.raise);
+            effects.is_of_callable = true;
         }
         for &i in order {
-            let was = said.after;
+            let was = effects.after;
             let RankedChange {
                 rank, operation, ..
             } = changes[i];
-            let heard = said.after.apply(rank, changes[i].word(), wishes.raise);
-            if heard == CallableEffect::Kept {
-                said.kept.push(i);
+            let effect = effects
+                .after
+                .apply(rank, changes[i].consent(), wishes.raise);
+            if effect == CallableEffect::Kept {
+                effects.kept.push(i);
             }
             let mut is_new = false;
-            if heard == CallableEffect::OptOut && wishes.opt_out == OptOut::All {
-                is_new |= said.lower_channels(Channel::ALL, actual);
+            if effect == CallableEffect::OptOut && wishes.opt_out == OptOut::All {
+                is_new |= effects.lower_channels(Channel::ALL, actual);
             }
             if let Some(lowers) = operation.lowers() {
-                is_new |= said.lower_channels(lowers.channels.iter().copied(), actual);
-                is_new |= said.lower_numbers(&lowers.phones, actual);
+                is_new |= effects.lower_channels(lowers.channels.iter().copied(), actual);
+                is_new |= effects.lower_numbers(&lowers.phones, actual);
             }
-            if said.after != was || is_new {
-                said.last = Some(i);
+            if effects.after != was || is_new {
+                effects.last = Some(i);
             }
         }
-        said
+        effects
     }
 
     /// Lowers channels, and returns whether one of them was not lowered yet.

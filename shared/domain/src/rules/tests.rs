@@ -136,25 +136,25 @@ fn a_rule_breaking_opt_out_is_salvaged_and_loses_its_rank_only_if_that_is_wrong(
         version_unit: Some(VersionUnit::Milliseconds),
         ..rules()
     };
-    let heard = |more: &str| {
-        let heard = rules.opt_out(&change(more), now(), |_| false)?;
-        assert_eq!(rules.broken(&heard, now()), None);
-        assert_eq!(unknown_columns(&heard, |_| false, |_| false), None);
-        assert_eq!(heard.operation.callable(), Some(false));
-        Some(heard.version.map(|rank| rank.to_string()))
+    let salvaged = |more: &str| {
+        let salvaged = rules.opt_out(&change(more), now(), |_| false)?;
+        assert_eq!(rules.broken(&salvaged, now()), None);
+        assert_eq!(unknown_columns(&salvaged, |_| false, |_| false), None);
+        assert_eq!(salvaged.operation.callable(), Some(false));
+        Some(salvaged.version.map(|rank| rank.to_string()))
     };
     let key = r#""contactKey": "LEAD-1""#;
     let silent = format!(r#"{key}, "version": 5, "data": {{"crmVersion": "1"}}"#);
-    assert_eq!(heard(&silent), None);
+    assert_eq!(salvaged(&silent), None);
     let reserved =
         format!(r#"{key}, "version": 5, "data": {{"crmVersion": "1"}}, "callable": false"#);
-    assert_eq!(heard(&reserved), Some(Some("5".to_owned())));
+    assert_eq!(salvaged(&reserved), Some(Some("5".to_owned())));
     let ahead = format!(r#"{key}, "version": 9007199254740991, "operation": "remove""#);
-    assert_eq!(heard(&ahead), Some(None));
+    assert_eq!(salvaged(&ahead), Some(None));
     let other = r#""contactKey": "lead-1", "operation": "remove""#;
-    let heard = rules.opt_out(&change(other), now(), |_| false).unwrap();
+    let salvaged = rules.opt_out(&change(other), now(), |_| false).unwrap();
     assert_eq!(
-        heard.operation.callable(),
+        salvaged.operation.callable(),
         Some(false),
         "whatever its key is like"
     );
@@ -165,45 +165,45 @@ fn lowered_channels_of_a_rule_breaking_change_are_salvaged_where_supported() {
     let more = r#""contactKey": "LEAD-1", "version": 5, "data": {"crmVersion": "1"},
         "contactable": {"Sms": false}, "phones": {"home": false, "cell": false}"#;
     let change = change(more);
-    let heard = |change, may_say: fn(Switch<'_>) -> bool| {
-        let heard: Option<Change> = rules().opt_out(change, now(), may_say);
-        heard.map(|heard| {
-            assert_eq!(heard.operation.data().map(|data| data.len()), Some(0));
-            let names = heard
+    let salvaged = |change, may_say: fn(Switch<'_>) -> bool| {
+        let salvaged: Option<Change> = rules().opt_out(change, now(), may_say);
+        salvaged.map(|salvaged| {
+            assert_eq!(salvaged.operation.data().map(|data| data.len()), Some(0));
+            let names = salvaged
                 .operation
                 .lowers()
                 .map(|lowers| lowers.names().collect::<Vec<_>>().join(" "));
             (
-                heard.version.is_some(),
-                heard.operation.callable(),
+                salvaged.version.is_some(),
+                salvaged.operation.callable(),
                 names.unwrap_or_default(),
             )
         })
     };
     let all = "Sms cell home".to_owned();
     assert_eq!(
-        heard(&change, |_| true),
+        salvaged(&change, |_| true),
         Some((false, None, all.clone())),
         "they need no rank"
     );
     let but_home = |switch: Switch<'_>| switch != Switch::Number("home");
     assert_eq!(
-        heard(&change, but_home),
+        salvaged(&change, but_home),
         Some((false, None, "Sms cell".to_owned()))
     );
-    assert_eq!(heard(&change, |_| false), None);
+    assert_eq!(salvaged(&change, |_| false), None);
     let out = self::change(&format!(r#"{more}, "callable": false"#));
     assert_eq!(
-        heard(&out, |_| true),
+        salvaged(&out, |_| true),
         Some((true, Some(false), all.clone()))
     );
     assert_eq!(
-        heard(&out, |_| false),
+        salvaged(&out, |_| false),
         Some((true, Some(false), String::new()))
     );
     let back = self::change(&format!(r#"{more}, "callable": true"#));
     assert_eq!(
-        heard(&back, |_| true),
+        salvaged(&back, |_| true),
         Some((false, None, all)),
         "nobody is raised by that"
     );

@@ -48,7 +48,7 @@ impl CallableState {
         says: Option<Consent>,
         raise: Option<Raise>,
     ) -> CallableEffect {
-        let heard = match (says, raise) {
+        let effect = match (says, raise) {
             (Some(word), None) => {
                 self.callable = Some(matches!(word, Consent::May | Consent::MayIfThere));
                 match word {
@@ -76,7 +76,7 @@ impl CallableState {
         if raise.is_some() {
             self.version.rank = self.version.rank.max(rank);
         }
-        heard
+        effect
     }
 
     /// Applies an opt-out or a leave, and returns whether it counts. It is stale only if an opt-in

@@ -20,9 +20,9 @@ fn a_contact_assumed_new_is_created_unread_and_read_after_a_refusal() {
 fn a_change_that_a_rule_refuses_a_reset_and_an_adoption_are_never_assumed_new() {
     let parked = refused(0, change(5, "out"), ParkReason::KeyPattern);
     let key = ContactKey::parse("k").unwrap();
-    let mut heard = Attempt::new(key, vec![parked], ranked(), plan);
-    assert_eq!(heard.next(StepResult::Nothing), Step::Read);
-    assert_eq!(heard.assumed_new(), None);
+    let mut salvaged = Attempt::new(key, vec![parked], ranked(), plan);
+    assert_eq!(salvaged.next(StepResult::Nothing), Step::Read);
+    assert_eq!(salvaged.assumed_new(), None);
     let reset = r#"{"schema": 1, "eventId": "r", "org": "o", "campaignId": "c", "contactKey": "k",
         "operation": "resetRank", "reset": {"from": 9, "reason": "the CRM's clock"}}"#;
     let reset = taken(0, Arc::new(Change::parse(reset).unwrap()));

@@ -50,8 +50,11 @@ fn an_answer_that_does_not_show_them_lowered_is_no_write() {
 #[test]
 fn lowered_channels_of_a_refused_write_are_written_alone_and_unranked() {
     let refused = || failed(Kind::Rejected);
-    let heard = written(1, true, &[Channel::Sms], &["phone"]);
-    let alone = steps(attempt(&["quiet"]), vec![THERE(), refused(), heard.clone()]);
+    let salvaged = written(1, true, &[Channel::Sms], &["phone"]);
+    let alone = steps(
+        attempt(&["quiet"]),
+        vec![THERE(), refused(), salvaged.clone()],
+    );
     assert_eq!(
         alone,
         [
@@ -61,7 +64,7 @@ fn lowered_channels_of_a_refused_write_are_written_alone_and_unranked() {
             "parked rejected"
         ]
     );
-    let new = steps(attempt(&["quiet"]), vec![ABSENT, refused(), heard]);
+    let new = steps(attempt(&["quiet"]), vec![ABSENT, refused(), salvaged]);
     assert_eq!(
         new,
         [
@@ -121,8 +124,8 @@ fn a_refused_opt_out_is_tried_in_smaller_writes_and_parked_with_what_was_refused
             other => panic!("{other:?}"),
         }
     };
-    let heard = written(5, false, &[Channel::Sms], &[]);
-    assert_eq!(detail(vec![THERE(), refused(), heard]), "Rejected");
+    let salvaged = written(5, false, &[Channel::Sms], &[]);
+    assert_eq!(detail(vec![THERE(), refused(), salvaged]), "Rejected");
     let without = vec![THERE(), refused(), refused(), refused(), WRITTEN()];
     let too = "Rejected; the change of its channels and numbers was refused too: Rejected";
     assert_eq!(detail(without), too);
@@ -136,8 +139,8 @@ fn a_refused_opt_out_is_tried_in_smaller_writes_and_parked_with_what_was_refused
 fn a_key_that_no_bulk_read_takes_is_read_by_itself_and_lowered() {
     let read = || failed(Kind::Rejected);
     let found = StepResult::Contact(Some(quiet(1, true, &[], &[])));
-    let heard = written(1, true, &[Channel::Sms], &["phone"]);
-    let lowered = steps(attempt(&["quiet"]), vec![read(), found, heard]);
+    let salvaged = written(1, true, &[Channel::Sms], &["phone"]);
+    let lowered = steps(attempt(&["quiet"]), vec![read(), found, salvaged]);
     assert_eq!(
         lowered,
         ["read", "lower", "update  bare Sms phone", "parked rejected"]
@@ -151,10 +154,10 @@ fn a_key_that_no_bulk_read_takes_is_read_by_itself_and_lowered() {
 fn lowered_channels_that_a_rule_refuses_are_written_unranked_as_an_opt_out() {
     let piece = refused(0, change(9, "quiet"), ParkReason::UnknownColumn);
     let key = ContactKey::parse("k").unwrap();
-    let heard = Attempt::new(key, vec![piece], ranked(), plan);
-    assert!(heard.is_opt_out(), "it goes first");
+    let salvaged = Attempt::new(key, vec![piece], ranked(), plan);
+    assert!(salvaged.is_opt_out(), "it goes first");
     let shown = written(1, true, &[Channel::Sms], &["phone"]);
-    let steps = steps(heard, vec![THERE(), shown]);
+    let steps = steps(salvaged, vec![THERE(), shown]);
     assert_eq!(
         steps,
         ["read", "update  bare Sms phone", "parked unknownColumn"]

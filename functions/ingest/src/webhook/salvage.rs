@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// The opt-outs in a body that cannot be taken apart. The body may be a list of changes, one
 /// change, or events that hold changes.
 pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Change> {
-    let mut heard = Vec::new();
+    let mut salvaged = Vec::new();
     let mut texts = vec![(text, 0)];
     while let Some((text, depth)) = texts.pop() {
         if let Ok(all) = serde_json::from_str::<Vec<&RawValue>>(text) {
@@ -20,7 +20,7 @@ pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Chang
             );
             continue;
         }
-        heard.extend(opt_out(sender, text, now));
+        salvaged.extend(opt_out(sender, text, now));
         let members: Result<Members<'_>, _> = serde_json::from_str(text);
         for (name, raw) in members.iter().flat_map(|members| &members.0) {
             if matches!(name.as_ref(), "changes" | "data") && depth < DEEPEST {
@@ -28,8 +28,8 @@ pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Chang
             }
         }
     }
-    heard.reverse();
-    heard
+    salvaged.reverse();
+    salvaged
 }
 
 /// How deep a change may be nested in lists and events.
