@@ -244,14 +244,15 @@ fn a_hundred_campaigns_and_the_longest_link_fit_into_a_parameter_by_shorter_ids(
         done: &[],
         cursor: Some(cursor.clone()),
         goes_on: true,
-        only_waited: false,
+        only_waited: true,
         message: "00000000-0000-4000-8000-000000000000",
         receives: 900,
         ended: time("16:15:01"),
     };
     let later = run("16:15:00", &ids);
     record.note(&later, &did);
-    record.note_sent(20_000, time("16:15:01"));
+    record.begin(did.message, 900, time("16:30:01"), 2);
+    record.note_sent(20_000, time("16:30:01"));
     let text = record.text().unwrap();
     assert!(text.len() <= MOST_BYTES, "{}", text.len());
     let kept = Record::parse(&text).unwrap();
