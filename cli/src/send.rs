@@ -60,7 +60,8 @@ looks like a mistake. On a terminal it asks whether to go on. A script states wh
 It fills the queue with at most ten minutes of the org's call budget (docs/capacity.md) and at most 20,000 messages, so
 that an opt-out by webhook does not wait behind the file. For that, TOP_UP should be the stack's parameter ApplyTopUp
 [default: 990]. Ctrl-C ends it cleanly, and the same command goes on from there: FILE.send-state.json records how far it
-came. If a row is sent again, the queue drops it within five minutes; later its rank makes it change nothing.
+came. If a row with a rank is sent again, the queue drops it within five minutes; later its rank makes it change
+nothing. With --unranked, each run that begins at the first row counts.
 
 It reads the environment: QUEUE_URL is required; SECRET_PREFIX, APPLY_CONCURRENCY, TOP_UP and, in local
 runs, GENESYS_BASE_URL may be set. AWS credentials and region come from where the AWS SDK looks for them (AWS_PROFILE,
@@ -137,15 +138,17 @@ pub(crate) fn run(args: &Args) -> Result<bool, String> {
             .clone()
             .unwrap_or_else(|| StateFile::beside(&args.file)),
     );
-    let state = state::known(args, &state_file, digest)?;
+    let now = Clock::system().now();
+    let state = state::known(args, &state_file, digest, now)?;
     if !args.dry_run {
         state_file.check_writable()?;
     }
     let common = Common {
         org: args.org.clone(),
         campaign: args.campaign.clone(),
-        now: Clock::system().now(),
+        now,
         as_of: args.as_of,
+        run: state.run.clone(),
     };
     let source = (source, args.encoding);
     let file = File::new(source, format, args.mapping.clone(), common)?;

@@ -59,6 +59,8 @@ pub(super) struct Common {
     pub(super) now: Timestamp,
     /// The time of each change that names none itself.
     pub(super) as_of: Option<Timestamp>,
+    /// What distinguishes the events of this run from those of another one.
+    pub(super) run: String,
 }
 
 /// A row that has no fault.
@@ -215,9 +217,9 @@ impl File {
         text: &str,
         wrong: &[WrongMember],
     ) -> Result<ParsedRow, RowFault> {
-        // The event id is a hash of the row and its place: the same row of the same file is the
-        // same event, whenever it is sent.
-        let digest: String = Sha256::digest(format!("{place}\n{text}"))
+        // The same row of the same file is the same event in each run that has the same name.
+        let run = &self.common.run;
+        let digest: String = Sha256::digest(format!("{run}{place}\n{text}"))
             .iter()
             .take(16)
             .map(|byte| format!("{byte:02x}"))

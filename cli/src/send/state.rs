@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use domain::outbox::MAX_ENTRIES_PER_CALL;
 use io::queue::SIDE_BY_SIDE;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -25,6 +26,12 @@ const MAX_UNDER_WAY: usize = SIDE_BY_SIDE * MAX_ENTRIES_PER_CALL;
 pub(super) struct SendState {
     /// Hex SHA-256 of the file, and of what its columns mean.
     pub(super) digest: String,
+    /// A part of the event ids of this run, and of those that go on from it. With `--unranked` it
+    /// is another one for each run that begins at the first row: whoever sends an opt-out again
+    /// wants it to count again, and the queue would drop the same event for five minutes. With
+    /// ranks it is empty, because a rank makes the same row change nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) run: String,
     pub(super) org: String,
     pub(super) campaign_id: String,
     /// How many rows from the first one on are in the queue.
@@ -136,10 +143,20 @@ pub(super) fn digest(args: &Args, format: Format, queue_url: &str) -> Sha256 {
 }
 
 /// How far an earlier run of the same command sent the file.
-pub(super) fn known(args: &Args, file: &StateFile, digest: String) -> Result<SendState, String> {
+pub(super) fn known(
+    args: &Args,
+    file: &StateFile,
+    digest: String,
+    now: Timestamp,
+) -> Result<SendState, String> {
     let (org, campaign_id) = (args.org.to_string(), args.campaign.to_string());
     let begin = SendState {
         digest,
+        run: if args.unranked {
+            now.as_nanosecond().to_string()
+        } else {
+            String::new()
+        },
         org,
         campaign_id,
         sent: 0,

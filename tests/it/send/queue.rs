@@ -273,6 +273,38 @@ async fn after_a_killed_run_rows_without_a_rank_are_sent_again_only_if_that_is_a
 }
 
 #[tokio::test]
+async fn an_opt_out_without_a_rank_that_is_sent_again_is_not_dropped_by_the_queue() {
+    let (served, folder) = (Served::new().await, Folder::new("again"));
+    let file = folder.put(
+        "opt-out.csv",
+        "contactKey,callable\nLEAD-1,false\n".to_owned(),
+    );
+    let flags = ["--unranked", "--yes"];
+    for sent in 1..=2 {
+        let (status, _, shown) = send(&served, &file, &flags).await;
+        assert_eq!(status, 0, "{shown}");
+        assert_eq!(served.queue.messages().len(), sent, "{shown}");
+    }
+    // A run that goes on sends the same events: the queue drops what it has.
+    served.sqs.refuse_entry("\"LEAD-3\"", true);
+    let rows = "contactKey,callable\nLEAD-2,false\nLEAD-3,false\n";
+    let file = folder.put("opt-out.csv", rows.to_owned());
+    let (status, _, shown) = send(&served, &file, &flags).await;
+    assert_eq!(status, 1, "{shown}");
+    let path = folder.0.join("opt-out.csv.send-state.json");
+    let state = std::fs::read_to_string(&path).unwrap();
+    let run: Value = serde_json::from_str(&state).unwrap();
+    assert!(run["run"].is_string(), "{state}");
+    let killed = state.replacen("\"sent\":1", "\"underWay\":true,\"sent\":0", 1);
+    assert_ne!(killed, state);
+    std::fs::write(&path, killed).unwrap();
+    let (status, _, shown) = send(&served, &file, &[&flags[..], &["--resend"]].concat()).await;
+    assert_eq!(status, 0, "{shown}");
+    assert_eq!(served.queue.messages().len(), 4);
+    assert_eq!(served.queue.deduplicated(), 1);
+}
+
+#[tokio::test]
 async fn send_fills_the_queue_no_deeper_than_ten_minutes_of_the_orgs_calls() {
     let folder = Folder::new("minutes");
     let file = folder.put("contacts.csv", csv(400));

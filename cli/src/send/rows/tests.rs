@@ -25,6 +25,7 @@ fn file(text: &str, format: Format, flags: &str, as_of: Option<&str>) -> File {
         campaign: CampaignId::parse("c").unwrap(),
         now: "2026-11-24T16:00:00Z".parse().unwrap(),
         as_of: as_of.map(|at| at.parse().unwrap()),
+        run: String::new(),
     };
     let source = (Source::of(text.as_bytes()), None);
     File::new(source, format, mapping, common).unwrap()
