@@ -48,7 +48,7 @@ fn missing_credentials_a_missing_region_and_no_connection_are_told_apart() {
     let keys =
         "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
     let region = "no AWS region: set AWS_REGION";
-    // The SDK tries again, and its tries may last longer than it has.
+    // The SDK repeats its calls, and may run out of time before it knows why they fail.
     let away = [
         "not reached: look at the network",
         "timed out",
