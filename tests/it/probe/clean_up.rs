@@ -81,7 +81,7 @@ async fn ended(child: Child) -> (Option<i32>, Value, String) {
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_it_and_its_contacts_are_deleted() {
+async fn ctrl_c_ends_the_probe_and_its_contacts_are_deleted() {
     let served = served(Options::default()).await;
     // The contacts exist, and the answer to the update is late.
     let fault = Fault::next("POST", Effect::Slow(Duration::from_secs(9)));
