@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_to_be_past_is() {
+    fn since_accepts_no_time_in_the_future() {
         let now = Timestamp::UNIX_EPOCH;
         let later = since("2999-01-01T00:00:00Z").unwrap();
         assert!(later.past(now).is_err());

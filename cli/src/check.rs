@@ -192,7 +192,7 @@ async fn genesys(
     }
 }
 
-/// Accepts only an id as the service makes them, because it becomes a part of a path.
+/// Accepts only an id of the form that the service uses, because the id becomes part of a path.
 fn list(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {

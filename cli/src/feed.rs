@@ -140,8 +140,8 @@ async fn secret_of(args: &Test, config: &Config) -> Result<(String, SecretString
     }
 }
 
-/// The campaign that is asked for. `None` means that nobody named one: a saved answer is read
-/// without, since no CRM is asked.
+/// The campaign that is asked for. `None` means that nobody named one. A saved answer can be read
+/// without one, since no CRM is asked.
 fn campaign_of(args: &Test, secret: &SecretString) -> Result<Option<CampaignId>, String> {
     if let Some(campaign) = &args.campaign {
         return Ok(Some(campaign.clone()));

@@ -125,8 +125,8 @@ pub(crate) fn run(args: &Args) -> Result<bool, Error> {
         Some(path) => file::read(path, args.api)?,
         None => make_up(args),
     };
-    // Time is paused and jumps from wait to wait: half an hour of a contact centre passes in a
-    // moment, and each run is like the last.
+    // Time is paused and jumps from wait to wait: most of an hour passes in a moment, and each run
+    // is like the last.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

@@ -38,7 +38,8 @@ pub(crate) fn one_key(argument: &str) -> Result<ContactKey, String> {
     key(&one_line(argument, "contact key")?)
 }
 
-/// The one line of an argument, which holds one of these.
+/// The one line of an argument. `what` names, in an error, what the line should hold, such as
+/// `contact key`.
 pub(crate) fn one_line(argument: &str, what: &str) -> Result<String, String> {
     let text = text(argument)?;
     let mut lines = text.lines();

@@ -43,9 +43,10 @@ ssm:GetParameter on parameter/campaign-sync/{stack}/reconcile/*.
 
 \"looked at\" says how long ago all changes of the org's campaigns had been looked at, by the record of its runs.
 
-The exit status is 0 when it is done, and of list when every schedule is on, brings its runs one after the other, and each of its
-campaigns was looked at within twice its rate (within 8 days, if it is no rate); 1 when one was not, the record of its org cannot be
-read, or there is none to remove; 2 when the command could not run.")]
+set ends with 0 when it is done. remove ends with 0 when it is done, and with 1 when there is none to remove. list ends with 0 when
+every schedule is on, brings its runs one after the other, and each of its campaigns was looked at within twice its rate (within 8
+days, if it is no rate). It ends with 1 when that is not so, or when the record of an org cannot be read. Each ends with 2 when the
+command could not run.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

@@ -30,7 +30,7 @@ use queues::{queue_status, runs_status};
 
 The numbers of waiting and in-flight messages are SQS's approximations. Changes that will be retried count as in flight. The
 queue of runs is that of reconcile: one run of an org is in flight, until it is at its end. The age of the oldest message is
-CloudWatch's, some minutes old, and \"-\" where that has none. What is left of a call budget is told by Genesys Cloud: each
+CloudWatch's, some minutes old, and \"-\" if CloudWatch has none. Genesys Cloud reports what is left of a call budget: each
 look takes one call of it.
 
 It reads the environment: QUEUE_URL and DEAD_LETTER_QUEUE_URL are required; RUNS_QUEUE_URL is needed only
@@ -38,8 +38,8 @@ if QUEUE_URL does not end in changes.fifo; SECRET_PREFIX and, in local runs, GEN
 region come from where the AWS SDK looks for them (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …). It needs
 sqs:GetQueueAttributes, cloudwatch:GetMetricStatistics and, for --org, the right to read the org's secret.
 
-The exit status is 0 if nothing is parked and the calls left of every org are known, 1 if not, and 2 if the command could not
-run.")]
+The exit status is 0 if nothing is parked and it is known how many calls each org has left, 1 if not, and 2 if the command could
+not run.")]
 pub(crate) struct Args {
     /// Also shows how many calls this org has left in this minute; may be given several times
     #[arg(long = "org", value_parser = args::org)]

@@ -301,7 +301,7 @@ async fn a_change_that_may_not_create_is_read_first_and_its_404_begins_no_first_
     }
     let done = world.apply([change("whole", 1)]).await;
     assert_eq!(done.calls, ["GET whole 404", "POST contacts 200"]);
-    // The same in one batch with a create.
+    // A first load begins. Even then a change that may not create is read first.
     for n in 0..3 {
         world
             .apply((0..10).map(|i| change(&format!("new{n}{i}"), 1)))

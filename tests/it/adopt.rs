@@ -148,7 +148,7 @@ async fn a_contact_that_changed_since_it_was_seen_is_not_adopted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_one_batch_with_changes_it_does_what_it_does_one_by_one() {
+async fn an_adoption_in_a_batch_with_changes_does_what_it_does_one_by_one() {
     for (changes, expected) in [
         (
             [opt_in(10), adoption("a", Some(9), Some(9))],

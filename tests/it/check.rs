@@ -168,7 +168,7 @@ async fn check_reports_whatever_is_wrong_and_what_to_do() {
         "a skipped check is reported: {shown}"
     );
 
-    // A list without the version column, then version columns of several types.
+    // The first list lacks the version column. The others have version columns of several types.
     served.put_campaign("lists", "bare", Some(&["phone"]));
     let (_, lines, shown) = check(&served, &["--org", "lists", "--campaign", "bare"]).await;
     assert_eq!(wrong(&lines), ["campaign bare: version column"], "{shown}");
@@ -308,7 +308,7 @@ async fn status_counts_what_waits_what_is_in_flight_and_what_is_left_of_a_budget
         "{shown}"
     );
     assert_eq!(report["queue"]["name"], "changes.fifo");
-    // Its URL is derived from that of the queue of changes.
+    // The command derives the URL of the queue of runs from that of the queue of changes.
     let runs = json!({ "name": "runs.fifo", "waiting": 1, "inFlight": 1, "oldestSeconds": null });
     assert_eq!(report["runs"], runs);
     assert_eq!(

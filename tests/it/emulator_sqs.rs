@@ -77,7 +77,7 @@ fn failed(answer: &Value) -> Vec<(&str, &str)> {
 #[tokio::test(start_paused = true)]
 async fn a_receive_gives_a_group_in_order_and_nothing_of_one_that_is_in_flight() {
     let world = world(&[("a", "1"), ("b", "2"), ("a", "3"), ("a", "4"), ("c", "5")]);
-    // Receives as the event source does.
+    // The event source receives the first message.
     world.queue.receive(1).unwrap();
     let first = receive(&world, "first").await;
     assert_eq!(bodies(&first), ["2", "5"], "group a is in flight");

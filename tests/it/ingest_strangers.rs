@@ -105,7 +105,7 @@ async fn neither_answer_nor_time_nor_work_shows_a_stranger_whether_a_source_exis
             );
         }
     }
-    // The same while Secrets Manager is down.
+    // While Secrets Manager is down, all names look alike too.
     for source in ["crm", "quiet", "nobody"] {
         let name = format!("campaign-sync/source/{source}");
         world.vault.fail(&name, SecretsError::Unavailable);

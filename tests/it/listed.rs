@@ -96,7 +96,7 @@ async fn the_opt_outs_of_a_batch_are_listed_by_one_call_beside_the_writes() {
             out("a", 2),
             change("b", 2).remove().of("acme", OTHER_CAMPAIGN),
             change("c", 2).phone("+33"),
-            // A contact that is not in the campaign yet.
+            // This contact is not in the campaign yet.
             out("d", 1).phone("+4"),
         ];
         let done = world.apply(changes).await;
@@ -228,7 +228,7 @@ async fn an_opt_out_without_effect_lists_nobody() {
     let first = ["a", "b"].map(|key| change(key, 5).phone("+1").callable(true));
     world.apply(first).await;
     world.genesys.lower(CAMPAIGN, "b");
-    // These opt-outs are late. The next is undone in the same batch.
+    // These opt-outs are late. The opt-out below is undone in its own batch.
     let late = ["a", "b"].map(|key| out(key, 4));
     let done = world.apply(late).await;
     assert_eq!(done.records, ["stale", "stale"]);
@@ -310,7 +310,8 @@ async fn a_hanging_list_delays_a_batch_by_five_seconds_and_ever_less_often() {
         assert!(done.took < Duration::from_secs(6), "{done:?}");
         world.pass(Duration::from_mins(1)).await;
     }
-    // Seven calls: after 0, 1, 3, 7, 15, 30 and 45 minutes, each time the change comes back.
+    // The list is called seven times, when the change comes back after 0, 1, 3, 7, 15, 30 and 45
+    // minutes.
     assert!(held < Duration::from_secs(45), "{held:?}");
 }
 

@@ -259,7 +259,7 @@ async fn a_secret_is_read_by_name() {
 }
 
 #[tokio::test]
-async fn every_reason_why_a_secret_cannot_be_read_is_told_apart() {
+async fn every_reason_why_a_secret_cannot_be_read_is_distinguished() {
     const NONE: &str = "Secrets Manager can't find the specified secret.";
     const NO_CURRENT: &str =
         "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT";

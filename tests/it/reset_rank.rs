@@ -104,7 +104,7 @@ async fn a_reset_that_comes_twice_or_whose_answer_is_lost_is_done_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_one_batch_with_changes_it_does_what_it_does_one_by_one() {
+async fn a_reset_in_a_batch_with_changes_does_what_it_does_one_by_one() {
     let changes = || {
         [
             change("a", 6).phone("6"),

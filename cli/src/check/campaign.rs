@@ -121,7 +121,7 @@ fn without_ranks(secret: &OrgSecret) -> OrgSecret {
     }
 }
 
-/// Checks that the list has the version column, and that it takes any text.
+/// Checks that the list has the version column, and that the column accepts any text.
 fn look_at_version_column(findings: &mut Findings, what: &str, list: &ListFacts, rules: &Rules) {
     let seen = match &rules.version_field {
         None => Ok("none is asked for".to_owned()),

@@ -194,7 +194,7 @@ async fn found_of(app: &App, fields: &Fields) -> Result<Lookup, Wrong> {
         .filter(|hours| BACK.iter().any(|(of, _)| of == hours))
         .unwrap_or(48);
     note(&format!("looks at contact {}", whom.group().as_str()));
-    // A look at a long queue takes long, so a good one is not repeated for each contact.
+    // A look at a long queue takes long, so a recent one is not repeated for each contact.
     let mut parked_from = app.desk.good_from();
     // If a look is needed, it begins at once, beside the other lookups.
     let _ = app.desk.seen_from(parked_from);

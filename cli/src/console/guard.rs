@@ -55,8 +55,8 @@ pub(crate) enum Verdict {
     Refused(&'static str),
 }
 
-const NO_COOKIE: &str = "open the address that campaign-sync printed when it began; where you just did so by a link of another page, \
-     load this page anew";
+const NO_COOKIE: &str = "open the address that campaign-sync printed when it began; if you just followed a link to it from another \
+     page, reload this page";
 
 impl Guard {
     /// Makes new secrets. `port` is the port that is served.
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_printed_address_lets_in() {
+    fn only_the_printed_address_opens_a_session() {
         let guard = Guard::new(4000).unwrap();
         let address = guard.address();
         let path = address.strip_prefix("http://127.0.0.1:4000").unwrap();

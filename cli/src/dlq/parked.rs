@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
-/// Stands for the reason if there is none, because SQS itself moved the message.
+/// The reason to show for a message without one: SQS itself moved the message.
 pub(crate) const NO_REASON: &str = "none";
 
 /// A parked message: a change, or an item that became no change.

@@ -26,7 +26,7 @@ pub(crate) struct RedriveOptions<'a> {
     /// The name of the option, or of the box on the page, that also sends changes without a rank.
     pub(crate) unranked_by: &'a str,
     pub(crate) dry_run: bool,
-    /// Called after each message that was looked at.
+    /// A function to call after each message that was looked at.
     pub(crate) told: &'a (dyn Fn() + Sync),
 }
 
@@ -69,7 +69,7 @@ pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &RedriveOpti
         held_at: Instant::now(),
         seen: BTreeSet::new(),
     };
-    // Counted before anything is deleted: SQS's numbers lag behind deletes.
+    // The depth is read before anything is deleted, because SQS's counts lag behind deletes.
     let depth = queue.depth().await.unwrap_or_default();
     run.report.ended = run.all().await.err();
     // A run that ended early did not look at everything, and says so.
@@ -107,7 +107,7 @@ impl Run<'_> {
         self.kept.insert(parked.id.clone(), parked);
     }
 
-    /// Sends one message, and takes it off the dead-letter queue. `behind` holds the messages
+    /// Sends one message, and deletes it from the dead-letter queue. `behind` holds the messages
     /// that were received with it and are still to come.
     async fn one(&mut self, parked: Parked, behind: &[Parked]) -> Result<(), String> {
         let Some(outgoing) = self.outgoing(&parked).await else {

@@ -16,11 +16,11 @@ pub(crate) struct Report {
     items: u64,
     /// Items that their mapping ignores on purpose.
     ignored: u64,
-    /// Ids of the parked messages that a dry run would replace or take off.
+    /// Ids of the parked messages that a redrive would replace or delete, as a dry run found.
     pub(crate) would_go: Vec<String>,
     /// Why chosen messages were not sent, each reason with its number of messages.
     pub(crate) left: BTreeMap<String, u64>,
-    /// Ids of the messages that were taken off the dead-letter queue.
+    /// Ids of the messages that were deleted from the dead-letter queue.
     pub(crate) gone: BTreeSet<String>,
     /// About how many parked messages could not be seen: another look holds them, or in a dry run
     /// they are behind ten others of their message group.

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_of_ids_are_chosen_by_in_a_moment() {
+    fn messages_are_chosen_by_thousands_of_ids_in_a_moment() {
         let ids: Vec<_> = (0..20_000).map(|id| format!("{id:036}")).collect();
         let which = Selection {
             ids: ids.clone(),

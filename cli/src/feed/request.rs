@@ -7,7 +7,7 @@ use http::HeaderMap;
 use io::secrets::{FeedSecret, Plain};
 use serde_json::{Map, Value, json};
 
-/// Stands in place of a value that may be a secret.
+/// The text that replaces a value that may be a secret.
 pub(super) const HIDDEN: &str = "…";
 
 /// Headers that hold no credentials.

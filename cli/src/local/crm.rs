@@ -246,8 +246,7 @@ impl Story {
         orgs.map(|org| (source_of(org), of_org(org))).collect()
     }
 
-    /// The changes in the form in which a program would push them that sends contacts by batch
-    /// POSTs.
+    /// The changes in the form in which a program that sends batch POSTs would push them.
     pub(crate) fn pushed(&self) -> Vec<Value> {
         match &self.told {
             Some(told) => told.pushed.clone(),

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::crm::{self, Story};
 use super::world;
 
-/// The most contacts that one POST takes (docs/contract.md "Predictive API").
+/// The most contacts that one POST may hold (docs/contract.md "Predictive API").
 const BATCH: usize = 100;
 
 /// The batch POSTs, and how many of them were answered with 409.

@@ -1,6 +1,6 @@
 //! The result of a run: what `--json` prints, and whether all is well.
 //!
-//! The counts are taken here from the [`World`] once a run is over. `table.rs` prints them as text.
+//! This file counts from the [`World`] once a run is over. `table.rs` prints the counts as text.
 //! What the campaigns should hold is computed in `crm/replay.rs`.
 
 use std::collections::BTreeMap;

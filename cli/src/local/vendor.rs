@@ -129,7 +129,7 @@ trait Speaker: Send + Sync {
     fn name(&self) -> &'static str;
     /// The id of the `n`-th record.
     fn id(&self, n: usize) -> String;
-    /// The secret of a source that takes its webhooks.
+    /// The secret of a source that accepts its webhooks.
     fn secret(&self, source: &Source<'_>) -> Value;
     fn habits(&self) -> Habits;
     /// The messages that the CRM sends about something that happened.

@@ -16,8 +16,8 @@ use crate::connect;
 pub(super) struct KnownCampaigns {
     /// The campaigns that do not exist.
     pub(super) unknown: Vec<CampaignId>,
-    /// Why the org's secret is of no use, if there is none or it is malformed: no run of the org
-    /// could log in.
+    /// Why the org's secret cannot be used: it does not exist, or it is malformed. No run of the
+    /// org could log in with it.
     pub(super) unusable_secret: Option<String>,
     /// Why it is not known whether some or all of them exist.
     pub(super) untold: Option<String>,

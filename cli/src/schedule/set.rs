@@ -92,7 +92,7 @@ pub(super) async fn set(
     Ok(true)
 }
 
-/// Refuses more campaigns than a run takes, and one that is named twice.
+/// Refuses more campaigns than a run may have, and a campaign that is named twice.
 fn check_campaigns(campaigns: &[CampaignId]) -> Result<(), String> {
     let is_new = |(place, id): (usize, &CampaignId)| !campaigns[..place].contains(id);
     match campaigns.len() <= 100 && campaigns.iter().enumerate().all(is_new) {

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_can_mean_nothing() {
+    fn without_quoting_a_quote_is_an_ordinary_character() {
         let reader = Reader::new("a\t6\" tall\n\"b\tc\"\n", 1, '\t', false);
         let rows: Vec<Vec<_>> = reader.map(|row| row.unwrap().values).collect();
         assert_eq!(rows, [["a", "6\" tall"], ["\"b", "c\""]]);

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_and_what_is_no_file_are_read_too() {
+    fn an_empty_file_and_a_device_are_read_too() {
         let own = own("empty", b"");
         for path in [own.0.as_path(), Path::new("/dev/null")] {
             let source = Source::open(path, &mut Sha256::new()).unwrap();

@@ -40,8 +40,9 @@ pub(super) struct SendState {
     /// and the queue did not accept a row before them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) sent_beyond: Vec<u64>,
-    /// Whether the queue may hold more rows than are known: calls were under way when this was
-    /// written, or had no answer. If it is read, the run was killed or ended so.
+    /// Whether the queue may hold more rows than this state knows: calls were under way when it
+    /// was written, or got no answer. A run that reads `true` follows a run that was killed, or
+    /// that ended after such a call.
     #[serde(
         default,
         rename = "underWay",

@@ -137,7 +137,7 @@ impl Genesys {
         }
     }
 
-    /// Restricts what a column of a campaign's list takes.
+    /// Restricts the values that a column of a campaign's list accepts.
     pub fn type_column(&self, campaign: &str, specification: Value) {
         if let Some(list) = self.state().list_of(campaign) {
             list.types.push(specification);

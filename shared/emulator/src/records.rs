@@ -46,7 +46,7 @@ impl Parameters {
         self.inner().refuse_writes = calls;
     }
 
-    /// Takes one more write, then refuses the next `calls` writes.
+    /// Accepts one more write, then refuses the next `calls` writes.
     pub fn refuse_writes_after_one(&self, calls: usize) {
         let mut inner = self.inner();
         (inner.allow_writes, inner.refuse_writes) = (1, calls);

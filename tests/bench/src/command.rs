@@ -54,7 +54,7 @@ impl Command<'_> {
         let mut process = Process::start(&words, &folder, &environment(backend), self.cpu, &log)?;
         let mut used = Used::default();
         let status = loop {
-            // Measured while the process still runs.
+            // The process is measured while it still runs: afterwards /proc says nothing of it.
             let now = process.used();
             if now.peak_mib > 0.0 {
                 used = now;

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let candidate = Candidate::ingest(ingest)?;
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(HEAD);
-    // As it is deployed by default, and with a whole CPU.
+    // The first half measures the memory of a default deployment, the second a whole CPU.
     let small = can_limit_cpu().then_some(Some(256));
     for memory_mb in small.into_iter().chain([None]) {
         for changes in [1, 10, 100] {

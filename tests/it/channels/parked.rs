@@ -100,7 +100,7 @@ async fn an_absent_contact_is_created_with_its_channels_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_is_refused_for_them_still_makes_the_contact_not_callable() {
+async fn a_write_that_is_refused_for_its_numbers_still_makes_the_contact_not_callable() {
     let world = world(false);
     world.put("a", 1, "1");
     world.apply([change("warm", 1)]).await;

@@ -138,7 +138,7 @@ fn a_number_that_cannot_be_meant_is_refused_with_its_range() {
 }
 
 #[test]
-fn what_goes_together_and_what_does_not_is_told_in_flags() {
+fn a_refused_combination_of_arguments_is_reported_by_its_flags() {
     let reconcile = ["reconcile", "--org", "a", "--campaign", "c"];
     let show = ["contact", "show", "k", "--org", "a", "--campaign", "c"];
     let source = ["source", "test"];
@@ -256,7 +256,7 @@ fn a_contact_key_is_one_and_a_reason_is_not_repeated() {
 }
 
 #[test]
-fn a_file_that_cannot_be_sent_is_told_before_anything_is_asked() {
+fn a_file_that_cannot_be_sent_is_reported_before_any_service_is_asked() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("send-refused");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("ok.csv");

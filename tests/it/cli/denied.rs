@@ -8,7 +8,7 @@ const YOURS: &str =
     "your credentials may not read it, or not decrypt it: they need secretsmanager:GetSecretValue";
 
 #[tokio::test]
-async fn every_command_speaks_of_the_operators_credentials() {
+async fn every_command_blames_the_operators_credentials_for_a_denied_secret() {
     let served = Served::new().await;
     served.park("ranked", "LEAD-1", "evt_1", Some(1), "retryHorizon");
     served.deny("secretsmanager.GetSecretValue");

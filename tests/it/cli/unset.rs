@@ -44,11 +44,11 @@ const ASKING: [&[&str]; 10] = [
 ];
 
 #[test]
-fn missing_credentials_a_missing_region_and_no_connection_are_told_apart() {
+fn missing_credentials_a_missing_region_and_no_connection_are_distinguished() {
     let keys =
         "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
     let region = "no AWS region: set AWS_REGION";
-    // The SDK tries again, and its tries may last longer than it has.
+    // The SDK repeats its calls, and may run out of time before it knows why they fail.
     let away = [
         "not reached: look at the network",
         "timed out",
@@ -71,7 +71,7 @@ fn missing_credentials_a_missing_region_and_no_connection_are_told_apart() {
 }
 
 #[test]
-fn check_tells_once_what_keeps_it_from_asking_aws() {
+fn check_reports_once_what_keeps_it_from_asking_aws() {
     for (missing, expected) in [
         (&KEYS[..], "FAIL  AWS: no AWS credentials: set AWS_PROFILE"),
         (&["AWS_REGION"], "FAIL  AWS: no AWS region: set AWS_REGION"),
@@ -84,7 +84,7 @@ fn check_tells_once_what_keeps_it_from_asking_aws() {
 }
 
 #[test]
-fn every_variable_that_is_missing_or_wrong_is_told_at_once() {
+fn every_variable_that_is_missing_or_wrong_is_reported_at_once() {
     const QUEUES: [&str; 2] = ["QUEUE_URL", "DEAD_LETTER_QUEUE_URL"];
     let both = "QUEUE_URL is missing: set it to the stack's output QueueUrl; \
                 DEAD_LETTER_QUEUE_URL is missing: set it to the stack's output DeadLetterQueueUrl\n";
@@ -145,7 +145,7 @@ fn an_oauth_client_goes_to_genesys_cloud_or_to_this_machine() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_what_to_do() {
+fn a_port_that_is_in_use_is_reported_with_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     for command in [&["console"][..], &["local", "--serve"]] {

@@ -82,7 +82,7 @@ async fn dnc_remove_takes_a_phone_number_also_from_standard_input_and_does_not_s
 }
 
 #[tokio::test]
-async fn its_errors_show_neither_key_nor_number() {
+async fn the_errors_of_dnc_remove_show_neither_key_nor_number() {
     let by_phone = served(&numbers(), &["+1"]).await;
     for (key, expected) in [
         ("hush", "phone number: expected a digit"),

@@ -146,7 +146,7 @@ async fn in_a_campaign_in_doubt_an_opt_out_is_done_at_once_whatever_else_fails()
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_predictive_too_each_create_is_parted_from_those_that_fail() {
+async fn with_predictive_too_each_create_is_separated_from_those_that_fail() {
     for seed in 0..6 {
         let world = World::new();
         let transport = answering(&world, false, 503, "");

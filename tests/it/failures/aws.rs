@@ -53,7 +53,7 @@ async fn while_secrets_manager_hangs_cached_secrets_are_used_at_once() {
     let known = ["other", "third", "fourth"].map(|org| of(org, 1));
     world.apply(known).await;
 
-    // Longer than a secret is cached.
+    // By then the cached secrets are old, so apply asks Secrets Manager for each again.
     world.pass(Duration::from_mins(6)).await;
     world.vault.set_latency(Duration::from_mins(1));
     let mut batches = Vec::new();

@@ -94,7 +94,7 @@ async fn no_contact_is_read_unless_a_call_is_left_for_its_write() {
                     .genesys
                     .put_contact(campaign_of(n), &format!("k{n}"), &[], true);
             }
-            // The last contact of its campaign, and the last of the batch.
+            // The opt-outs are the last contact of the second campaign, and the last of the batch.
             let is_opt_out = |n| n == 3 || n == 9;
             let changes = (0..10).map(|n| {
                 let change = change(&format!("k{n}"), 1)
@@ -169,7 +169,7 @@ async fn no_list_is_read_unless_a_call_is_left_for_its_write() {
                     .iter()
                     .map(move |id| change(key, 1).phone("1").of("acme", id))
             };
-            // For each campaign: two calls to find its list, one to read, one to write.
+            // Each campaign takes two calls to find its list, one to read, and one to write.
             apply(&world, &copy, of_all("warm")).await;
             let done = apply(&world, &copy, of_all("k")).await;
             let shown = format!("{allowed} a minute, headers {rate_headers}: {done:?}");

@@ -81,7 +81,7 @@ async fn ended(child: Child) -> (Option<i32>, Value, String) {
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_it_and_its_contacts_are_deleted() {
+async fn ctrl_c_ends_the_probe_and_its_contacts_are_deleted() {
     let served = served(Options::default()).await;
     // The contacts exist, and the answer to the update is late.
     let fault = Fault::next("POST", Effect::Slow(Duration::from_secs(9)));
@@ -175,7 +175,7 @@ async fn a_second_ctrl_c_leaves_the_contacts_and_names_them() {
 #[tokio::test]
 async fn one_id_that_cannot_be_deleted_keeps_no_other() {
     let served = served(Options::default()).await;
-    // The delete of all ids is refused, then that of each of two ids.
+    // The service refuses the delete of all ids, and then that of each of two ids.
     let fault = Fault::status("DELETE", 400).after(1).times(3);
     served.genesys.add_fault(fault);
     let (status, _, shown) = probe(&served).await;
@@ -191,7 +191,7 @@ async fn a_deletion_that_does_not_show_is_made_again() {
     let (status, _, shown) = probe(&served).await;
     assert!(status == 0 && is_empty(&served), "{shown}");
 
-    // A write that may still be carried out after its contacts were deleted.
+    // The service may still carry out a write after the probe deleted its contacts.
     let fault = Fault::next("POST", Effect::Hang { is_done: false });
     let contacts = format!("contactlists/{LIST}/contacts");
     let before = calls(&served).len();

@@ -91,7 +91,7 @@ fn readings() -> Vec<(Options, &'static [&'static str])> {
             }),
             &["readAfterUpdate"],
         ),
-        // Longer than the probe waits for a read that nothing depends on.
+        // The lag is longer than the probe waits for a read that nothing depends on.
         (
             lists(ListReadings {
                 read_lag: Duration::from_secs(16),

@@ -51,7 +51,7 @@ async fn a_question_without_an_answer_stays_open_and_stops_no_other() {
     assert_eq!(questions(&report, Value::Null), ["budget"].into());
     assert_eq!(questions(&report, json!(false)), BTreeSet::new());
 
-    // These are the PUT without `callable`, the POST of long ids, and the POST of the characters.
+    // The PUT without `callable`, the POST of long ids and the POST of the characters fail.
     let ill = served(Options::default()).await;
     let contacts = format!("contactlists/{LIST}/contacts");
     ill.genesys

@@ -254,7 +254,7 @@ async fn after_a_killed_run_rows_without_a_rank_are_sent_again_only_if_that_is_a
     served.sqs.refuse_entry("\"LEAD-13\"", true);
     let (status, _, shown) = send(&served, &file, &flags).await;
     assert_eq!(status, 1, "{shown}");
-    // The state of this run as a kill would have left it.
+    // The file then holds the state that a killed run would have left.
     let path = folder.0.join("contacts.csv.send-state.json");
     let ended = std::fs::read_to_string(&path).unwrap();
     assert!(!ended.contains("underWay"), "{ended}");
@@ -308,8 +308,8 @@ async fn an_opt_out_without_a_rank_that_is_sent_again_is_not_dropped_by_the_queu
 async fn send_fills_the_queue_no_deeper_than_ten_minutes_of_the_orgs_calls() {
     let folder = Folder::new("minutes");
     let file = folder.put("contacts.csv", csv(400));
-    // The org, its campaign, the size of a top-up, and how many messages ten minutes of three calls
-    // have room for.
+    // Each row has an org, its campaign, the size of a top-up, and the number of messages for which
+    // ten minutes of three calls have room.
     for (org, campaign, top_up, room) in [
         ("ranked", CAMPAIGN, "990", 15),
         ("lists", "campaign-of-lists", "0", 75),

@@ -15,8 +15,8 @@ pub(crate) async fn by_both(promise: impl AsyncFn(&World)) {
             list_updates_merge: true,
             ..Options::default()
         }),
-        // Every other behaviour that makes a difference to what is sent (docs/genesys-cloud.md
-        // "Unknown").
+        // This service behaves otherwise in all that makes a difference to what is sent
+        // (docs/genesys-cloud.md "Unknown").
         World::of_lists(Options {
             omitted_callable_is_true: true,
             counts_each_token: true,

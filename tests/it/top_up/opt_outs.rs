@@ -131,7 +131,7 @@ async fn the_reserve_for_opt_outs_is_not_spent_on_contacts_that_are_read_with_th
         calls_per_minute: Some(100),
         ..Options::default()
     });
-    // Spends calls until only the reserve is left.
+    // These changes spend calls until only the reserve is left.
     let mut n = 0..;
     let first = |n| change(&format!("first{n}"), 1);
     while world.apply(n.next().map(first)).await.failed.is_empty() {}

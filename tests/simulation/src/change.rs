@@ -1,4 +1,4 @@
-//! Changes as JSON, read without any code of the product: whom a change is about, how it ranks,
+//! Reads changes as JSON, without any code of the product: whom a change is about, how it ranks,
 //! and how much of it takes effect.
 //!
 //! docs/contract.md defines all of this. The requests that the product sends are read in `wire`.

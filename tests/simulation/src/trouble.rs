@@ -57,7 +57,7 @@ pub(crate) enum TroubleKind {
     FailingCampaign,
     /// Every call but those for a token is answered with 429, which asks for five seconds.
     Refusing,
-    /// One campaign takes no new contact.
+    /// One campaign refuses new contacts.
     FullCampaign,
     /// The dead-letter queue does not answer, and 300 messages a minute are to be parked.
     HangingParking,

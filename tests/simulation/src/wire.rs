@@ -1,5 +1,5 @@
-//! Requests and answers of Genesys Cloud, read without any code of the product, and the hashes from
-//! which faults are drawn.
+//! Reads requests and answers of Genesys Cloud, without any code of the product. It also computes
+//! the hashes from which faults are drawn.
 //!
 //! Changes are read in `crate::change`.
 

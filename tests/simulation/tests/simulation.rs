@@ -95,7 +95,8 @@ fn runs_of_schedules_meet_all_that_they_are_for() {
 #[test]
 fn contacts_change_while_a_run_reads_the_pages_of_a_feed() {
     let shifted = (0..40).filter(|n| {
-        // The page that was read last, if its run may go on, and whether a contact changed since.
+        // `last` is the page that was read last, if its run may go on, and whether a contact has
+        // changed since.
         let mut last: Option<(&str, bool)> = None;
         let trace = play(10 * n + 7, &Less::default(), None, true).trace;
         trace.iter().any(|line| {

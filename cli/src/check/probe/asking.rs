@@ -41,7 +41,7 @@ pub(super) struct Asking<'a> {
     watched: &'a Watched,
     /// All columns of the list, each empty.
     empty: BTreeMap<String, String>,
-    /// Two columns that take any text.
+    /// Two columns that accept any text.
     columns: [String; 2],
     /// The beginning of every id.
     prefix: &'a str,

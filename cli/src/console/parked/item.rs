@@ -101,7 +101,7 @@ fn deeds(app: &App, parked: &Parked) -> Markup {
                     input type="hidden" name="of" value="chosen";
                     input type="hidden" name="rate" value="2";
                     input type="hidden" name="id" value=(parked.id);
-                    p.hint { "Once its cause is mended. A dry run first." }
+                    p.hint { "Send it again once its cause is repaired. A dry run comes first." }
                     label { input type="checkbox" name="unranked" value="1"; (UNRANKED_BOX) ": it may overwrite what is newer" }
                     p { button { "Dry run" } }
                 }

@@ -10,7 +10,7 @@ use crate::dlq::parked::NO_REASON;
 const REASONS: [(&str, &str); 15] = [
     (
         "invalidChange",
-        "The body breaks a rule of a change. Mend it at the sender, which sends a new one; then drop this.",
+        "The body breaks a rule of a change. Repair it at the sender, which sends a new one; then drop this.",
     ),
     (
         "unsupportedSchema",
@@ -22,39 +22,39 @@ const REASONS: [(&str, &str); 15] = [
     ),
     (
         "reservedColumn",
-        "The change writes the column that stores the rank. Mend the sender's mapping.",
+        "The change writes the column that stores the rank. Repair the sender's mapping.",
     ),
     (
         "unknownColumn",
-        "The contact list has no such column. Mend the mapping or the list, then send it again.",
+        "The contact list has no such column. Repair the mapping or the list, then send it again.",
     ),
     (
         "channel",
-        "It names channels or numbers, which this org's API does not have. Repair the mapping.",
+        "The change names channels or numbers, which this org's API does not have. Repair the mapping.",
     ),
     (
         "keyPattern",
-        "The contact key is not of the form that the org's secret asks for. Mend the sender, or the pattern.",
+        "The contact key is not of the form that the org's secret asks for. Repair the sender, or the pattern.",
     ),
     (
         "rankAhead",
-        "The version is a time far ahead of now. Mend the sender's clock or unit.",
+        "The version is a time far ahead of now. Repair the sender's clock or unit.",
     ),
     (
         "rejected",
-        "Genesys Cloud refuses this very contact: the detail says why. Mend the data at the sender.",
+        "Genesys Cloud refuses this very contact: the detail says why. Repair the data at the sender.",
     ),
     (
         "unknownCampaign",
-        "Genesys Cloud knows no such campaign. Mend the id in the sender or the secret, then send it again.",
+        "Genesys Cloud knows no such campaign. Repair the id in the sender or the secret, then send it again.",
     ),
     (
         "retryHorizon",
-        "It failed by itself for hours while others were written. Look at the detail; once mended, send it again.",
+        "It failed by itself for hours while others were written. Look at the detail; once repaired, send it again.",
     ),
     (
         "notOnDncList",
-        "The contact may not be called, but the org's DNC list does not take its entry. Look at the list, then send it again.",
+        "The contact may not be called, but the org's DNC list does not accept its entry. Look at the list, then send it again.",
     ),
     (
         "expired",
@@ -62,7 +62,7 @@ const REASONS: [(&str, &str); 15] = [
     ),
     (
         ingest::webhook::REASON,
-        "An item of a webhook of which no change could be made. It may be an opt-out. Mend the mapping, then send it again.",
+        "An item of a webhook that could not become a change. It may be an opt-out. Repair the mapping, then send it again.",
     ),
     (
         NO_REASON,

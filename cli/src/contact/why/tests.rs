@@ -1,7 +1,6 @@
-//! Tests of the answer to "why is this contact not called?": what stops a contact, what only may,
-//! and in whose words. `unknown` has the answers if something could not be looked at. How the facts
-//! are gathered is not tested here (`contact/look.rs`); `tests/it/console/contact.rs` shows the whole
-//! page.
+//! Tests of the answer to "why is this contact not called?": what stops a contact, what may stop
+//! it, and how the answer says so. `unknown` has the answers if something could not be looked at.
+//! `contact/look.rs` gathers the facts; `tests/it/console/contact.rs` tests the whole page.
 
 mod unknown;
 

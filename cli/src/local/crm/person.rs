@@ -26,7 +26,7 @@ impl Person {
     pub(super) fn new(rng: &mut Rng, api: Api, n: usize) -> Person {
         let (org, campaign) = CAMPAIGNS[n % CAMPAIGNS.len()];
         let key = match n % 40 {
-            // A contact list takes no special characters in an id (docs/genesys-cloud.md "Add or
+            // A contact list accepts no special characters in an id (docs/genesys-cloud.md "Add or
             // update contacts").
             _ if api == Api::ContactLists => format!("LEAD-{n:05}"),
             6 => format!("lead {n:05}"),
@@ -51,7 +51,7 @@ impl Person {
         }
     }
 
-    /// The contact as a campaign holds it that was loaded from the CRM before the story.
+    /// The contact as its campaign holds it after a load from the CRM, before the story begins.
     pub(super) fn as_loaded(&self) -> (Key, Expected) {
         (
             self.key.clone(),

@@ -33,7 +33,7 @@ impl Listed {
             crm.put_filter(&filter(place), SEGMENT, option(place).into());
         }
         match self.vendor {
-            // The page of the others is set by the request; Salesforce sets it itself.
+            // Salesforce chooses the size of a page itself. The requests to the others name it.
             Vendor::Salesforce => crm.with_page(PAGE),
             _ => crm,
         }

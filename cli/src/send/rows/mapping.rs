@@ -22,19 +22,19 @@ pub(in crate::send) struct Mapping {
     /// The column that holds the version [default: version, if the file has it]
     #[arg(long, value_name = "COLUMN")]
     version: Option<String>,
-    /// The column that holds the time of the change [default: occurredAt, where the file has it]
+    /// The column that holds the time of the change [default: occurredAt, if the file has it]
     #[arg(long, value_name = "COLUMN")]
     occurred_at: Option<String>,
     /// The column that says whether the contact may be called: true or false, 1 or 0, yes or no. An
-    /// empty value leaves the contact as it is [default: callable, where the file has it]
+    /// empty value leaves the contact as it is [default: callable, if the file has it]
     #[arg(long, value_name = "COLUMN", conflicts_with = "not_callable")]
     callable: Option<String>,
     /// The column that says the opposite, such as "do not call": true, 1 or yes means that the
     /// contact may not be called. Every row must have a value
     #[arg(long, value_name = "COLUMN")]
     not_callable: Option<String>,
-    /// The column that says upsert or remove; empty: upsert [default: operation, where the file has
-    /// it]
+    /// The column that says upsert or remove. An empty value means upsert [default: operation, if
+    /// the file has it]
     #[arg(long, value_name = "COLUMN")]
     operation: Option<String>,
     /// A column of the contact list, with its name in the file if that differs; may be given
@@ -132,9 +132,11 @@ impl Mapping {
         named.as_deref()
     }
 
-    /// Finds the delimiter, and the names of the columns. The delimiter is the flag's; else that of
-    /// a first line `sep=;`, which Excel writes and reads; else the one of comma, semicolon and tab
-    /// by which the first line names the key or, where none does, the most columns.
+    /// Finds the delimiter, and the names of the columns.
+    ///
+    /// A flag sets the delimiter. Without the flag, a first line `sep=;` does, which Excel writes
+    /// and reads. Without both, it is the comma, semicolon or tab by which the first line names the
+    /// key. If the line names the key by none of them, the one that finds the most columns wins.
     pub(super) fn layout<'a>(&self, text: &'a str) -> Layout<'a> {
         let layout = |delimiter, text, line| Layout {
             delimiter,

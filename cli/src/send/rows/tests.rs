@@ -287,7 +287,7 @@ fn the_same_row_of_the_same_file_is_the_same_event() {
 }
 
 #[test]
-fn a_time_for_all_stands_where_a_row_says_none() {
+fn as_of_is_the_time_of_each_row_that_has_none() {
     let csv = "contactKey,occurredAt\na,2026-11-24T10:00:00Z\nb,\n";
     let json = "{\"contactKey\": \"a\", \"data\": {}, \"occurredAt\": \"2026-11-24T10:00:00Z\"}\n\
                 {\"contactKey\": \"b\", \"data\": {}}";

@@ -151,7 +151,7 @@ impl Line {
         random: Option<&mut Rng>,
     ) -> Vec<u64> {
         let mut received = Vec::new();
-        // Sorted by name first, so that a seed always gives the same order.
+        // The names are sorted before the shuffle, so that a seed always gives the same order.
         let mut shuffled = random.map(|random| {
             let mut names: Vec<_> = self.ready.values().cloned().collect();
             names.sort_unstable();

@@ -182,7 +182,7 @@ impl Queue for Sqs {
             if queue_url.ends_with(".fifo") {
                 return queue.send(message);
             }
-            // A standard queue takes neither a group nor a deduplication id, and drops nothing.
+            // A standard queue accepts neither a group nor a deduplication id, and drops nothing.
             if !message.group.is_empty() || !message.deduplication_id.is_empty() {
                 return Err(QueueError::new("InvalidParameterValue"));
             }

@@ -30,8 +30,8 @@ impl Genesys {
     /// - `POST faults` adds a fault, and `DELETE faults` removes all faults.
     /// - `PUT clients/{id}` with `{"secret": …}` replaces the secret of an OAuth client and revokes
     ///   every token.
-    /// - `PUT dnclists/{id}` with `{"full": …, "forbidden": …}` makes a DNC list take no new entry,
-    ///   or forbids every call about it. `GET dnclists/{id}` returns its entries.
+    /// - `PUT dnclists/{id}` with `{"full": …, "forbidden": …}` makes a DNC list refuse new
+    ///   entries, or forbids every call about it. `GET dnclists/{id}` returns its entries.
     /// - `GET calls` returns the calls, and `GET campaigns/{id}/contacts` the contacts by key.
     pub fn control(&self, method: &str, path: &str, body: &[u8]) -> Answer {
         let wrong = |message: String| (400, json!({ "error": message }));

@@ -50,7 +50,7 @@ pub(super) struct DncList {
     pub(super) exclusion_column: Option<String>,
     /// The entries, each with the time at which it expires. `None` means never.
     pub(super) entries: BTreeMap<String, Option<Timestamp>>,
-    /// Whether the list takes no new entry.
+    /// Whether the list refuses new entries.
     pub(super) is_full: bool,
     /// Whether every call about the list is answered with 403.
     pub(super) is_forbidden: bool,

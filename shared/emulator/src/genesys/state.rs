@@ -102,7 +102,7 @@ impl List {
         }
     }
 
-    /// Whether a column takes a value under the restrictions of the list.
+    /// Whether a column accepts a value under the restrictions of the list.
     pub(super) fn takes(&self, column: &str, value: &str) -> bool {
         let mut types = self.types.iter().filter(|of| of["columnName"] == column);
         types.all(|of| match of["columnDataType"].as_str() {

@@ -34,7 +34,7 @@ const PACED: Scenario = Scenario {
     reps: 1,
     environments: 5,
     every: Some(MS_20),
-    // The same as on AWS.
+    // As on AWS, no visibility timeout that apply sets is shortened.
     redelivery: Duration::from_hours(1),
     ..PLAIN
 };

@@ -191,7 +191,7 @@ async fn a_run_that_can_never_decide_whether_the_feed_is_right_ends_and_says_so(
         assert!(invocations < 10, "it has no end");
     }
     assert!(run.queued().is_empty());
-    // The record holds no more than that the campaign exists.
+    // The record says that the campaign exists, and nothing more.
     let is_nothing = |looked: &Value| looked["to"] == looked["from"];
     assert!(
         record(&run)["lookedAt"]

@@ -19,8 +19,8 @@ fn beginnings(run: &Run) -> usize {
     requests.iter().filter(is_first).count()
 }
 
-/// A run that has noted a place beyond the first page. It reads 60 contacts a minute, of 400 on
-/// four pages.
+/// A run that has recorded a place beyond the first page. It reads 60 contacts a minute, of 400
+/// on four pages.
 async fn in_the_middle() -> Run {
     let run = Run::with(World::new(), 100, |_| ());
     drifted(&run, 0, 400);

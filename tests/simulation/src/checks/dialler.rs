@@ -23,7 +23,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 /// Finds contacts that were made callable again against the org's setting.
 pub(super) fn raised(org: &Org, alterations: &[&Alteration]) -> Vec<String> {
     let mut violations = Vec::new();
-    // The contacts that the dialler lowered, with the time.
+    // The map holds each contact that the dialler lowered, with the time.
     let mut lowered: BTreeMap<(&str, &str), Timestamp> = BTreeMap::new();
     for alteration in alterations {
         let of = (alteration.campaign.as_str(), alteration.key.as_str());

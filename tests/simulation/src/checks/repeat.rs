@@ -62,7 +62,7 @@ fn is_allowed(
         return true;
     }
     // If somebody deleted a contact, reconcile leaves it to a webhook to make it callable again. If
-    // a rank was set back, the contact may take an older change.
+    // a rank was set back, an older change may apply to the contact.
     if outside.story.deletes(campaign, key) || outside.story.resets(campaign, key) {
         return true;
     }

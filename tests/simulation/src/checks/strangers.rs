@@ -31,7 +31,7 @@ pub(crate) fn is_hollow(contact: &Contact) -> bool {
 }
 
 /// Whether a change was skipped and its contact exists by now. If the change is sent again, it
-/// takes effect.
+/// takes effect this time.
 pub(crate) fn would_count_now(outside: &Outside, skipped: &BTreeSet<String>, body: &Value) -> bool {
     let (_, campaign, key) = key_of(body);
     let contact = outside.genesys.contact(&campaign, &key);

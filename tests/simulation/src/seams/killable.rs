@@ -42,7 +42,7 @@ impl KillSwitch {
         }
     }
 
-    /// Makes a way out one on which the copy may end.
+    /// Lets the copy end at the calls that take this way out.
     pub(crate) fn guard<T>(&self, way: T) -> Killable<T> {
         let kill_switch = self.clone();
         Killable { way, kill_switch }

@@ -90,7 +90,7 @@ pub(crate) enum Part {
     Secret,
     /// The OAuth client has no permissions.
     Permissions,
-    /// The DNC list takes no new entry.
+    /// The DNC list refuses new entries.
     DncList,
     /// The CRM's feed does not answer.
     Feed,

@@ -75,8 +75,8 @@ pub(crate) fn check(outside: &Outside) {
 
 type Times = std::collections::BTreeMap<String, jiff::Timestamp>;
 
-/// No calls are left while changes wait: all changes together take little longer than the budget
-/// needs.
+/// Finds calls that are left unused while changes wait. All changes together must not take much
+/// longer than the budget needs for them.
 fn calls_left(outside: &Outside, reported: &Times, stored: &Times) -> Option<&'static str> {
     let org = &outside.story.orgs[1];
     let of_org = || stored.iter().filter(|(id, _)| id.contains("-1-"));

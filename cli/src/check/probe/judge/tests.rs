@@ -17,7 +17,7 @@ fn is_open(seen: &Finding) -> bool {
 }
 
 #[test]
-fn only_a_contact_that_was_uncallable_shows_what_omitting_it_does() {
+fn only_a_contact_that_was_uncallable_shows_what_omitting_callable_does() {
     let of = |before, after| {
         let before = contact("a", "", before);
         callable(Some(&before), &contact("a", "", after))
@@ -89,7 +89,7 @@ fn the_reason_of_an_open_question_says_what_to_do_about_it() {
 }
 
 #[test]
-fn a_length_that_is_taken_says_nothing_of_those_up_to_the_one_that_is_refused() {
+fn an_accepted_length_says_nothing_about_those_up_to_the_refused_one() {
     let of = |taken| length(&[255, 128, 64], taken);
     assert_eq!(of(Some(0)), Finding::AsAssumed("255 characters".into()));
     for (taken, told) in [
@@ -102,7 +102,7 @@ fn a_length_that_is_taken_says_nothing_of_those_up_to_the_one_that_is_refused() 
 }
 
 #[test]
-fn ids_are_one_contact_or_two_and_nothing_else_is_either() {
+fn ids_that_differ_in_case_are_two_contacts_or_one_or_the_question_stays_open() {
     let of = |found: &[ScratchContact]| case(found, ("a", "1"), ("A", "9"), "c");
     let (old, new) = (contact("a", "1", None), contact("A", "9", None));
     assert_eq!(
@@ -160,7 +160,7 @@ fn an_answer_without_a_contact_has_no_order() {
 }
 
 #[test]
-fn token_budgets_are_shared_or_separate_and_a_new_minute_leaves_it_open() {
+fn token_budgets_are_shared_or_separate_and_a_new_minute_leaves_the_question_open() {
     assert_eq!(
         budget([20, 21, 22, 23]),
         Finding::AsAssumed("are shared".into())

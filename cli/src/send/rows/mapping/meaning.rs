@@ -66,8 +66,8 @@ impl Mapping {
     /// Gives each column of the file its meaning. `None` means that it is not sent.
     ///
     /// # Errors
-    /// A message about a column that a flag names and the file lacks, that has two meanings, or
-    /// that may say who may be called, with no flag that says so.
+    /// The message names a column. A flag names the column and the file lacks it, or the column has
+    /// two meanings, or its name suggests that it says who may be called and no flag decides that.
     pub(in crate::send::rows) fn meanings(
         &self,
         file: &[String],
@@ -117,8 +117,8 @@ impl Mapping {
         Ok(meanings)
     }
 
-    /// The fault of a column with two meanings. A member without a flag is that of the column of
-    /// its name.
+    /// The fault of a column with two meanings. If no flag names the column of a member, the column
+    /// that has the member's name is meant.
     fn both(&self, name: &str, one: Member, other: Member) -> String {
         let (said, known) = match self.flag_of(one) {
             None => (other, one),

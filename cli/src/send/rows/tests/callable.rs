@@ -100,7 +100,7 @@ fn a_column_that_may_say_who_may_be_called_is_asked_about() {
                     "{told}"
                 );
             }
-            // Each flag that the message offers.
+            // Each flag that the message offers is accepted.
             for way in [
                 format!("{flag}={name}"),
                 format!("--ignore={name}"),

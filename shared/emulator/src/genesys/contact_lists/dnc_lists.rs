@@ -119,7 +119,7 @@ impl Genesys {
     }
 }
 
-/// Whether the list takes phone numbers, or else values.
+/// Whether the list has the kind that a call needs: numbers if `is_of_numbers`, else values.
 fn is_of_kind(list: &DncList, is_of_numbers: bool) -> bool {
     if is_of_numbers {
         list.holds_numbers()

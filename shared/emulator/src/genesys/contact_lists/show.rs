@@ -20,8 +20,8 @@ pub(super) fn show_campaign(id: &str, campaign: &Campaign) -> Value {
     })
 }
 
-/// A contact list. `size` is there if the request asks for it; `says_import` is whether it asks
-/// about an import.
+/// A contact list. `size` is present if the request asks for it. `says_import` says whether the
+/// request asks about an import.
 pub(super) fn show_list(list: &List, size: Option<usize>, says_import: bool) -> Value {
     let id = &list.id;
     let mut shown = json!({

@@ -41,7 +41,7 @@ impl GenesysTransport {
                 sleep(SLOW.min(timeout)).await;
                 503
             }
-            // A 400 with a code that nobody knows.
+            // The 400 has a code that nobody knows.
             TroubleKind::FullCampaign if wire::written(request).is_some() => 400,
             TroubleKind::Refusing if !wire::is_token(request) => 429,
             TroubleKind::Slow | TroubleKind::SlowCampaign => {

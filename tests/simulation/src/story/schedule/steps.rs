@@ -46,7 +46,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(seed: u64, mut rng: Rng, orgs: &'a [Org], schedule: Schedule) -> Builder<'a> {
-        // These are more changes than the least depth of the queue.
+        // A crowded run needs more changes than those for which the queue always has room.
         let least = if schedule.is_crowded { 10 } else { 3 };
         let mut people = Vec::new();
         for (n, org) in orgs.iter().enumerate() {
