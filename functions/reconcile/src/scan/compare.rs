@@ -159,7 +159,7 @@ impl Scan<'_> {
     }
 
     /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule: see
-    /// `hear`.
+    /// [`compare_salvaged`](Self::compare_salvaged).
     fn has_opt_out(&self, change: &Change) -> bool {
         self.input.task == Task::Repair
             && self.org_secret.rules.ranking().is_some()
