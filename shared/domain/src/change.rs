@@ -101,7 +101,7 @@ pub struct Change {
     pub key: ContactKey,
     /// The id of the event. It stays the same when the CRM sends the event again.
     pub event_id: EventId,
-    /// The rank that the CRM counts, if it counts.
+    /// The version that the CRM counts up, if it does.
     pub version: Option<Rank>,
     /// The time that the CRM's clock gives the event.
     pub occurred_at: Option<Timestamp>,

@@ -53,8 +53,8 @@ impl<'a> RankedChange<'a> {
         }
     }
 
-    /// What the change says about calling the contact, as one word. A change that may not create
-    /// the contact does not say that the person is in the campaign.
+    /// What the change says about calls to the contact. A change that may not create the contact
+    /// does not say that the person is in the campaign.
     fn word(&self) -> Option<Consent> {
         match self.operation.word() {
             Some(Consent::May) if self.if_absent != IfAbsent::Create => Some(Consent::MayIfThere),

@@ -22,7 +22,7 @@ pub const CLOSED: Duration = Duration::from_secs(60);
 pub const TRIES: u32 = 3;
 /// How long calls for one org are repeated within an invocation.
 pub const TRYING: Duration = Duration::from_secs(10);
-/// The time of an invocation that is left when its last call must have ended.
+/// How much time of an invocation is left when its last call has ended.
 pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
@@ -33,9 +33,10 @@ const PART_OF_AGE: u32 = 8;
 const LONGEST_SPREAD: Duration = Duration::from_mins(2);
 /// Four fifths of [`LONGEST`], so that the wait with jitter stays below it.
 const HIGHEST_BASE: Duration = Duration::from_mins(12);
-/// From this many receives on a change waits longer. After a thousand receives SQS moves it without
-/// a reason, and a change must last for 13 days.
+/// From this many receives on, a change waits for `LONG`. SQS moves a message without a reason
+/// after a thousand receives, and a change must last for 13 days.
 const MANY_RECEIVES: u32 = 100;
+/// The same number for a change that waits for calls.
 const MANY_RECEIVES_FOR_CALLS: u32 = 500;
 const LONG: Duration = Duration::from_mins(22);
 
@@ -166,7 +167,7 @@ impl Cause {
     }
 }
 
-/// A time after the end of the window.
+/// How long after the end of the window a change returns.
 fn spread(waited: Waited, share: f64) -> Duration {
     if waited.receives < MANY_RECEIVES_FOR_CALLS {
         let part = (waited.age / PART_OF_AGE).min(LONGEST_SPREAD);

@@ -191,7 +191,7 @@ impl Rules {
         self.reserved_column(change)
     }
 
-    /// Whether a change names the column that stores the version.
+    /// The rule that a change breaks if it names the column that stores the version.
     pub fn reserved_column(&self, change: &Change) -> Option<BrokenRule> {
         let (column, data) = self.version_field.as_ref().zip(change.operation.data())?;
         let names_it = data.contains_key(column);

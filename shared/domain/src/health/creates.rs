@@ -13,8 +13,8 @@
 //! refused: a    created: f    refused: a    created: g    refused: a      a itself is the reason
 //! ```
 //!
-//! If a contact was refused before and is created now, the list was the reason, so from
-//! then on each contact that was refused counts as refused once.
+//! If a contact that was refused before is created now, the list was the reason. From then on, each
+//! contact that was refused counts as refused once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl CreateHealth {
     /// Chooses the contact that probes for all of these. `draw` is a random number from 0 up to 1.
     ///
     /// # Errors
-    /// How long none of them may be created.
+    /// None of them may be created for this long.
     pub fn probe(
         &mut self,
         keys: &[&ContactKey],
