@@ -18,9 +18,9 @@ pub const LONGEST: Duration = Duration::from_mins(15);
 pub const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
 /// How long a copy makes no call for an org that refuses it.
 pub const CLOSED: Duration = Duration::from_secs(60);
-/// How many times a call that may be repeated is made.
+/// How many times a call that may be retried is tried.
 pub const TRIES: u32 = 3;
-/// How long calls for one org are repeated within an invocation.
+/// How long calls for one org are retried within an invocation.
 pub const TRYING: Duration = Duration::from_secs(10);
 /// How much time of an invocation is left when its last call has ended.
 pub const MARGIN: Duration = Duration::from_secs(3);
