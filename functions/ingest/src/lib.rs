@@ -151,8 +151,8 @@ async fn take(
     })
 }
 
-/// Finds out who sends a request. Everyone who is not let in gets the same answer, whatever the
-/// cause.
+/// Authenticates the sender of a request. Everyone who is not let in gets the same answer, whatever
+/// the cause.
 async fn admit(
     context: &Context,
     source: &str,

@@ -133,8 +133,8 @@ impl<M: Clone> Outbox<M> {
         });
     }
 
-    /// The messages of a call to begin now, with their places. It is empty if no call may begin.
-    /// `most` is the number of messages that may begin.
+    /// The messages of a call to begin now, with their places. It is empty if no call may begin. It
+    /// holds at most `most` messages.
     pub fn next(&mut self, now: Timestamp, most: usize) -> Vec<(u64, M)> {
         if self.is_over || self.under_way >= self.limits.calls || now < self.pause {
             return Vec::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::stack::{STACK_NAME, default_stack, is_stack_name};
 
-/// Names every variable that is missing or wrong.
+/// The variables that are missing or wrong, each with what was expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
 
