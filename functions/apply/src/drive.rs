@@ -76,7 +76,7 @@ pub(crate) struct DrivenCampaign {
     pub(crate) campaign: Campaign,
     /// The places of its contacts.
     pub(crate) contacts: Range<usize>,
-    /// Which calls may begin before the campaign has answered.
+    /// The calls that may begin before the campaign has answered.
     pub(crate) may: May,
     /// The contact whose create shows whether the campaign takes new contacts again.
     pub(crate) probe: Option<usize>,

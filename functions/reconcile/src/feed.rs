@@ -89,7 +89,8 @@ pub enum NoPage {
     OutOfTime,
     /// The feed, or its token endpoint, answered 429. No request may be sent for this long.
     Throttled(Duration),
-    /// What is at fault, and what was seen, without any of the feed's content or address.
+    /// This part is at fault. The text says what was seen, without any of the feed's content or
+    /// address.
     Fault(FaultOf, String),
 }
 

@@ -141,7 +141,7 @@ pub struct Retry {
     pub at_least: Duration,
 }
 
-/// What to do with one record, with regard to the records before it in its group.
+/// The treatment of one record. It also depends on the records before it in its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// Delete it.

@@ -22,8 +22,8 @@
 //! |---|---|---|---|---|
 //! | nothing yet | ? | ? | one contact, and asks again at its answer | alone |
 //! | count 100 | 200 | 30 | (200 − 30) / 5 = 34 calls: ten contacts | side by side (200 > 4 × 10) |
-//! | count 250 | 50 | 30 | (50 − 30) / 5 = 4 calls: two contacts; opt-outs four | side by side (50 > 40) |
-//! | count 268, a second old | 32 | 30 | two calls are too few for five: one copy of five, by chance, begins one contact | alone |
+//! | count 250 | 50 | 30 | 20 / 5 = 4 calls: two contacts; or five opt-outs | side by side (50 > 40) |
+//! | count 268, a second old | 32 | 30 | 2 calls: by chance, one copy of five begins one contact | alone |
 //! | count 300 | 0 | 0 | nothing before the window's end | not before it |
 //!
 //! Genesys Cloud may count the calls of a client, or those of each token (docs/genesys-cloud.md

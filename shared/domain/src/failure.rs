@@ -65,9 +65,9 @@ pub enum Kind {
 /// A call that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Failure {
-    /// What it means.
+    /// The meaning.
     pub kind: Kind,
-    /// What was observed, without personal data.
+    /// The observation, without personal data.
     pub detail: String,
     /// The status of the answer, if there was one.
     pub http_status: Option<u16>,

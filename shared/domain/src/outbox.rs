@@ -6,8 +6,9 @@
 //! SQS refused holds back all messages behind it in its group.
 //!
 //! ```text
-//! push(a1 a2 b1 c1) ──▶ next() = [a1 b1 c1] ──▶ answered(a1 refused) ──▶ next() = [] for half a second,
-//!                                                                    then next() = [a1], then [a2]
+//! push(a1 a2 b1 c1) ──▶ next() = [a1 b1 c1] ──▶ answered(a1 refused)
+//!                   ──▶ next() = [] for half a second
+//!                   ──▶ next() = [a1] ──▶ answered(a1 taken) ──▶ next() = [a2]
 //! ```
 
 use std::collections::{BTreeSet, VecDeque};

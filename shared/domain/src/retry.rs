@@ -1,4 +1,4 @@
-//! When to try again, and when to give up (docs/design.md "Failure table").
+//! Decides how long a change waits before its retry (docs/design.md "Failure table").
 //!
 //! A [`Cause`] says why a change failed, and [`Cause::delay`] for how long its message stays
 //! invisible. Waits depend on arguments only: chance is a number from 0 up to 1. The waits of one

@@ -44,7 +44,7 @@ pub struct Rules {
     pub contact_key_pattern: Option<Regex>,
     /// Which contacts an opt-in makes callable, if versions are stored.
     pub raise: Raise,
-    /// What an opt-out lowers beside `callable`.
+    /// The channels that an opt-out lowers beside `callable`.
     pub opt_out: OptOut,
     /// How long reads may not show a write. Until then the change is not done, and the changes
     /// behind it in its message group are not planned.

@@ -79,8 +79,8 @@ impl Unanswered {
         }
     }
 
-    /// What the SDK lacked. Its errors have no public type for this, so their texts are searched
-    /// for words.
+    /// Finds out what the SDK lacked. Its errors have no public type for this, so their texts are
+    /// searched for words.
     fn unsent(error: &(dyn Error + 'static)) -> Unanswered {
         let mut cause = Some(error);
         while let Some(error) = cause {

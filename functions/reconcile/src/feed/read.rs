@@ -186,7 +186,7 @@ impl Reader<'_> {
     }
 }
 
-/// What the items of a page became.
+/// The changes that the items of a page became, and the items that became none.
 #[derive(Default)]
 struct Items {
     changes: Vec<Change>,

@@ -47,8 +47,8 @@ pub(super) struct Waiting {
 }
 
 impl Record {
-    /// How often a message had been received when this was last noted, and when that was: at the end
-    /// of an invocation that ended in good order or failed, or at the beginning of one. An
+    /// How often a message had been received when this was last noted, and when that was: at the
+    /// end of an invocation that ended in good order or failed, or at the beginning of one. An
     /// invocation that has begun is not among them.
     pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
         let tries = self.tries.as_ref().filter(|it| it.message == message)?;

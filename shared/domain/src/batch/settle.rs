@@ -18,7 +18,7 @@ const MISSING_FOR: Duration = Duration::from_mins(15);
 const LAST_DAY: Duration = Duration::from_hours(13 * 24);
 const LAST_RECEIVE: u32 = 950;
 
-/// When a change that keeps failing is parked.
+/// Decides when a change that keeps failing is parked.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizon {
     /// The time of the report.

@@ -40,7 +40,7 @@ impl Operation {
         }
     }
 
-    /// What the change says about calls to the contact. Unlike [`Operation::callable`], this
+    /// The consent to calls that the change expresses, if any. Unlike [`Operation::callable`], it
     /// distinguishes an opt-out from having left the campaign.
     pub(crate) fn word(&self) -> Option<Consent> {
         match self {

@@ -1,5 +1,5 @@
-//! Whether contacts can be created in a campaign. Its contact list, or its org, may be at the limit
-//! of contacts.
+//! Keeps track of whether contacts can be created in a campaign. Its contact list, or its org, may
+//! be at the limit of contacts.
 //!
 //! The code with which Genesys Cloud refuses a create then is not documented. So if a create is
 //! refused with an unknown code, either this contact or every create may be the reason. Other
@@ -43,7 +43,7 @@ const TOLD_EVERY: Duration = Duration::from_mins(2);
 /// How many contacts are remembered.
 const MOST: usize = 1_000;
 
-/// What is known about the creates of one campaign.
+/// The health of one campaign's creates.
 #[derive(Debug, Default)]
 pub struct CreateHealth {
     suspects: BTreeMap<ContactKey, Suspect>,
