@@ -13,8 +13,8 @@ use io::genesys::Campaign;
 use crate::gather::ContactChanges;
 use crate::{Context, Defect};
 
-/// Reads the list's columns again before a change is parked for one: the known columns may be ten
-/// minutes old, and parking is final.
+/// Reads the list's columns again if a change would be parked because of a column. The known
+/// columns may be ten minutes old, and parking is final.
 pub(crate) async fn look_again(campaign: &Campaign, contacts: &[ContactChanges]) {
     let mut changes = contacts.iter().flat_map(|contact| &contact.changes);
     if let Campaign::ContactList(list) = campaign
@@ -24,7 +24,7 @@ pub(crate) async fn look_again(campaign: &Campaign, contacts: &[ContactChanges])
     }
 }
 
-/// The attempt of a contact. A change that breaks a rule is parked once its opt-out was applied.
+/// The attempt of a contact. A change that breaks a rule is parked once its opt-out is applied.
 pub(crate) fn attempt(
     context: &Context,
     rules: &Arc<Rules>,

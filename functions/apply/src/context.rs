@@ -24,7 +24,7 @@ pub struct Context {
     pub(crate) own: ApplyConfig,
     /// The health of the dead-letter queue.
     pub(crate) parks: Mutex<DeadLetterHealth>,
-    /// The time before which nothing more is received, because the queue had no more.
+    /// Until this time the copy receives nothing more, because the queue was empty, slow or silent.
     pub(crate) tops_up_after: Mutex<Option<Timestamp>>,
     defect: Option<Defect>,
 }
@@ -48,7 +48,8 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Every variable of the environment that is missing or wrong, or a machine without TLS roots.
+    /// An environment variable is missing or wrong (the message names each of them), or the machine
+    /// has no TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let (config, own) = Config::from_env_for_apply()?;
         // Both clients read the TLS roots. It is done early, while Lambda gives more than one CPU.

@@ -41,7 +41,7 @@ pub enum Defect {
     WaitsToPark,
     /// A received message is deleted before its change is written.
     DeletesEarly,
-    /// Messages are deleted in any order.
+    /// The messages of a group are deleted in any order.
     DeletesAtOnce,
     /// The messages behind a failure in their group are deleted.
     DeletesFollowers,
@@ -82,7 +82,7 @@ pub(crate) fn spoiled(context: &Context, verdict: Verdict) -> Verdict {
     }
 }
 
-/// Deletes the messages that were just received.
+/// With [`Defect::DeletesEarly`], deletes messages as soon as they are received.
 pub(crate) async fn deleted(context: &Context, records: &[Record]) {
     if context.has(Defect::DeletesEarly) {
         for record in records {

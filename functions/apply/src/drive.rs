@@ -76,9 +76,9 @@ pub(crate) struct DrivenCampaign {
     pub(crate) campaign: Campaign,
     /// The places of its contacts.
     pub(crate) contacts: Range<usize>,
-    /// Which calls may begin before the campaign has answered.
+    /// The calls that may begin before the campaign has answered.
     pub(crate) may: May,
-    /// The contact whose create probes for those that are held back.
+    /// The contact whose create shows whether the campaign takes new contacts again.
     pub(crate) probe: Option<usize>,
 }
 
@@ -125,7 +125,7 @@ enum Under {
     Write,
     /// A create, with others in one call.
     Create,
-    /// A write without a read, or a read in another way that a write follows.
+    /// [`Step::Lower`]: a write without a read, or a read of this contact alone.
     Lower,
     Pause,
 }
@@ -160,7 +160,7 @@ struct Progress {
     answered: BTreeSet<usize>,
     /// Each write that was answered: the number of its answer, and the contact.
     written: Vec<(u64, usize)>,
-    /// The time at which there are more calls, if there were too few.
+    /// If there were too few calls, the time at which there are more.
     more: Option<Timestamp>,
     /// The same time for opt-outs.
     opt_outs_at: Option<Timestamp>,
@@ -197,7 +197,7 @@ impl Drive<'_> {
         });
     }
 
-    /// Runs until every contact has its verdicts, or waits for what this invocation cannot give.
+    /// Makes calls until each contact has its verdicts, or must wait for another invocation.
     pub(crate) async fn finish(mut self) -> Verdicts {
         let mut progress = Progress::default();
         for place in 0..self.contacts.len() {
@@ -268,8 +268,8 @@ impl Drive<'_> {
         self.give_back_all(progress, &others, |_| true);
     }
 
-    /// Decides which failures may be the fault of a change: those after which another contact of
-    /// its campaign was written.
+    /// The verdicts of all contacts. A failure may be the fault of a change if another contact of
+    /// the campaign was written after it: then `is_campaign_well` is set.
     fn judge(&self, progress: Progress) -> Verdicts {
         let list = self.secret.rules.dnc_list.as_ref();
         let fails_for = list.map(|list| self.org.dnc_fails_for(list));

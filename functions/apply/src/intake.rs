@@ -23,9 +23,11 @@ use crate::{Context, defect};
 const AFTER_THE_END: Duration = Duration::from_secs(60);
 /// The least time that must be left to receive more.
 const LEAST_LEFT: Duration = Duration::from_secs(8);
-/// How long a copy receives nothing more after the queue was empty, slow or silent.
+/// How long a copy receives nothing more after the queue was empty.
 const NO_MORE: Duration = Duration::from_secs(1);
+/// How long it receives nothing more after a receive failed or was slow.
 const NO_ANSWER: Duration = Duration::from_secs(60);
+/// From this duration on, a receive counts as slow.
 const SLOW: Duration = Duration::from_millis(500);
 
 /// The messages in queue order, each with its change.

@@ -34,9 +34,9 @@ use crate::{Context, Defect};
 const MAX_LINES_PER_BATCH: usize = 10;
 /// The most calls to SQS side by side.
 const SIDE_BY_SIDE: usize = 10;
-/// The time of the invocation that is left when parking ends, and when setting visibility timeouts
-/// ends.
+/// How much time of the invocation is left when parking ends.
 const AFTER_PARKING: Duration = Duration::from_millis(1_500);
+/// How much time of the invocation is left when visibility timeouts are set.
 const AFTER_WAITS: Duration = Duration::from_millis(500);
 
 /// Settles every message group, parks, sets visibility timeouts, and deletes what this invocation

@@ -1,4 +1,4 @@
-//! Finds out whether a request is from its source, by pure functions: the clock is an argument.
+//! Authenticates requests, by pure functions: the clock is an argument.
 //!
 //! Every check is over the raw bytes, before the changes are parsed. Comparisons take constant
 //! time, so the time does not reveal which secret was right, or how much of it.
@@ -35,7 +35,7 @@ const AHEAD_SECONDS: i64 = 60;
 const BEHIND_SECONDS: i64 = LONGEST_TOLERANCE;
 const _: () = assert!(AHEAD_SECONDS + BEHIND_SECONDS + LONGEST_SECONDS < 300);
 
-/// The parts of a request that may show who sends it.
+/// The parts of a request by which its sender may authenticate itself.
 pub struct Shown<'a> {
     /// The HTTP method.
     pub method: &'a Method,
@@ -113,7 +113,7 @@ pub fn judge(auth: &Auth, shown: &Shown<'_>) -> Authenticity {
     }
 }
 
-/// The names of the headers that show who sends.
+/// The names of the headers by which the sender authenticates itself.
 pub fn headers(auth: &Auth) -> Vec<HeaderName> {
     match auth {
         Auth::StandardWebhooks(_) => {

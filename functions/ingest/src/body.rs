@@ -1,4 +1,4 @@
-//! Checks body and headers, before it is known who sends the request (docs/contract.md "Webhook").
+//! Checks body and headers, before the request is authenticated (docs/contract.md "Webhook").
 
 use domain::change::Fault;
 use http::{HeaderMap, header};

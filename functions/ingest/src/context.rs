@@ -64,7 +64,8 @@ impl Context {
     /// A copy as it is deployed.
     ///
     /// # Errors
-    /// Every variable of the environment that is missing or wrong, or a machine without TLS roots.
+    /// An environment variable is missing or wrong (the message names each of them), or the machine
+    /// has no TLS roots.
     pub async fn from_env() -> Result<Context, Error> {
         let config = IngestConfig::from_env()?;
         // Without TLS roots the SDK would start, and fail at each call.

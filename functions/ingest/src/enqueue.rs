@@ -29,9 +29,9 @@ pub(crate) struct Queued {
     began: Timestamp,
 }
 
-/// Sends every change. After `Ok`, SQS has every change that it can ever accept. If a change that
-/// it can never accept stops the rest, SQS has every change before that one. No call begins that
-/// might not end by `end`.
+/// Sends every change. After `Ok`, SQS has every change that it can ever accept, if `goes_on`.
+/// Otherwise a change that it can never accept ends the sending, and SQS has every change before
+/// that one. No call begins that might not end by `end`.
 ///
 /// # Errors
 /// SQS did not accept every change that it may accept later.
@@ -88,7 +88,7 @@ async fn send(context: &Context, changes: &[Placed], end: Timestamp) -> EnqueueR
 }
 
 impl Queued {
-    /// Takes what SQS accepted and what it can never accept. Returns the changes that are left.
+    /// Notes the changes that SQS accepted and those that it can never accept. Returns the others.
     fn take(&mut self, done: &EnqueueResult, changes: Vec<Placed>) -> Vec<Placed> {
         let accepted: BTreeSet<_> = done.accepted.iter().collect();
         let (mut taken, mut left) = (Vec::new(), Vec::new());

@@ -46,7 +46,7 @@ use cloud_event::Form;
 
 /// The longest time of a request, wherever it runs. An HTTP API gives up after 30 s.
 const LONGEST_SECONDS: i64 = 29;
-/// The part of that time that is left when the last call to SQS must have ended.
+/// How much of that time is left for the answer once the last call to SQS has ended.
 const TO_ANSWER: Duration = Duration::from_millis(500);
 /// The earliest time at which a refusal is answered. Almost every look-up of a secret takes less,
 /// so the time does not reveal whether a secret was looked up, or which.
@@ -151,8 +151,8 @@ async fn take(
     })
 }
 
-/// Finds out who sends a request. Everyone who is not let in gets the same answer, whatever the
-/// cause.
+/// Authenticates the sender of a request. Everyone who is not let in gets the same answer, whatever
+/// the cause.
 async fn admit(
     context: &Context,
     source: &str,

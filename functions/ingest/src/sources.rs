@@ -20,10 +20,10 @@ use tokio::sync::Semaphore;
 use crate::answer::Refusal;
 use crate::auth::{Authenticity, Shown, Why, judge};
 
-/// The most names that are cached. So a guesser cannot fill the memory.
+/// The most names that are cached, so that a guesser cannot fill the memory.
 const MAX_CACHED: usize = 1_000;
-/// How long a name is not looked up again if its secret refuses a request, and how long a secret
-/// stays in use that cannot be read again.
+/// How long a name is not looked up again if its secret refuses a request. A secret that cannot be
+/// read again stays in use for this long before the next look-up.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// The most look-ups under way, if a copy has several requests at a time. They are served in order.

@@ -48,7 +48,7 @@ pub struct Page {
     pub changes: Vec<Change>,
     /// The items that break a rule.
     pub faulty: Vec<Faulty>,
-    /// A number for each item of which the mapping makes no change.
+    /// A hash of each item that the mapping turns into no change.
     pub(crate) unchanged: Vec<u64>,
     /// The cursor of the next page. `None` means that this page is the last.
     pub next: Option<String>,
@@ -65,7 +65,7 @@ impl fmt::Debug for Page {
 }
 
 impl Page {
-    /// How many items the mapping makes no change of.
+    /// How many items the mapping turns into no change.
     pub fn unchanged(&self) -> usize {
         self.unchanged.len()
     }
@@ -89,7 +89,8 @@ pub enum NoPage {
     OutOfTime,
     /// The feed, or its token endpoint, answered 429. No request may be sent for this long.
     Throttled(Duration),
-    /// What is at fault, and what was seen, without any of the feed's content or address.
+    /// This part is at fault. The text says what was seen, without any of the feed's content or
+    /// address.
     Fault(FaultOf, String),
 }
 

@@ -56,8 +56,8 @@ use scan::Scan;
 use settle::settle;
 use tell::{tell_outcome, watching};
 
-/// How much time of an invocation is left when the last call ends. The changes that were found are
-/// enqueued in it.
+/// How much time of an invocation is kept free to enqueue the changes that were found. The last
+/// call to the feed or to Genesys Cloud ends before it.
 const TO_ENQUEUE: Duration = Duration::from_secs(30);
 /// How much of [`TO_ENQUEUE`] the last entries of a DNC list may take.
 const TO_LIST: Duration = Duration::from_secs(10);

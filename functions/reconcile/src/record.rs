@@ -88,7 +88,7 @@ struct Unfinished {
     began: i64,
     /// The cursor within that campaign. The run's other campaigns are those that are still due.
     cursor: Cursor,
-    /// How often in a row a run failed that began there.
+    /// How many runs in a row failed that began there.
     #[serde(default)]
     failed: u32,
 }

@@ -63,8 +63,8 @@ pub fn looked_at(
 #[error("the record is not what reconcile writes")]
 pub struct NoRecord;
 
-/// Handles an invocation. A message from the queue of runs is handled. A dry run writes nothing, so
-/// it is done at once. Any other input is sent to the queue of runs.
+/// Handles an invocation. If the event is a message from the queue of runs, continues that run. A
+/// dry run writes nothing, so it is done at once. Any other input is sent to the queue of runs.
 ///
 /// # Errors
 /// A message that names the fault of the input, or says why the queue of runs did not accept it. A

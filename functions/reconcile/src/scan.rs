@@ -58,8 +58,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) run: Run,
     /// How many changes may be held at most.
     pub(crate) room: usize,
-    /// The campaigns that are due, each with the time since which it is looked at. A campaign that
-    /// is not among them has the time of the first.
+    /// The campaigns that are due, each with the time since which it is looked at. Any other
+    /// campaign is looked at since the time of the input.
     pub(crate) due: &'a [Due],
     pub(crate) watch: &'a (dyn Fn(Progress) + Sync),
     pub(crate) answer: Answer,

@@ -25,7 +25,7 @@ use crate::{Answer, Error, Ran, RunOutcome, TO_LIST, Why, send};
 /// Enqueues what the scan found, and says where the next run continues.
 ///
 /// # Errors
-/// Why a campaign is at fault, except for its drift, or what failed at the queue.
+/// A campaign is at fault for another reason than its drift, or the queue failed.
 pub(crate) async fn settle(mut scan: Scan<'_>, stopped: Option<Stopped>) -> Result<Ran, Error> {
     let drifted = scan.drifted_campaigns();
     let error = scan.error();

@@ -185,9 +185,9 @@ impl Attempt {
         }
     }
 
-    /// For a contact that waits to be read: skips the read and returns the create that follows if
-    /// there is no such contact. If there is one, the POST is refused and stores nothing, and the
-    /// contact is read then. `None` means that it must be read first.
+    /// Skips the read of a contact that waits to be read, and returns the create that would follow
+    /// if there were no such contact. If there is one, the POST is refused and stores nothing, and
+    /// the contact is read then. `None` means that the contact must be read first.
     pub fn assumed_new(&mut self) -> Option<Step> {
         let is_plain = |piece: &PendingChange| {
             piece.parking.is_none()
@@ -209,7 +209,8 @@ impl Attempt {
     }
 
     /// The result as the attempt judges it. A write that is answered with the contact as it was
-    /// before is no write. A driver that takes writes for a sign of health must use this.
+    /// before counts as failed. A driver that takes writes as a sign of health must look at the
+    /// judged result.
     pub fn judged(&self, seen: StepResult) -> StepResult {
         match seen {
             StepResult::Written(Some(shown))

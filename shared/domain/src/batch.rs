@@ -54,7 +54,8 @@ pub struct Record {
     pub first_received: Option<Timestamp>,
 }
 
-/// What was observed, without personal data, with the answer of Genesys Cloud if there was one.
+/// An observation, without personal data. It includes the answer of Genesys Cloud, if there was
+/// one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// A text for a person. It may be empty.
@@ -100,7 +101,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// How long reads may not show the last write of this contact.
+    /// For how long reads may not yet show the last write of this contact.
     pub fn unread_for(&self) -> Duration {
         match self {
             Verdict::Confirm(confirm) => confirm.after,
@@ -140,7 +141,7 @@ pub struct Retry {
     pub at_least: Duration,
 }
 
-/// What to do with one record, with regard to the records before it in its group.
+/// The treatment of one record. It also depends on the records before it in its group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// Delete it.

@@ -22,8 +22,8 @@
 //! |---|---|---|---|---|
 //! | nothing yet | ? | ? | one contact, and asks again at its answer | alone |
 //! | count 100 | 200 | 30 | (200 − 30) / 5 = 34 calls: ten contacts | side by side (200 > 4 × 10) |
-//! | count 250 | 50 | 30 | (50 − 30) / 5 = 4 calls: two contacts; opt-outs four | side by side (50 > 40) |
-//! | count 268, a second old | 32 | 30 | two calls are too few for five: one copy of five, by chance, begins one contact | alone |
+//! | count 250 | 50 | 30 | 20 / 5 = 4 calls: two contacts; or five opt-outs | side by side (50 > 40) |
+//! | count 268, a second old | 32 | 30 | 2 calls: by chance, one copy of five begins one contact | alone |
 //! | count 300 | 0 | 0 | nothing before the window's end | not before it |
 //!
 //! Genesys Cloud may count the calls of a client, or those of each token (docs/genesys-cloud.md
@@ -65,8 +65,7 @@ pub const SIDE_BY_SIDE: usize = 10;
 /// How long a count is considered current. Other copies and reconcile spend too, and so does a call
 /// whose answer was lost.
 const FRESH: Duration = Duration::from_millis(250);
-/// Reconcile may use one in this many calls of the budget, and none of the last such part of a
-/// window.
+/// Reconcile may use a fifth of the budget, and nothing of the last fifth of a window.
 const FIFTH: u64 = 5;
 /// One in this many calls of a window is kept for opt-outs.
 const TENTH: u64 = 10;
@@ -175,7 +174,7 @@ impl Budget {
         }
     }
 
-    /// Returns `None` if nothing current is known.
+    /// The calls that this copy may promise now. `None` means that nothing current is known.
     fn left(&self, now: Timestamp, calls_per_minute: u64, demand: &Demand) -> Option<Left> {
         let (mut for_opt_outs, mut for_others, fifth, mut more_at) = match self.known {
             Known::Nothing => return None,
@@ -190,8 +189,8 @@ impl Budget {
             }
             Known::Uncounted => {
                 let share = self.uncounted_share(calls_per_minute);
-                // A contact may wait for calls that are a minute old by then. The others stay
-                // spent: waiting brings no whole window.
+                // After a wait of `patience`, calls that are more than a minute old are free again.
+                // No others are, since there is no window that begins anew.
                 let (spent, more_at) = self.own.in_last_minute(now + demand.patience);
                 // Calls under way are counted as spent already.
                 let promised = demand.promised.saturating_sub(self.under_way) + demand.beside;

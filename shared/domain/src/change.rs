@@ -101,7 +101,7 @@ pub struct Change {
     pub key: ContactKey,
     /// The id of the event. It stays the same when the CRM sends the event again.
     pub event_id: EventId,
-    /// The rank that the CRM counts, if it counts.
+    /// The version that the CRM counts up, if it does.
     pub version: Option<Rank>,
     /// The time that the CRM's clock gives the event.
     pub occurred_at: Option<Timestamp>,
@@ -118,7 +118,7 @@ impl Change {
     /// a clock before the change was put into the queue.
     ///
     /// # Errors
-    /// Every fault of the body. Their `Display` shows no personal data.
+    /// Returns every fault of the body. Their `Display` shows no personal data.
     pub fn parse(body: &str) -> Result<Change, Invalid> {
         parse::change(body, Timestamp::MAX, &Origin::Queue)
     }
@@ -126,7 +126,7 @@ impl Change {
     /// Reads a change from a webhook. It may leave out `schema` and what the sender fixes.
     ///
     /// # Errors
-    /// Every fault of the body.
+    /// Returns every fault of the body.
     pub fn parse_from(sender: &Sender, body: &str, now: Timestamp) -> Result<Change, Invalid> {
         parse::change(body, now, &Origin::Webhook(sender))
     }
@@ -134,7 +134,7 @@ impl Change {
     /// Reads a change from a row of a file. It may leave out `schema` and what the row fixes.
     ///
     /// # Errors
-    /// Every fault of the row.
+    /// Returns every fault of the row.
     pub fn parse_row(row: &Row<'_>, body: &str, now: Timestamp) -> Result<Change, Invalid> {
         parse::change(body, now, &Origin::File(row))
     }
@@ -143,7 +143,7 @@ impl Change {
     /// `campaignId`.
     ///
     /// # Errors
-    /// Every fault of the body.
+    /// Returns every fault of the body.
     pub fn parse_from_feed(feed: &Feed, body: &str, now: Timestamp) -> Result<Change, Invalid> {
         parse::change(body, now, &Origin::Feed(feed))
     }

@@ -49,7 +49,7 @@ impl Channel {
     }
 }
 
-/// What an opt-out lowers beside `callable`: the member `optOut` of the org's secret
+/// The channels that an opt-out lowers beside `callable`: the member `optOut` of the org's secret
 /// (docs/contract.md "Secrets").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OptOut {

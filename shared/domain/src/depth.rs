@@ -2,7 +2,8 @@
 //!
 //! An opt-out by webhook must not wait long behind a bulk load, and yet apply must not run out of
 //! messages. So the limit is a time: the minutes that apply needs for the messages. A fixed number
-//! would not do, since a change by `contactLists` costs a seventy-fifth of one by `predictive`:
+//! would not do, since a change by `contactLists` may take a seventy-fifth of the calls that one by
+//! `predictive` takes:
 //!
 //! ```text
 //! calls a minute × 10 minutes ÷ calls a change, from 10 to 20,000 messages
@@ -48,8 +49,8 @@ const READ: u64 = 50;
 const CAMPAIGNS: u64 = 2;
 
 /// How many calls a thousand changes take, if batches are full and hold two campaigns. More
-/// campaigns take more: 890 calls were measured for six lists, for which this returns 400.
-/// `top_up`: the messages that apply receives by itself, beside those of an event.
+/// campaigns take more: 890 calls were measured for six lists, for which this returns 400. `top_up`
+/// is the number of messages that apply receives by itself, beside those of an event.
 pub fn calls_of_a_thousand(api: Api, top_up: usize) -> u64 {
     match api {
         // Each change takes a read and a write. A create takes a twentieth or less, but which

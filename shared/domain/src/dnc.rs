@@ -61,6 +61,8 @@ impl DncListId {
     /// The rule for an id.
     pub const EXPECTED: &'static str = "1 to 64 characters of A-Z, a-z, 0-9 and -";
 
+    /// Checks an id.
+    ///
     /// # Errors
     /// A message that says what was expected.
     pub fn parse(text: &str) -> Result<DncListId, Cow<'static, str>> {
@@ -133,8 +135,8 @@ impl DncList {
         }
     }
 
-    /// Whether a change is done only once the contact's entry is on the list. It is for an opt-out,
-    /// and for a new number of a contact that the CRM opted out.
+    /// Whether a change is done only once the contact's entry is on the list. That holds for an
+    /// opt-out, and for a new number of a contact that the CRM opted out.
     pub fn concerns(&self, change: &Operation, left: &Contact) -> bool {
         match change.callable() {
             Some(_) => change.is_opt_out(),

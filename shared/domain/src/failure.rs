@@ -65,9 +65,9 @@ pub enum Kind {
 /// A call that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Failure {
-    /// What it means.
+    /// The meaning.
     pub kind: Kind,
-    /// What was observed, without personal data.
+    /// The observation, without personal data.
     pub detail: String,
     /// The status of the answer, if there was one.
     pub http_status: Option<u16>,
@@ -115,7 +115,8 @@ impl Failure {
         Failure::new(Kind::NotFound, "a contact that was there cannot be read")
     }
 
-    /// A failure because no contact is created for this time: a moment ago none could be.
+    /// A failure because the campaign took no new contact a moment ago. No contact is created until
+    /// `after` has passed.
     pub fn full(after: Duration) -> Failure {
         let detail = "the campaign took no new contact a moment ago";
         Failure::new(Kind::Full { after }, detail)
@@ -149,16 +150,16 @@ impl Failure {
         }
     }
 
-    /// Whether the whole call failed, and any contact in it may be the cause. Refusals are not
-    /// meant: 400 and 413 are narrowed down at once, and 401, 403 and 429 are about the org or the
-    /// campaign.
+    /// Whether the whole call failed, and any contact in it may be the cause. A refusal does not
+    /// count: after a 400 or 413 the cause is searched for at once, and 401, 403 and 429 are about
+    /// the org or the campaign.
     pub fn is_of_the_call(&self) -> bool {
         let is_answered = self.http_status == Some(200);
         (self.leaves_unknown() || self.kind == Kind::NotFound) && !is_answered
     }
 
-    /// Whether this refused write may have had other columns than its list. The answer may have
-    /// that code, none, or one that is not documented.
+    /// Whether this write may have been refused because its columns are not those of the list. That
+    /// is so if the answer has the code for it, no code, or one that is not documented.
     pub fn may_be_of_columns(&self) -> bool {
         self.may_be_of_every_create() || self.code.as_deref() == Some(OTHER_COLUMNS)
     }

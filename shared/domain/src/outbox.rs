@@ -6,8 +6,9 @@
 //! SQS refused holds back all messages behind it in its group.
 //!
 //! ```text
-//! push(a1 a2 b1 c1) ──▶ next() = [a1 b1 c1] ──▶ answered(a1 refused) ──▶ next() = [] for half a second,
-//!                                                                    then next() = [a1], then [a2]
+//! push(a1 a2 b1 c1) ──▶ next() = [a1 b1 c1] ──▶ answered(a1 refused)
+//!                   ──▶ next() = [] for half a second
+//!                   ──▶ next() = [a1] ──▶ answered(a1 taken) ──▶ next() = [a2]
 //! ```
 
 use std::collections::{BTreeSet, VecDeque};
@@ -133,8 +134,8 @@ impl<M: Clone> Outbox<M> {
         });
     }
 
-    /// The messages of a call to begin now, with their places. It is empty if no call may begin.
-    /// `most` is the number of messages that may begin.
+    /// The messages of a call to begin now, with their places. It is empty if no call may begin. It
+    /// holds at most `most` messages.
     pub fn next(&mut self, now: Timestamp, most: usize) -> Vec<(u64, M)> {
         if self.is_over || self.under_way >= self.limits.calls || now < self.pause {
             return Vec::new();

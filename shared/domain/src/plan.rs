@@ -53,8 +53,8 @@ impl<'a> RankedChange<'a> {
         }
     }
 
-    /// What the change says about calling the contact. A change that may not create the contact
-    /// does not say that the person is in the campaign.
+    /// The consent to calls that the change expresses, if any. A change that may not create the
+    /// contact does not say that the person is in the campaign.
     fn consent(&self) -> Option<Consent> {
         match self.operation.consent() {
             Some(Consent::May) if self.if_absent != IfAbsent::Create => Some(Consent::MayIfThere),
@@ -155,7 +155,7 @@ pub struct Wishes {
     /// Which contacts an opt-in makes callable. It is `None` if the org stores no versions; then an
     /// opt-in makes every contact callable.
     pub raise: Option<Raise>,
-    /// What an opt-out lowers beside `callable`.
+    /// The channels that an opt-out lowers beside `callable`.
     pub opt_out: OptOut,
 }
 

@@ -1,4 +1,4 @@
-//! When to try again, and when to give up (docs/design.md "Failure table").
+//! Decides how long a change waits before its retry (docs/design.md "Failure table").
 //!
 //! A [`Cause`] says why a change failed, and [`Cause::delay`] for how long its message stays
 //! invisible. Waits depend on arguments only: chance is a number from 0 up to 1. The waits of one
@@ -18,11 +18,11 @@ pub const LONGEST: Duration = Duration::from_mins(15);
 pub const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
 /// How long a copy makes no call for an org that refuses it.
 pub const CLOSED: Duration = Duration::from_secs(60);
-/// How many times a call that may be repeated is made.
+/// How many times a call that may be retried is tried.
 pub const TRIES: u32 = 3;
-/// How long calls for one org are repeated within an invocation.
+/// How long calls for one org are retried within an invocation.
 pub const TRYING: Duration = Duration::from_secs(10);
-/// The time of an invocation that is left when its last call must have ended.
+/// How much time of an invocation is left when its last call has ended.
 pub const MARGIN: Duration = Duration::from_secs(3);
 
 const FIRST: Duration = Duration::from_secs(15);
@@ -33,9 +33,10 @@ const PART_OF_AGE: u32 = 8;
 const LONGEST_SPREAD: Duration = Duration::from_mins(2);
 /// Four fifths of [`LONGEST`], so that the wait with jitter stays below it.
 const HIGHEST_BASE: Duration = Duration::from_mins(12);
-/// From this many receives on a change waits longer. After a thousand receives SQS moves it without
-/// a reason, and a change must last for 13 days.
+/// From this many receives on, a change waits for `LONG`. SQS moves a message without a reason
+/// after a thousand receives, and a change must last for 13 days.
 const MANY_RECEIVES: u32 = 100;
+/// The same number for a change that waits for calls.
 const MANY_RECEIVES_FOR_CALLS: u32 = 500;
 const LONG: Duration = Duration::from_mins(22);
 
@@ -166,7 +167,7 @@ impl Cause {
     }
 }
 
-/// A time after the end of the window.
+/// How long after the end of the window a change returns.
 fn spread(waited: Waited, share: f64) -> Duration {
     if waited.receives < MANY_RECEIVES_FOR_CALLS {
         let part = (waited.age / PART_OF_AGE).min(LONGEST_SPREAD);

@@ -44,7 +44,7 @@ pub struct Rules {
     pub contact_key_pattern: Option<Regex>,
     /// Which contacts an opt-in makes callable, if versions are stored.
     pub raise: Raise,
-    /// What an opt-out lowers beside `callable`.
+    /// The channels that an opt-out lowers beside `callable`.
     pub opt_out: OptOut,
     /// How long reads may not show a write. Until then the change is not done, and the changes
     /// behind it in its message group are not planned.
@@ -191,7 +191,7 @@ impl Rules {
         self.reserved_column(change)
     }
 
-    /// Whether a change names the column that stores the version.
+    /// The rule that a change breaks if it names the column that stores the version.
     pub fn reserved_column(&self, change: &Change) -> Option<BrokenRule> {
         let (column, data) = self.version_field.as_ref().zip(change.operation.data())?;
         let names_it = data.contains_key(column);

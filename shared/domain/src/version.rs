@@ -60,7 +60,7 @@ pub enum Mark {
     Gone,
 }
 
-/// What a change says about calling the contact.
+/// The consent to calls that a change expresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consent {
     /// The contact may be called if the person is in the campaign. It does not bring back a person

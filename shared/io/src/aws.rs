@@ -1,5 +1,5 @@
-//! The configuration of the AWS SDK that all clients share, and why a call has no answer. The
-//! clients themselves are in `queue`, `records` and `secrets`.
+//! The configuration of the AWS SDK that all clients share, and the reasons for which a call has no
+//! answer. The clients themselves are in `queue`, `records` and `secrets`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub fn loader() -> ConfigLoader {
         .timeout_config(timeouts)
 }
 
-/// The reason for which a call of AWS has no answer.
+/// The reason for which a call to AWS has no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
     /// The SDK finds no credentials, so that it sent nothing.
@@ -65,7 +65,7 @@ pub enum Unanswered {
 }
 
 impl Unanswered {
-    /// The reason of an error that has no error code of the service.
+    /// The reason for an error that has no error code from the service.
     pub fn of<E, R>(error: &SdkError<E, R>) -> Unanswered {
         match error {
             SdkError::TimeoutError(_) => Unanswered::TimedOut,
@@ -79,8 +79,8 @@ impl Unanswered {
         }
     }
 
-    /// What the SDK lacked. Its errors have no public type for this, so their texts are searched
-    /// for words.
+    /// Finds out what the SDK lacked. Its errors have no public type for this, so their texts are
+    /// searched for words.
     fn unsent(error: &(dyn Error + 'static)) -> Unanswered {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -96,7 +96,7 @@ impl Unanswered {
         Unanswered::Other
     }
 
-    /// Whether nothing can be asked of any service before the operator sets something.
+    /// Whether every call fails until the operator sets something.
     pub fn is_of_setup(self) -> bool {
         matches!(self, Unanswered::NoCredentials | Unanswered::NoRegion)
     }

@@ -39,7 +39,7 @@ impl Chance {
         Chance(Mutex::new(fastrand::Rng::with_seed(seed)))
     }
 
-    /// A number from 0 up to 1, without 1.
+    /// A random number from 0 up to, but not including, 1.
     pub fn draw(&self) -> f64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }

@@ -23,7 +23,7 @@ pub struct Config {
     pub queue_url: String,
     /// `SECRET_PREFIX`: first part of every secret's name.
     pub secret_prefix: String,
-    /// `SECRET_TTL_SECONDS`: how long a secret is kept.
+    /// `SECRET_TTL_SECONDS`: how long a secret is cached.
     pub secret_ttl: Duration,
     /// `GENESYS_BASE_URL`: replaces both hosts of every region. It is on loopback, so that an OAuth
     /// client never goes to another host, and has no slash at its end.
@@ -69,7 +69,7 @@ pub struct IngestConfig {
     pub dead_letter_queue_url: String,
     /// `SECRET_PREFIX`: first part of every secret's name.
     pub secret_prefix: String,
-    /// `SECRET_TTL_SECONDS`: how long a secret is kept.
+    /// `SECRET_TTL_SECONDS`: how long a secret is cached.
     pub secret_ttl: Duration,
 }
 
@@ -99,7 +99,7 @@ impl Config {
     /// Reads the environment of the process, for reconcile.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn from_env() -> Result<Config, ConfigError> {
         Config::read(from_env)
     }
@@ -107,7 +107,7 @@ impl Config {
     /// Reads variables with `lookup`. An empty one counts as absent.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         read(lookup, |reader| Config::of(reader, true))
     }
@@ -115,7 +115,7 @@ impl Config {
     /// Reads the environment of the process, for a command that uses no queue.
     ///
     /// # Errors
-    /// Every variable that is wrong.
+    /// Names every variable that is wrong.
     pub fn from_env_without_queue() -> Result<Config, ConfigError> {
         read(from_env, |reader| Config::of(reader, false))
     }
@@ -123,7 +123,7 @@ impl Config {
     /// Reads the environment of the process, for the function reconcile.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn from_env_for_runs() -> Result<(Config, RunsConfig), ConfigError> {
         Config::read_for_runs(from_env)
     }
@@ -131,7 +131,7 @@ impl Config {
     /// Reads variables with `lookup`, for the function reconcile. An empty one counts as absent.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn read_for_runs(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<(Config, RunsConfig), ConfigError> {
@@ -151,7 +151,7 @@ impl Config {
     /// Reads the environment of the process, for apply.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn from_env_for_apply() -> Result<(Config, ApplyConfig), ConfigError> {
         Config::read_for_apply(from_env)
     }
@@ -159,7 +159,7 @@ impl Config {
     /// Reads variables with `lookup`, for apply. An empty one counts as absent.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn read_for_apply(
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<(Config, ApplyConfig), ConfigError> {
@@ -198,7 +198,7 @@ impl IngestConfig {
     /// Reads the environment of the process.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn from_env() -> Result<IngestConfig, ConfigError> {
         IngestConfig::read(from_env)
     }
@@ -206,7 +206,7 @@ impl IngestConfig {
     /// Reads variables with `lookup`. An empty one counts as absent.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
         read(lookup, |reader| IngestConfig {
             queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
@@ -220,10 +220,10 @@ impl IngestConfig {
 }
 
 impl DlqConfig {
-    /// Reads the environment of the process. `sends`: whether messages are to be sent again.
+    /// Reads the environment of the process. `sends` says whether messages are to be sent again.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn from_env(sends: bool) -> Result<DlqConfig, ConfigError> {
         read(from_env, |reader| DlqConfig::of(reader, sends))
     }
@@ -231,7 +231,7 @@ impl DlqConfig {
     /// Reads the environment of the process, for a command that asks Genesys Cloud too.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn from_env_with_genesys() -> Result<(Config, DlqConfig), ConfigError> {
         read(from_env, |reader| {
             (Config::of(reader, true), DlqConfig::of(reader, true))
@@ -253,7 +253,7 @@ impl ScheduleConfig {
     /// Reads the environment of the process.
     ///
     /// # Errors
-    /// Every variable that is missing or wrong.
+    /// Names every variable that is missing or wrong.
     pub fn from_env() -> Result<ScheduleConfig, ConfigError> {
         read(from_env, |reader| ScheduleConfig {
             runs_queue_arn: reader.arn("RUNS_QUEUE_ARN", "RunsQueueArn"),

@@ -6,8 +6,8 @@
 //!
 //! - `campaign`, `predictive` and `contact_lists`: contacts by either API, with the bodies in
 //!   `wire`.
-//! - `call`: one call with its repetitions. `gate` gives it a turn in the budget, `login` a
-//!   session, and `answer` says what a failure means.
+//! - `call`: one call with its retries. `gate` gives it a turn in the budget, `login` a session,
+//!   and `answer` says what a failure means.
 //! - `health` and `campaigns`: what this copy knows about the org and its campaigns.
 //! - `dnc`: DNC lists. `facts` and `scratch`: calls for a person who checks an org.
 //!
@@ -60,7 +60,7 @@ use gate::Gate;
 use health::Health;
 use login::Login;
 
-/// What a person should check if a campaign is not found.
+/// Advice to a person whose campaign is not found.
 pub const UNKNOWN_CAMPAIGN: &str =
     "check the campaign's id and the divisions of the OAuth client's role";
 
@@ -161,7 +161,7 @@ impl Org {
         self.session(run, None).await.map(|session| session.secret)
     }
 
-    /// Decides which of the wanted contacts may begin with what is left of the org's call budget.
+    /// Decides which of the wanted contacts may begin, given what is left of the org's call budget.
     pub fn offer(&self, rules: &OrgSecret, demand: &Demand) -> Offer {
         let now = self.shared.clock.now();
         self.gate.offer(now, rules.calls_per_minute, demand)

@@ -1,5 +1,5 @@
 //! The HTTP client for Genesys Cloud and for the CRMs' feeds: one request in, one response out. It
-//! repeats nothing and knows nothing of tokens: `genesys::call` and `reconcile::feed` do. A
+//! retries nothing and knows nothing of tokens: `genesys::call` and `reconcile::feed` do. A
 //! simulation implements [`Transport`] itself.
 
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub type Pieces = BoxStream<'static, Result<Bytes, TransportError>>;
 /// Carries requests to Genesys Cloud, or to a CRM's feed.
 pub trait Transport: Send + Sync {
     /// Sends one request and reads its whole response within `timeout`. It follows no redirect and
-    /// repeats nothing.
+    /// retries nothing.
     fn send(
         &self,
         request: Request<Bytes>,
@@ -41,7 +41,7 @@ pub trait Transport: Send + Sync {
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
 
     /// Sends one request and returns its response once the head has arrived. The head and each
-    /// piece may take as long as `timeout`. It follows no redirect and repeats nothing. By default
+    /// piece may take as long as `timeout`. It follows no redirect and retries nothing. By default
     /// the whole body comes as one piece, with the limits of [`send`](Transport::send).
     fn stream(
         &self,
@@ -74,7 +74,7 @@ pub struct NoRoots(#[source] reqwest::Error);
 
 /// HTTP/1.1 over TLS, with connections kept open. No proxy variable is read and no redirect is
 /// followed, so that a token goes only to its own host. A request is sent over another connection
-/// only if its kept connection had closed before anything was written. The caller repeats
+/// only if its kept connection had closed before anything was written. The caller retries
 /// everything else. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Https(Client);
@@ -148,7 +148,7 @@ fn builder() -> ClientBuilder {
         .no_proxy()
         .redirect(Policy::none())
         .referer(false)
-        // Nothing is repeated here, so no copy of a request is kept.
+        // Nothing is retried here, so no copy of a request is kept.
         .retry(reqwest::retry::never().max_retries_per_request(0))
 }
 

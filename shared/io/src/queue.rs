@@ -25,8 +25,8 @@ pub use sqs::Sqs;
 pub struct Message {
     /// The body, which has 1 byte to 1 MiB with the attributes.
     pub body: String,
-    /// The message group id: 1 to 128 visible ASCII characters. Empty for a
-    /// standard queue, as is the deduplication id.
+    /// The message group id: 1 to 128 visible ASCII characters. It is empty for a standard queue,
+    /// as is the deduplication id.
     pub group: String,
     /// The deduplication id: 1 to 128 visible ASCII characters. SQS drops a message with an id that
     /// it has seen within five minutes.

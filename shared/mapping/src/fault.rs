@@ -9,7 +9,7 @@ use crate::change::Mapped;
 /// Why a mapping is refused: the member at fault, and for a program the place in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct InvalidMapping {
-    /// The member of `mapping`. Empty if the mapping as a whole is at fault.
+    /// The member of `mapping`. It is empty if the mapping as a whole is at fault.
     pub member: String,
     /// The line and the column in the program, counted from 1.
     pub place: Option<(usize, usize)>,

@@ -26,7 +26,7 @@ use crate::value;
 /// it.
 const NAME: &str = "program";
 
-/// How messages of jaq begin, and what is shown in their place.
+/// The beginnings of jaq's messages, and the texts that are shown in place of those messages.
 const KNOWN: [(&str, &str); 4] = [
     (
         "cannot index ",

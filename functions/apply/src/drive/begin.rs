@@ -11,11 +11,12 @@ use super::{At, Drive, DrivenContact, Progress, Under};
 
 /// The most messages of an event (Lambda developer guide, "Amazon SQS event source mapping").
 const MESSAGES_PER_EVENT: usize = 10;
-/// A number that never wins the draw: the copy gets its even share of the calls and no more.
+/// A draw that never wins: the copy gets its even share of the calls and no more.
 const UNLUCKY: f64 = 1.0;
 
 impl Drive<'_> {
-    /// Skips the read of a contact that most likely does not exist, in a first load.
+    /// In a first load by `predictive`, skips the read of a contact that most likely does not
+    /// exist.
     pub(super) fn take_for_new(&mut self, place: usize) {
         let contact = &mut self.contacts[place];
         let of = &self.campaigns[contact.campaign];
@@ -53,7 +54,7 @@ impl Drive<'_> {
             promised: self.promised(),
             beside: u64::from(opt_outs > 0 && self.is_listing_new()),
             patience: self.run.patience(now),
-            // The draw for calls that are too few for every copy takes place once.
+            // If there are too few calls for every copy, copies draw for them, once per invocation.
             draw: progress.more.map_or(self.draw, |_| UNLUCKY),
         };
         let offer = self.org.offer(&self.secret, &demand);
@@ -102,8 +103,8 @@ impl Drive<'_> {
                     |contact: &DrivenContact| matches!(contact.at, At::Ready(_) | At::Calls(_));
                 let is_told = self.of(campaign).iter().any(is_begun);
                 let own: Vec<_> = (0..units.len()).filter(|n| is_of(&units[*n])).collect();
-                // Copies that were drawn to probe have small numbers. What is left of the number is
-                // spread evenly again.
+                // A copy that was drawn to probe has a `draw` below 1 / `copies`. The fraction of
+                // the product is evenly spread over 0 to 1 again.
                 let copies = f64::from(self.context.shared.config.apply_concurrency);
                 let even = (self.draw * copies).fract();
                 let drawn = |of: usize| (even * of as f64) as usize % of;
@@ -244,7 +245,8 @@ impl Drive<'_> {
     }
 }
 
-/// A contact that waits to begin, in the order in which contacts are put together.
+/// A contact that waits to begin. Contacts are sorted by these fields, so that those which begin
+/// together stand side by side.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Waiting {
     /// The most contacts that begin together with it.

@@ -34,8 +34,8 @@ struct ToWrite {
 }
 
 impl Drive<'_> {
-    /// The calls that may go now. Those about opt-outs come first and campaigns take turns, because
-    /// calls get their turns in the budget in this order.
+    /// The calls that may go now. Those about opt-outs come first, and campaigns take turns. The
+    /// budget serves calls in this order.
     pub(super) fn launch(&mut self) -> impl Iterator<Item = BoxFuture<'static, Answers>> {
         let mut calls: Vec<(usize, Call)> = Vec::new();
         for campaign in 0..self.campaigns.len() {
@@ -197,7 +197,7 @@ impl Placed for ToWrite {
     }
 }
 
-/// A step to make.
+/// A step of the contact at a place, to be turned into a call.
 struct ToMake {
     place: usize,
     key: ContactKey,

@@ -25,8 +25,8 @@ impl Drive<'_> {
         !self.is_wide(campaign) && self.is_in_doubt(campaign)
     }
 
-    /// Whether a contact shares no call with others. By `predictive` a create that opts somebody out
-    /// does so in a wide batch too.
+    /// Whether a contact shares no call with others. By `predictive`, the create of an opt-out goes
+    /// alone in a wide batch too.
     pub(super) fn goes_alone(&self, place: usize) -> bool {
         let contact = &self.contacts[place];
         let of = &self.campaigns[contact.campaign].campaign;
@@ -73,7 +73,7 @@ impl Drive<'_> {
         alone.chain(parts).collect()
     }
 
-    /// How many calls these contacts take, each time that they are read or written.
+    /// How many calls it takes to read, or to write, these contacts once.
     pub(super) fn calls_of(&self, campaign: usize, places: Vec<usize>, most: usize) -> u64 {
         self.in_calls(campaign, places, most).len() as u64
     }

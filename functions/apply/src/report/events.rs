@@ -20,7 +20,7 @@ pub(super) fn tell(context: &Context, intake: &Intake, settled: &BTreeMap<usize,
     let _together = io::telemetry::together();
     let telemetry = &context.shared.telemetry;
     let now = context.shared.clock.now();
-    // The message groups whose contacts cannot be created.
+    // The message groups whose contacts cannot be created now.
     let mut absent = BTreeSet::new();
     for (&index, settled) in settled {
         let record = &intake.records[index];

@@ -169,7 +169,7 @@ fn id_of<'a>(scheme: &Scheme, name: &HeaderName, headers: &'a HeaderMap) -> Resu
     }
 }
 
-/// The bytes of a signature as text.
+/// The text of a signature.
 pub(super) fn encoded(bytes: &[u8], encoding: Encoding) -> String {
     match encoding {
         Encoding::Base64 => STANDARD.encode(bytes),

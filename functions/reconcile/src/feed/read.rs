@@ -39,8 +39,8 @@ fn fault(what: impl Into<String>) -> NoPage {
     NoPage::of_page(what)
 }
 
-/// Reads an answer that is a page, or one whose status means, as the secret says, that there are no
-/// items. `at` is the address that was asked, without credentials.
+/// Reads the page in an answer. If the secret says that the answer's status means that there are no
+/// items, the page is empty. `at` is the address that was asked, without credentials.
 ///
 /// # Errors
 /// The page as a whole is not as the secret says.
@@ -141,8 +141,8 @@ impl Reader<'_> {
         Ok(self.kept_out(text, change))
     }
 
-    /// The opt-out of a text that breaks a rule. An opt-out without a rank could not be compared,
-    /// so there is none.
+    /// The opt-out of a text that breaks a rule. An opt-out without a rank cannot be compared, so
+    /// it counts as none.
     fn salvaged_opt_out(&self, text: &str) -> Option<Change> {
         let parse = |text: &str| Change::parse_from_feed(self.feed, text, self.now);
         let has_rank =
@@ -163,7 +163,7 @@ impl Reader<'_> {
     }
 
     /// Makes sure that a contact which the CRM deleted is not created only to be opted out. A feed
-    /// may list all deleted contacts.
+    /// may list every contact that was ever deleted.
     fn kept_out(&self, text: &str, change: Change) -> Change {
         if !self.is_mapped {
             return change;
@@ -187,7 +187,7 @@ impl Reader<'_> {
     }
 }
 
-/// What the items of a page became.
+/// The changes that the items of a page became, and the items that became none.
 #[derive(Default)]
 struct Items {
     changes: Vec<Change>,

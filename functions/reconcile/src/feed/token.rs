@@ -12,7 +12,7 @@ use crate::Context;
 
 /// A token that the endpoint issued.
 pub(super) struct CachedToken {
-    /// The fingerprint of the secret by which it was asked for.
+    /// The fingerprint of the secret with which it was asked for.
     print: String,
     authorization: SecretString,
     until: Timestamp,

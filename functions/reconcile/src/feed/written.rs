@@ -1,4 +1,4 @@
-//! A request as it is sent, and what the status of its answer means.
+//! Writes a request as it is sent, and says what the status of its answer means.
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How many of the least numbers are kept.
+/// How many of the least hashes are kept.
 const LEAST: usize = 16;
 /// A feed is endless if it has brought this many times as many items as when it last brought a new
 /// member of the sample.
@@ -18,9 +18,10 @@ const FEW: u64 = 1_000;
 /// The sample. A hash stands for each item, and the least hashes are kept.
 ///
 /// Example: a feed has brought 2,000 items, and the hash of the 400th was the last to enter the
-/// sample. If all items are different, each of the 16 least hashes lies in the first fifth with a
-/// chance of 1 in 5, and all of them do with one of 1 in 5^16, about 150 thousand million. So a
-/// feed that gets this far repeats its items. A feed may list each of its items a few times over.
+/// sample. If all items are different, each of the 16 least hashes belongs to the first fifth of
+/// the items with a chance of 1 in 5. All 16 do with a chance of 1 in 5^16, about 1 in 150 billion.
+/// So a feed that gets this far repeats its items. A sound feed may list each of its items up to
+/// four times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Brought {

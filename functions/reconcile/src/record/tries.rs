@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Record;
 
-/// If runs that began at a place fail this often in a row, its campaign is begun anew. The feed may
-/// not know the cursor any more, and what changed on earlier pages must not wait for another
-/// campaign's fault. A run is given up before that, and the next run tries the place once.
+/// If runs that began at a place fail this often in a row, the campaign is begun anew. The feed may
+/// no longer know the cursor, and new changes on the pages before it must not wait while another
+/// campaign makes runs fail. Example: a run fails twice and is given up. If the next run fails at
+/// the same place too, its retry begins the campaign anew.
 const MOST_FAILED: u32 = 3;
 
 /// The tries of a run's message.
@@ -17,9 +18,10 @@ const MOST_FAILED: u32 = 3;
 pub(super) struct Tries {
     /// The id of the message.
     pub(super) message: String,
-    /// How often it had been received before the invocation that is counted next, and since when
-    /// that one runs, in seconds: since it began, or since the one before it ended.
+    /// How often it had been received before the invocation that is counted next.
     pub(super) receives: u32,
+    /// The time since which that invocation is counted, in seconds. It is when the invocation
+    /// began, or when the one before it ended.
     pub(super) at: i64,
     /// How often the run has failed in a row.
     pub(super) failures: u32,
@@ -45,8 +47,8 @@ pub(super) struct Waiting {
 }
 
 impl Record {
-    /// How often a message had been received when this was last noted, and when that was: at the end
-    /// of an invocation that ended in good order or failed, or at the beginning of one. An
+    /// How often a message had been received when this was last noted, and when that was: at the
+    /// end of an invocation that ended in good order or failed, or at the beginning of one. An
     /// invocation that has begun is not among them.
     pub(crate) fn receives(&self, message: &str) -> Option<(u32, Timestamp)> {
         let tries = self.tries.as_ref().filter(|it| it.message == message)?;
@@ -59,8 +61,8 @@ impl Record {
         tries.map_or(0, |it| it.killed)
     }
 
-    /// Notes that an invocation begins, and that this many before it were killed in a row. Unless
-    /// it ends in good order or fails, the next one counts it.
+    /// Notes that an invocation begins, and that this many before it were killed in a row. If it
+    /// neither ends in good order nor fails, the next one counts it as killed.
     pub(crate) fn begin(&mut self, message: &str, receives: u32, now: Timestamp, killed: u32) {
         let tries = self.tries.take().filter(|it| it.message == message);
         self.tries = Some(Tries {

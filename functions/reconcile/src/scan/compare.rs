@@ -158,7 +158,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule.
+    /// Whether this is an opt-out that is looked at even if its rank or key breaks a rule: see
+    /// [`compare_salvaged`](Self::compare_salvaged).
     fn has_opt_out(&self, change: &Change) -> bool {
         self.input.task == Task::Repair
             && self.org_secret.rules.ranking().is_some()

@@ -36,7 +36,7 @@ impl Pages {
         let contacts = page.changes.iter().map(said);
         let news = contacts.filter(|contact| self.seen.insert(*contact));
         let news = news.count();
-        // Items that the mapping makes no change of count as new once.
+        // An item that the mapping turns into no change counts as new once.
         let items = page.unchanged.iter();
         let items = items.filter(|item| self.skipped.insert(**item)).count();
         let is_faulty = page.changes.is_empty() && !page.faulty.is_empty();
@@ -89,14 +89,14 @@ impl Scan<'_> {
     }
 }
 
-/// A number for each item of a page.
+/// A hash of each item of a page.
 pub(super) fn items(page: &Page) -> impl Iterator<Item = u64> {
     let changes = page.changes.iter().map(said);
     changes.chain(page.unchanged.iter().copied())
 }
 
-/// A number for a contact and the age that the feed gives it. A number takes little memory, however
-/// long the feed is.
+/// A hash of a contact and of the version and time that the feed gives it. A hash takes little
+/// memory, however long the feed is.
 fn said(change: &Change) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&change.key, change.version, change.occurred_at).hash(&mut hasher);

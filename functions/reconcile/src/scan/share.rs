@@ -5,8 +5,8 @@ use crate::input::{Cursor, Input};
 /// Up to this number of differing contacts, no share of them stops a run.
 pub(super) const MOST_DRIFT: u64 = 100;
 
-/// How many contacts of one campaign were checked and differed, over all runs that its cursor
-/// links.
+/// How many contacts of one campaign were checked, and how many of them differed. The runs that
+/// continued from one cursor to the next are added up.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct DriftShare {
     pub(crate) checked: u64,

@@ -184,7 +184,7 @@ impl Scan<'_> {
         actuals
     }
 
-    /// What the export says about a contact. `None` means that the contact itself must be read.
+    /// The contact according to the export. `None` means that the contact itself must be read.
     fn shown(&self, key: &ContactKey, changes: &[Change]) -> Option<Actual> {
         let snapshot = self.whole.snapshot.as_ref()?;
         match snapshot.find(key) {

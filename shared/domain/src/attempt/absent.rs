@@ -22,7 +22,7 @@ pub enum Absence {
     ByProbe,
     /// A read decides, if it begins later than this after the first receive.
     ByReadAfter(Duration),
-    /// It is known by what was seen, or by the next read.
+    /// The read that shows no contact is enough.
     Known,
 }
 

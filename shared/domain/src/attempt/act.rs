@@ -37,7 +37,8 @@ impl Attempt {
         (self.planner)(&ranked, self.actual.as_deref(), self.rules.wishes())
     }
 
-    /// Carries out the plan. `alone`: a create needs a call of its own.
+    /// Plans the changes, and returns the step that carries out the plan. `alone` says whether a
+    /// create needs a call of its own.
     pub(super) fn act(&mut self, alone: bool) -> Step {
         let mut plan = self.plan();
         self.owe(&plan);
@@ -58,7 +59,7 @@ impl Attempt {
         }
     }
 
-    /// Carries out the plan for a contact that existed a moment ago. If it cannot be read now,
+    /// As [`Attempt::act`], for a contact that existed a moment ago. If it cannot be read now,
     /// reads lag.
     pub(super) fn act_on_existing(&mut self) -> Step {
         if self.actual.is_none() {

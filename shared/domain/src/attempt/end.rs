@@ -12,7 +12,7 @@ use crate::plan::{Part, Plan};
 use crate::retry::Cause;
 
 impl Attempt {
-    /// The plan is carried out, and this is the outcome of its newest change.
+    /// Ends the changes of a plan that was carried out. `outcome` is that of the newest change.
     pub(super) fn applied(&mut self, plan: &Plan, outcome: Outcome) -> Step {
         self.owed.cancel();
         for (place, (piece, part)) in self.pieces.drain(..).zip(&plan.parts).enumerate() {

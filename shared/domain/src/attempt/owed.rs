@@ -17,9 +17,9 @@ pub(super) struct Owed {
     entries: Vec<Entry>,
     /// How many of the entries were handed to the driver.
     taken: usize,
-    /// The indices of the records that owe entries, and of those whose opt-out was refused for
-    /// good.
+    /// The indices of the records that owe entries.
     by: Vec<usize>,
+    /// The indices of the records whose opt-out was refused for good.
     refused_opt_outs: Vec<usize>,
     /// Entries that an opt-in cancels once it is written, and the records that owe them.
     set_aside: (Vec<Entry>, Vec<usize>),
@@ -99,7 +99,7 @@ impl Attempt {
         }
     }
 
-    /// As [`Attempt::owe`], if only the opt-out of the changes is written.
+    /// Notes the entries that are owed if only the opt-out of the changes is written.
     pub(super) fn owe_for_lowered(&mut self, write: &Write) {
         let queue_order: Vec<_> = (0..self.pieces.len()).collect();
         self.owe_for(&lowered(self.actual.as_deref(), write), &queue_order);

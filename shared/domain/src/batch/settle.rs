@@ -13,12 +13,12 @@ use crate::retry::{Cause, Waited};
 /// How long a missing campaign is looked for. A campaign that was just created may not be visible
 /// everywhere yet.
 const MISSING_FOR: Duration = Duration::from_mins(15);
-/// A change is parked at this age in any case. SQS deletes a message after 14 days, and after 1,000
-/// receives moves it without a reason.
+/// A change is parked at this age, or at this many receives, in any case. SQS deletes a message
+/// after 14 days, and after 1,000 receives it moves the message without a reason.
 const LAST_DAY: Duration = Duration::from_hours(13 * 24);
 const LAST_RECEIVE: u32 = 950;
 
-/// When a change that keeps failing is parked.
+/// Decides when a change that keeps failing is parked.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizon {
     /// The time of the report.

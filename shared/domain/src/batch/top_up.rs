@@ -3,8 +3,8 @@
 //!
 //! Lambda hands a FIFO function ten messages at most, and the API of contact lists reads 50
 //! contacts a call and writes 1,000. So a copy whose batch may have a backlog behind it receives
-//! more, ten messages per call. It makes rounds of 2, 4, 8 … calls side by side, for as long as
-//! they come back full.
+//! more, ten messages per call. It makes rounds of 2, 4, 8 … calls side by side, until two calls of
+//! a round return nothing.
 //!
 //! ```text
 //! TopUp::new(990) ──▶ calls() = 2 ──▶ received([10, 10])

@@ -43,7 +43,7 @@ pub struct Offer {
     pub opt_outs: u64,
     /// How many other contacts may begin.
     pub others: u64,
-    /// Why no more may begin.
+    /// When more contacts may begin.
     pub more: More,
     /// When more opt-outs may begin, unless all may begin now. It is no later than for other
     /// contacts.
@@ -72,7 +72,7 @@ pub enum Admission {
     At(Timestamp),
 }
 
-/// What an answer says about the budget.
+/// The rate limit, as an answer states it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateLimit {
     /// `inin-ratelimit-allowed` and `inin-ratelimit-count`: the calls of a window, and how many

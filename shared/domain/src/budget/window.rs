@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{CALLS_OF_A_CONTACT, FIFTH, LEAST_SHARE, TENTH, WINDOW};
 
-/// Up to this time before the end of a window, wide batches leave part of what is kept for
+/// Until this long before the end of a window, wide batches leave part of what is kept for
 /// opt-outs.
 const LEFT_TO_OTHERS: Duration = Duration::from_secs(40);
 
@@ -20,7 +20,7 @@ pub(super) struct Window {
     pub(super) own: u64,
     /// Whether the count includes calls of others.
     pub(super) is_shared: bool,
-    /// Whether the count of the window before did, or is unknown.
+    /// Whether the count of the window before included such calls, or is unknown.
     pub(super) was_shared: bool,
     pub(super) told_at: Timestamp,
     pub(super) ends_at: Timestamp,

@@ -22,6 +22,8 @@ pub enum IfAbsent {
 impl IfAbsent {
     const ALL: [IfAbsent; 3] = [IfAbsent::Create, IfAbsent::Skip, IfAbsent::SkipOptOut];
 
+    /// Reads the value of the member.
+    ///
     /// # Errors
     /// A message that says what was expected.
     pub(super) fn parse(text: &str) -> Result<IfAbsent, Cow<'static, str>> {

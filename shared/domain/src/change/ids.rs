@@ -40,6 +40,8 @@ macro_rules! text_type {
             /// The rule, for error messages.
             pub const EXPECTED: &'static str = $expected;
 
+            /// Checks a text.
+            ///
             /// # Errors
             /// A message that says what was expected, without the text itself.
             pub fn parse(text: &str) -> Result<$name, Cow<'static, str>> {

@@ -40,7 +40,7 @@ impl Operation {
         }
     }
 
-    /// What the change says about calling the contact. Unlike [`Operation::callable`], it
+    /// The consent to calls that the change expresses, if any. Unlike [`Operation::callable`], it
     /// distinguishes an opt-out from having left the campaign.
     pub(crate) fn consent(&self) -> Option<Consent> {
         match self {
@@ -65,8 +65,8 @@ impl Operation {
         }
     }
 
-    /// Whether the contact may not be called for any reason, or a channel or number may not be
-    /// used.
+    /// Whether the change forbids something: calls, for whatever reason, or the use of a channel or
+    /// number. Unlike `is_opt_out`, this includes having left the campaign.
     pub fn opts_out(&self) -> bool {
         self.callable() == Some(false) || self.lowers().is_some()
     }

@@ -30,7 +30,7 @@ const HALF_A_CHARACTER: &str = "expected whole characters; there is half of a su
 /// Reads a change.
 ///
 /// # Errors
-/// Every fault of the body.
+/// Returns every fault of the body.
 pub(super) fn change(body: &str, now: Timestamp, origin: &Origin<'_>) -> Result<Change, Invalid> {
     let fixed = origin.fixed();
     let mut reader = Reader::open(body, fixed.expected)?;

@@ -41,8 +41,10 @@ impl RankReset {
     /// The rule for a reason.
     pub const REASON: &'static str = "expected 1 to 200 printable characters";
 
+    /// A reset from one rank to a lower one, or to none.
+    ///
     /// # Errors
-    /// What was expected.
+    /// A message that says what was expected.
     pub fn new(from: Rank, to: Option<Rank>, reason: &str) -> Result<RankReset, &'static str> {
         if to.is_some_and(|to| to >= from) {
             return Err("expected a rank below the stored one");

@@ -1,4 +1,4 @@
-//! The opt-out in a change that breaks a rule.
+//! Reads the opt-out in a change that breaks a rule.
 //!
 //! A change that breaks a rule is parked, and a person may look at it days later. An opt-out must
 //! not wait for that. So the opt-out alone is read from the faulty change and applied, if the
@@ -23,8 +23,9 @@ const HEARD: [&str; 8] = [
     "occurredAt",
     "ifAbsent",
 ];
-/// An opt-out counts even without these. Without a rank it applies at its place in the queue, and
-/// any opt-in behind it makes the contact callable again, even one that is older in the CRM.
+/// An opt-out counts even if these members are absent or faulty. Without a rank it applies at its
+/// place in the queue, and any opt-in behind it makes the contact callable again, even one that is
+/// older in the CRM.
 const DISPENSABLE: [&str; 3] = ["version", "occurredAt", "ifAbsent"];
 
 /// The members that can forbid a call or a message, each with the values that forbid nothing.

@@ -1,5 +1,5 @@
-//! Whether contacts can be created in a campaign. Its contact list, or its org, may be at the limit
-//! of contacts.
+//! Keeps track of whether contacts can be created in a campaign. Its contact list, or its org, may
+//! be at the limit of contacts.
 //!
 //! The code with which Genesys Cloud refuses a create then is not documented. So if a create is
 //! refused with an unknown code, either this contact or every create may be the reason. Other
@@ -13,7 +13,7 @@
 //! refused: a    created: f    refused: a    created: g    refused: a      a itself is the reason
 //! ```
 //!
-//! If a contact was refused before and is created now, the list was the reason, so from then on each
+//! If a contact that was refused before is created now, the list was the reason. From then on, each
 //! contact that was refused counts as refused once.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +43,7 @@ const TOLD_EVERY: Duration = Duration::from_mins(2);
 /// How many contacts are remembered.
 const MOST: usize = 1_000;
 
-/// What is known about the creates of one campaign.
+/// The health of one campaign's creates.
 #[derive(Debug, Default)]
 pub struct CreateHealth {
     suspects: BTreeMap<ContactKey, Suspect>,
@@ -114,7 +114,7 @@ impl CreateHealth {
     /// Chooses the contact that probes for all of these. `draw` is a random number from 0 up to 1.
     ///
     /// # Errors
-    /// How long none of them may be created.
+    /// None of them may be created for this long.
     pub fn probe(
         &mut self,
         keys: &[&ContactKey],

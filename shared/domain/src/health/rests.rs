@@ -20,11 +20,11 @@ const ALL: usize = 2;
 /// and the other campaigns of the org go on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rests {
-    /// What was seen since the org's last batch.
+    /// The observations since the org's last batch.
     seen: SinceLastBatch,
-    /// When each slow campaign was last seen to be slow.
+    /// The time at which each slow campaign was last seen to be slow.
     slow: BTreeMap<CampaignId, Timestamp>,
-    /// When a campaign was last seen that was not slow.
+    /// The time at which a campaign was last seen that was not slow.
     quick_at: Option<Timestamp>,
     rest: Option<Rest>,
 }

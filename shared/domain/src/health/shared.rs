@@ -97,7 +97,7 @@ impl<Id: Clone + Ord, const SILENT: usize> SharedHealth<Id, SILENT> {
         }
     }
 
-    /// Records that a user got no answer. Returns whether the shared service has just become ill.
+    /// Records that a user got no answer. Returns whether the service has just become ill.
     pub fn unanswered(
         &mut self,
         id: &Id,

@@ -51,8 +51,8 @@ pub(super) fn plan(changes: &[RankedChange<'_>], actual: Option<&Contact>, wishe
     }
 }
 
-/// The parts of the changes that count, by their indices and in order, and the indices of the opt-ins
-/// that are skipped.
+/// The parts of the changes that count, in order and with the indices of their changes, and the
+/// indices of the opt-ins that are skipped.
 fn counting<'a>(
     changes: &[RankedChange<'a>],
     order: &[usize],

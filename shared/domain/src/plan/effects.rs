@@ -18,8 +18,9 @@ pub(super) struct SwitchEffects {
     pub(super) kept: Vec<usize>,
     /// The last change that made a difference.
     pub(super) last: Option<usize>,
-    /// Whether a change sets `callable`, and whether one is an opt-out.
+    /// Whether a change sets `callable`.
     pub(super) is_of_callable: bool,
+    /// Whether a change makes the contact not callable: an opt-out or a leave.
     pub(super) is_opt_out: bool,
     /// Channels and numbers to lower that are not lowered yet.
     pub(super) lowers: Lowered,

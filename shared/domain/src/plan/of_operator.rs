@@ -8,7 +8,7 @@ use crate::contact::{Columns, Contact};
 use crate::version::{Decision, Mark, Version};
 
 /// Plans a change that only an operator may ask for. It writes only the version. `None` means that
-/// the change is of another kind. `stores`: whether the org stores versions.
+/// the change is of another kind. `stores` says whether the org stores versions.
 pub fn plan_of_operator(
     operation: &Operation,
     stores: bool,

@@ -1,4 +1,4 @@
-//! How long to make no call to a service that answered 429.
+//! Decides for how long no call is made to a service that answered 429.
 //!
 //! `now` is an argument and the state is a value. Each client keeps one [`Throttle`] and asks it
 //! how long to wait, so that no client obeys a wait of zero.

@@ -13,8 +13,9 @@ pub enum Switch<'a> {
     Number(&'a str),
 }
 
-/// Whether a change fills columns that the campaign's list does not have, or lowers numbers in
-/// columns that hold none. Null, empty and absent are equal, so an empty value needs no column.
+/// The rule that a change breaks if it fills columns that the campaign's list does not have, or
+/// lowers numbers in columns that hold none. Null, empty and absent are equal, so an empty value
+/// needs no column.
 pub fn unknown_columns(
     change: &Change,
     has_column: impl Fn(&str) -> bool,
@@ -29,7 +30,8 @@ pub fn unknown_columns(
     (!data.is_empty() || !phones.is_empty()).then_some(BrokenRule::UnknownColumns { data, phones })
 }
 
-/// Whether a change lowers channels or numbers although the org's API does not support that.
+/// The rule that a change breaks if it lowers channels or numbers. It is for an org whose API does
+/// not support that.
 pub fn channels_unsaid(change: &Change) -> Option<BrokenRule> {
     change.operation.lowers().map(|_| BrokenRule::Channel)
 }

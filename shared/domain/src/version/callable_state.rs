@@ -80,8 +80,8 @@ impl CallableState {
     }
 
     /// Applies an opt-out or a leave, and returns whether it counts. It is stale only if an opt-in
-    /// is newer, whatever the rank of the columns. `own`: the mark to leave if campaign-sync makes
-    /// the contact not callable.
+    /// is newer, whatever the rank of the columns. `own` is the mark to leave if campaign-sync
+    /// makes the contact not callable.
     fn lower(&mut self, rank: Option<Rank>, own: Mark) -> bool {
         let stands = self.version.decision;
         // A change without a rank is newer than everything that is known.

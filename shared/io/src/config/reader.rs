@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::stack::{STACK_NAME, default_stack, is_stack_name};
 
-/// Every variable that is missing or wrong.
+/// The variables that are missing or wrong, each with what was expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
 
@@ -28,7 +28,7 @@ pub(super) fn from_env(name: &str) -> Option<String> {
 /// Reads a configuration with `lookup`.
 ///
 /// # Errors
-/// Every variable that is missing or wrong.
+/// Names every variable that is missing or wrong.
 pub(super) fn read<C>(
     lookup: impl Fn(&str) -> Option<String>,
     configuration: impl FnOnce(&mut Reader<'_>) -> C,
@@ -131,7 +131,7 @@ impl Reader<'_> {
         prefix
     }
 
-    /// `SECRET_TTL_SECONDS`: how long a secret is kept.
+    /// `SECRET_TTL_SECONDS`: how long a secret is cached.
     pub(super) fn secret_ttl(&mut self) -> Duration {
         Duration::from_secs(self.number("SECRET_TTL_SECONDS", 300, 1, 86_400).into())
     }

@@ -16,7 +16,8 @@ pub(super) fn out_of_time() -> Failure {
     Failure::new(Kind::OutOfTime, "the invocation is nearly out of time")
 }
 
-/// A failure because there was no answer. `is_cut_short`: the call was given less time than usual.
+/// A failure because there was no answer. `is_cut_short` says that the call was given less time
+/// than usual.
 pub(super) fn unanswered(what: &str, error: TransportError, is_cut_short: bool) -> Failure {
     let kind = match error {
         TransportError::TimedOut if is_cut_short => Kind::OutOfTime,
@@ -27,7 +28,7 @@ pub(super) fn unanswered(what: &str, error: TransportError, is_cut_short: bool) 
     Failure::new(kind, format!("{what}: {error}"))
 }
 
-/// The meaning of an answer that is no success. `after`: how long to make no call after a 429.
+/// The meaning of an answer that is no success. `after` says how long to make no call after a 429.
 pub(super) fn answer_failure(
     what: &str,
     answer: &Response<Bytes>,
@@ -43,14 +44,14 @@ pub(super) fn answer_failure(
         400 if code.as_deref() == Some("contact.does.not.exist") => Kind::NotFound,
         400 | 413 => Kind::Rejected,
         401 | 403 => Kind::Refused,
-        // A 404 about a contact may mean the contact or the campaign; the code says which.
+        // A 404 may mean that the contact or the campaign is missing. The code says which.
         404 if code.as_deref() == Some("campaign.not.found") => Kind::UnknownCampaign,
         404 => Kind::NotFound,
         409 => Kind::Conflict,
         429 => Kind::Throttled {
             after: after.unwrap_or(UNNAMED),
         },
-        // No correct client and no healthy service causes another answer, so it may pass.
+        // A correct client of a healthy service gets no other answer, so a retry may help.
         _ => Kind::Unavailable,
     };
     let detail = match &code {

@@ -1,11 +1,11 @@
-//! One call of the contact API: its turn in the budget, its session, and its repetitions
+//! One call of the contact API: its turn in the budget, its session, and its retries
 //! (docs/design.md "Failure table").
 //!
 //! Each call passes the same steps: it gets a session (`login`), waits for its turn (`gate`), goes
-//! over the transport, and its answer is reported to budget and health. This module repeats a call
-//! that was refused with 401 or 429, and after a failure a read or an entry of a DNC list. It does
-//! not repeat any other write whose result is unknown, because only [`domain::attempt`] knows what
-//! must be read first.
+//! over the transport, and its answer is reported to budget and health. This module retries a call
+//! that was refused with 401 or 429. After any other failure it retries only a read, or entries of
+//! a DNC list. It does not retry a write of contacts whose result is unknown, because only
+//! [`domain::attempt`] knows what must be read first.
 
 use std::time::Duration;
 
@@ -40,17 +40,17 @@ pub(super) struct Call<'a> {
 /// The effect of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// It alters nothing, so it may be repeated after a failure.
+    /// It alters nothing, so it may be retried after a failure.
     Read,
-    /// It writes this many contacts. It is not repeated before they have been read.
+    /// It writes this many contacts. It is not retried before they have been read.
     Write(usize),
     /// It writes this many entries beside the contacts. Writing them twice does no harm, so it may
-    /// be repeated. Its result says nothing about the health of the org, its campaigns or its host.
+    /// be retried. Its result says nothing about the health of the org, its campaigns or its host.
     Aside(usize),
 }
 
 impl Effect {
-    /// Whether the call may be repeated without a read first.
+    /// Whether the call may be retried without a read first.
     fn may_be_repeated(self) -> bool {
         !matches!(self, Effect::Write(_))
     }
@@ -71,7 +71,7 @@ fn is_unauthorized(failure: &Failure) -> bool {
 }
 
 impl Org {
-    /// Makes the call and repeats it as the failure table says. Returns the body of a 2xx.
+    /// Makes the call, and retries it as the failure table says. Returns the body of a 2xx.
     pub(super) async fn call(&self, run: &Run, call: &Call<'_>) -> Result<Bytes, Failure> {
         Ok(self.answer(run, call).await?.into_body())
     }
@@ -124,8 +124,8 @@ impl Org {
         Err(failure)
     }
 
-    /// Whether a call that failed is repeated with the same session. If so, returns once that may
-    /// be done.
+    /// Whether a call that failed is retried with the same session. If so, returns once the retry
+    /// may begin.
     async fn tries_again(
         &self,
         run: &Run,

@@ -28,7 +28,7 @@ const NARROW: Duration = Duration::from_mins(5);
 /// after all, that costs one POST in vain for this many reads saved.
 const NEW_AFTER: u32 = 20;
 
-/// What is known of each campaign.
+/// Everything that this copy knows about each campaign.
 #[derive(Default)]
 pub(super) struct CampaignCache(Mutex<BTreeMap<CampaignId, Known>>);
 
@@ -95,7 +95,7 @@ impl Org {
         Err(Failure::new(Kind::Closed { after }, detail))
     }
 
-    /// Records that a call about the campaign got no answer or a server error.
+    /// Records that calls about the campaign fail, and that one of its contacts may be the cause.
     pub fn record_doubt(&self, campaign: &CampaignId) {
         let until = self.shared.clock.now() + IN_DOUBT;
         self.campaigns
@@ -126,7 +126,7 @@ impl Org {
         until.is_some_and(|until| now < until)
     }
 
-    /// Records whether a contact was found.
+    /// Records whether a read found a contact.
     pub fn record_read(&self, campaign: &CampaignId, is_found: bool) {
         self.campaigns.with(campaign, |known| {
             known.absent = if is_found {
@@ -156,7 +156,7 @@ impl Org {
     /// number from 0 up to 1.
     ///
     /// # Errors
-    /// How long none of them may be created.
+    /// None of them may be created for this long.
     pub fn probe_of_creates(
         &self,
         campaign: &CampaignId,

@@ -101,7 +101,7 @@ impl ContactList {
         })
     }
 
-    /// Whether a call that was refused for one of its contacts, or several, is made again in two
+    /// Decides whether a call that was refused for some of its contacts is made again in two
     /// halves. If many contacts are at fault, that takes two calls for each of them. So the halving
     /// ends at some point, and the contacts that are left are retried, when chance groups them in
     /// another way.

@@ -188,8 +188,8 @@ impl Org {
         self.campaigns.health(campaign, may).allowed(now)
     }
 
-    /// Records that Genesys Cloud has no such campaign. Returns how long this copy has known
-    /// nothing else.
+    /// Records that Genesys Cloud has no such campaign. Returns for how long that has been so, as
+    /// far as this copy knows.
     pub fn record_missing(&self, campaign: &CampaignId) -> Duration {
         let now = self.shared.clock.now();
         self.campaigns.health(campaign, |of| of.record_missing(now))

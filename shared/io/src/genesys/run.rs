@@ -1,6 +1,6 @@
 //! The time that one invocation has for one org.
 //!
-//! A [`Run`] says how long each call may take, whether a failed call may be repeated, and how long
+//! A [`Run`] says how long each call may take, whether a failed call may be retried, and how long
 //! to wait for the budget. The lengths of backoffs are in [`domain::retry`].
 
 use std::time::Duration;
@@ -26,9 +26,9 @@ const PATIENT_TRIES: u32 = 9;
 /// The limits of the calls for one org in one invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// After this no failed call is repeated, and no wait for a turn ends later.
+    /// After this time no failed call is retried, and no wait for a turn ends later.
     trying_until: Timestamp,
-    /// How many times a call that may be repeated is made.
+    /// How many times a call that may be retried is tried.
     pub(super) tries: u32,
     /// The longest wait for the service or the budget.
     longest_wait: Duration,
@@ -36,7 +36,7 @@ pub struct Run {
     end: Option<Timestamp>,
     /// The longest time for a write. In a short invocation it is half of the invocation.
     longest_write: Duration,
-    /// Whether a read without an answer is repeated. It is not if much else is waiting.
+    /// Whether a read without an answer is retried. It is not if much else is waiting.
     is_patient: bool,
 }
 
@@ -70,7 +70,7 @@ impl Run {
         }
     }
 
-    /// The same run, in which no call is made more often than this.
+    /// The same run, in which no call is tried more often than this.
     #[must_use]
     pub fn with_tries(self, tries: u32) -> Run {
         Run { tries, ..self }
@@ -97,8 +97,8 @@ impl Run {
         self.timeout_of(WRITE, now, contacts)
     }
 
-    /// As [`Run::write_timeout`], for entries beside the contacts. Such a call may be repeated, so
-    /// it can begin with the time of a read.
+    /// As [`Run::write_timeout`], for entries beside the contacts. Such a call may be retried, so
+    /// it may begin if there is as much time as a read needs.
     pub(super) fn aside_timeout(&self, now: Timestamp, entries: usize) -> Option<Duration> {
         self.timeout_of(READ, now, entries)
     }
@@ -139,7 +139,7 @@ impl Run {
         left(end + MARGIN.saturating_sub(before_deadline), now)
     }
 
-    /// Whether a failed call may be repeated after this wait.
+    /// Whether a failed call may be retried after this wait.
     pub(super) fn may_repeat(&self, now: Timestamp, wait: Duration) -> bool {
         now + wait <= self.trying_until && self.has_time_after(now, wait)
     }

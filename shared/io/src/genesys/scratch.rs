@@ -154,7 +154,7 @@ impl ScratchList {
     /// # Errors
     /// The service does not answer as it should.
     pub async fn delete(&self, ids: &[String]) -> Result<(), Failure> {
-        // A delete may be repeated, because deleting twice does no harm.
+        // A delete may be retried, because deleting twice does no harm.
         let path = self.deletion(ids);
         let none = Bytes::new();
         let answer = self.call(Method::DELETE, &path, none, Effect::Read, DELETE);

@@ -84,8 +84,8 @@ impl<'a> Sending<'a> {
         self.outbox.push(group, bytes, message);
     }
 
-    /// Begins a call, and returns how many messages it holds. 0 means that no call may begin.
-    /// `most` is the number of messages that may begin.
+    /// Begins a call, and returns how many messages it holds. 0 means that no call may begin. It
+    /// holds at most `most` messages.
     pub fn begin(&mut self, now: Timestamp, most: usize) -> usize {
         let call = self.outbox.next(now, most);
         let begun = call.len();

@@ -1,6 +1,5 @@
-//! The real queue: Amazon SQS by the AWS SDK. It turns the calls of [`Queue`] into
-//! those of the SDK and their errors into codes. In which order changes are sent is decided in
-//! `enqueue`.
+//! The real queue: Amazon SQS by the AWS SDK. It turns the calls of [`Queue`] into those of the
+//! SDK, and the SDK's errors into codes. `enqueue` decides in which order changes are sent.
 
 use std::collections::HashMap;
 

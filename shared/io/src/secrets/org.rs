@@ -53,7 +53,7 @@ impl OrgSecret {
     /// Reads the JSON of a secret.
     ///
     /// # Errors
-    /// The name of the first member that is missing, unknown or not as expected.
+    /// A message that names the first member that is missing, unknown or not as expected.
     pub fn parse(text: &SecretString) -> Result<OrgSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let secret = OrgSecret {
@@ -150,7 +150,7 @@ fn rules(members: &mut Members<'_>) -> Result<Rules, MalformedSecret> {
     Ok(rules)
 }
 
-/// Checks the rules against each other. `names_raise`: whether the secret says `raise`.
+/// Checks the rules against each other. `names_raise` says whether the secret has `raise`.
 fn check(rules: &Rules, names_raise: bool) -> Result<(), MalformedSecret> {
     let wrong = |name, expected| Err(Members::wrong(name, expected));
     if let Some(DncList { by, .. }) = &rules.dnc_list

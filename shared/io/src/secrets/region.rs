@@ -38,12 +38,12 @@ impl Region {
             .map(|(_, domain)| Region { domain })
     }
 
-    /// The URL has no slash at its end.
+    /// The URL of the API, without a slash at its end.
     pub fn api_url(self) -> String {
         format!("https://api.{}", self.domain)
     }
 
-    /// The URL has no slash at its end.
+    /// The URL of the token endpoint's host, without a slash at its end.
     pub fn login_url(self) -> String {
         format!("https://login.{}", self.domain)
     }

@@ -1,10 +1,10 @@
-//! The secret `{prefix}/source/{source}`: how a sender of webhooks shows who it is, and what it may
-//! write.
+//! The secret `{prefix}/source/{source}`: how a sender of webhooks authenticates itself, and what
+//! it may write.
 //!
 //! [`SourceSecret::parse`] reads and checks the secret; requests are checked against it in
-//! `ingest::auth`. The parts of the secret have modules: `auth` for the ways to show who sends,
-//! with `signature`, `preset` and `template` for signatures and `token` for passwords and tokens,
-//! and `campaigns` for sources with several campaigns.
+//! `ingest::auth`. The parts of the secret have modules: `auth` for the ways to authenticate, with
+//! `signature`, `preset` and `template` for signatures and `token` for passwords and tokens, and
+//! `campaigns` for sources with several campaigns.
 
 mod auth;
 mod campaigns;
@@ -30,7 +30,7 @@ use super::members::{MalformedSecret, Members};
 /// The secret of a source, read and checked.
 #[derive(Clone, Debug)]
 pub struct SourceSecret {
-    /// How requests show that they are from the source.
+    /// How requests are authenticated.
     pub auth: Auth,
     /// The only org that it may write to. `None` allows any.
     pub org: Option<OrgId>,
@@ -58,7 +58,7 @@ impl SourceSecret {
     /// Reads the JSON of a secret.
     ///
     /// # Errors
-    /// The name of the first member that is missing, unknown, empty or not as expected.
+    /// A message that names the first member that is missing, unknown, empty or not as expected.
     pub fn parse(text: &SecretString) -> Result<SourceSecret, MalformedSecret> {
         let mut members = Members::of(text)?;
         let auth = if members.begins_with("auth", '{') {
@@ -119,7 +119,7 @@ impl SourceSecret {
     }
 }
 
-/// Reads the mapping. It cannot read headers that show who sends.
+/// Reads the mapping. It must not read headers that authenticate the sender.
 fn mapping(members: &mut Members<'_>, auth: &Auth) -> Result<Option<Mapping>, MalformedSecret> {
     let mapping = members.json("mapping", |text| {
         Mapping::parse(text).map_err(|refused| refused.to_string())

@@ -162,7 +162,7 @@ fn metric_of(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The `cause` of a line about a change that is tried again (docs/contract.md "Log").
+/// The `cause` in the log line of a change that is retried (docs/contract.md "Log").
 pub fn name_of(cause: Cause) -> &'static str {
     match cause {
         Cause::Unavailable => "unavailable",

@@ -208,7 +208,8 @@ pub enum Event<'a> {
         /// How many changes are in the queue.
         enqueued: u64,
     },
-    /// Reconcile enqueued nothing, because more of a campaign differs than can be right.
+    /// More of a campaign differs than can be right. So reconcile enqueued nothing of it, and only
+    /// opt-outs of the other campaigns.
     Stopped {
         /// The org.
         org: &'a str,

@@ -42,7 +42,7 @@ pub(crate) fn called(milliseconds: u64) -> Event<'static> {
     }
 }
 
-/// What apply reports of changes.
+/// The events that apply reports about changes.
 pub(crate) fn of_changes<'a>(
     evidence: &'a Evidence,
     not_parked: &'a (Cause, Evidence),
@@ -94,7 +94,7 @@ pub(crate) fn of_changes<'a>(
     ]
 }
 
-/// What apply and reconcile report of an org and its calls.
+/// The events that apply and reconcile report about an org and its calls.
 pub(crate) fn of_orgs(evidence: &Evidence) -> Vec<Event<'_>> {
     vec![
         Event::OrgRefused { org: ORG, evidence },
@@ -119,7 +119,7 @@ pub(crate) fn of_orgs(evidence: &Evidence) -> Vec<Event<'_>> {
     ]
 }
 
-/// What ingest reports of webhooks.
+/// The events that ingest reports about webhooks.
 pub(crate) fn of_webhooks() -> Vec<Event<'static>> {
     let refused = |org| Event::Refused {
         source: PERSONAL,
@@ -147,7 +147,7 @@ pub(crate) fn of_webhooks() -> Vec<Event<'static>> {
     ]
 }
 
-/// What reconcile reports of its runs.
+/// The events that reconcile reports about its runs.
 pub(crate) fn of_reconcile() -> Vec<Event<'static>> {
     vec![
         Event::Reconciled {

@@ -1,7 +1,8 @@
 //! The second check of a program: a walk over its syntax tree.
 //!
-//! It refuses loops, jumps, unknown functions and deep nesting, collects what the program may fail
-//! with, compiles the patterns of `test`, and turns each product into a call that is bounded.
+//! It refuses loops, jumps, unknown functions and deep nesting, collects the messages that the
+//! program may fail with, compiles the patterns of `test`, and turns each product into a call of a
+//! function whose result is bounded.
 
 use std::collections::BTreeSet;
 

@@ -87,7 +87,7 @@ impl Drive<'_> {
     /// Writes the contacts that go alone once they are read, without waiting for the other
     /// contacts.
     fn alone_once_read(&mut self, campaign: usize, list: &Arc<ContactList>, calls: &mut Vec<Call>) {
-        // Creates that are held wait for a probe, and that for all reads.
+        // If creates are held, they wait for a probe, and the probe waits for all reads.
         let are_held = self.org.holds_creates(&self.campaigns[campaign].id);
         for place in self.campaigns[campaign].contacts.clone() {
             let is_ready = match &self.contacts[place].at {
@@ -135,7 +135,7 @@ async fn read_all(list: Arc<ContactList>, made: Vec<ToMake>) -> Vec<StepResult> 
         .collect()
 }
 
-/// Reads a contact that the bulk read refused. A write holds every column of the list, so it needs
+/// Reads a contact whose bulk read was refused. A write holds every column of the list, so it needs
 /// the read.
 async fn read_one(list: Arc<ContactList>, made: ToMake) -> Vec<StepResult> {
     let actual = list.read_one(&made.key).await;

@@ -13,17 +13,18 @@ use crate::{Error, Ran, Why};
 
 /// How often a run may fail in a row before it goes to the queue of failed runs.
 pub(super) const MOST_FAILURES: u32 = 2;
-/// The wait before a run that ran out of time continues.
+/// How long a run that ran out of time waits before it continues.
 const AFTER_TIME: Duration = Duration::from_secs(5);
-/// The wait before a run that filled the queue continues. In this time a tenth of what the queue
-/// may hold of the org is applied.
+/// How long a run that filled the queue waits before it continues. In this time a tenth of what the
+/// queue may hold of the org is applied.
 const AFTER_ROOM: Duration = Duration::from_mins(1);
-/// The wait before a run that Genesys Cloud throttled for longer than two minutes continues.
+/// How long a run waits before it continues, if Genesys Cloud throttled it for longer than two
+/// minutes.
 const AFTER_THROTTLED: Duration = Duration::from_mins(2);
-/// The least wait before a run that its feed throttled continues. A feed that asks for one second
-/// again and again is not hammered.
+/// How long a run that its feed throttled waits at least before it continues. So a feed that asks
+/// for one second again and again is not hammered.
 const LEAST_AFTER_FEED: Duration = Duration::from_mins(1);
-/// The wait before the retry of a run that failed, or whose record could not be reached.
+/// How long a run that failed, or whose record could not be reached, waits before its retry.
 pub(super) const AFTER_FAILURE: Duration = Duration::from_mins(1);
 
 impl Turn<'_> {

@@ -39,19 +39,19 @@ impl Turn<'_> {
         let noted = record.receives(&self.message.message_id);
         let first = self.message.first_received.unwrap_or_default();
         let (before, since) = noted.unwrap_or((0, first));
-        // How often the run was begun since then, without this time, and never ended in good order.
-        // A run that waited for its record came again sooner than one that was killed. Each
-        // invocation that reaches the record notes its beginning, so that those waits do not hide
-        // what is killed after them.
+        // How many invocations began since then, without this one, and ended neither in good order
+        // nor with a failure. They were killed, or they waited for the record and came again sooner
+        // than killed ones do. Each invocation that reaches the record notes its beginning, so that
+        // those waits do not hide what is killed after them.
         let begun = receives.saturating_sub(before + 1);
         let least = i32::try_from(begun).map_or(SignedDuration::MAX, |begun| KILLED * begun);
         let are_killed = self.now.duration_since(since) >= least;
         record.killed(&self.message.message_id) + if are_killed { begun } else { 0 }
     }
 
-    /// The error of a run that has done nothing but wait for exports for as long as any is known to
-    /// take, and has begun with each of the campaigns that are left to it. The org's other runs wait
-    /// behind it. `left` is the number of these campaigns.
+    /// The error of a run that waits for an export in vain. It has done nothing but wait for
+    /// exports, for longer than any is known to take, and it has begun with each of its `left`
+    /// remaining campaigns. The org's other runs wait behind it.
     pub(super) fn gives_up_export(
         &self,
         input: &Input,

@@ -254,8 +254,8 @@ fn a_budget_from_which_no_other_copy_spends_is_not_divided() {
 
 #[test]
 fn a_campaign_whose_creates_are_held_leaves_a_fifth_to_others() {
-    // Of 48 calls without a count are 4 kept for opt-outs, and 9 for other campaigns. Of a window
-    // for one copy it is 30 and 60.
+    // Without a count there are 48 calls: 4 are kept for opt-outs, and 9 for other campaigns. In a
+    // window for one copy, 30 and 60 are kept.
     for (budget, all, held) in [
         (learnt(5, &UNCOUNTED), 22, 17),
         (learnt(5, &counted(0, 60)), 27, 21),

@@ -27,7 +27,7 @@ const GET_LIST: &str = "GET contact list";
 pub(in crate::genesys) struct List {
     pub(in crate::genesys) id: String,
     pub(in crate::genesys) columns: BTreeSet<String>,
-    /// Columns that hold no version: numbers and times, and texts that are too short.
+    /// Columns that cannot hold a version: numbers and times, and texts that are too short.
     pub(in crate::genesys) narrow: BTreeSet<String>,
     /// The DNC lists that the campaign names.
     pub(in crate::genesys) dnc_lists: BTreeSet<String>,

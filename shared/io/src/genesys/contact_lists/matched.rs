@@ -30,7 +30,7 @@ impl Shown {
     }
 }
 
-/// What an answer shows of a key.
+/// The content of an answer for one key.
 #[derive(Clone)]
 pub(super) enum Found {
     Nothing,
@@ -118,7 +118,8 @@ pub(super) fn are_asked_for(shown: &[Shown], asked: &[&ContactKey]) -> bool {
         .all(|contact| asked.contains(&contact.id().to_lowercase()))
 }
 
-/// The contacts of an answer. One that cannot be read takes no other along, as long as its id can.
+/// The contacts of an answer. One that cannot be read does not make the others fail, as long as its
+/// id can be read.
 pub(super) fn contacts(body: &[u8], what: &str) -> Result<Vec<Shown>, Failure> {
     if let Ok(all) = parse::<Vec<wire::ListContact>>(body, what) {
         return Ok(all.into_iter().map(Shown::Whole).collect());

@@ -26,7 +26,7 @@ pub(super) struct Token {
 
 impl Org {
     /// Fetches a token (docs/genesys-cloud.md "OAuth client credentials"). It is tried up to three
-    /// times, because a repetition does no harm.
+    /// times, because a retry does no harm.
     pub(super) async fn fetch_token(
         &self,
         state: &mut State,

@@ -36,7 +36,8 @@ impl ScratchList {
     /// Looks at the list with three calls that alter nothing.
     ///
     /// # Errors
-    /// [`Kind::NotFound`](super::Kind::NotFound) if there is no such list, [`Kind::Refused`](super::Kind::Refused) if a permission is missing.
+    /// [`Kind::NotFound`](super::Kind::NotFound) if there is no such list,
+    /// [`Kind::Refused`](super::Kind::Refused) if a permission is missing.
     pub async fn look(&self) -> Result<ScratchFacts, Failure> {
         let answer = self
             .read(

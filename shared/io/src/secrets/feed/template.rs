@@ -20,7 +20,7 @@ pub struct Asked<'a> {
     pub cursor: Option<&'a str>,
 }
 
-/// Why a request cannot be written. It holds nothing of a value.
+/// Why a request cannot be written. It holds no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// The secret's `campaigns` have no text of this name for the campaign.

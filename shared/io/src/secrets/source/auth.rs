@@ -1,4 +1,4 @@
-//! The member `auth` of a source's secret: the ways in which a sender can show who it is.
+//! The member `auth` of a source's secret: the ways in which a sender can authenticate itself.
 //!
 //! The member is either the name of a way, with its keys in other members (`"auth": "bearer"`), or
 //! an object that holds everything (`"auth": {"header": {…}}`). The objects are read in
@@ -19,7 +19,7 @@ const FEWEST_BYTES: usize = 24;
 pub(super) const LONG_ENOUGH: &str = "at least one of 24 bytes or more, such as whsec_$(openssl rand -base64 \
     24): a request that is signed with a shorter one is not let in";
 
-/// How a sender shows who it is (docs/contract.md "Webhook"). Each of the secrets is accepted.
+/// How a sender authenticates itself (docs/contract.md "Webhook"). Each of the secrets is accepted.
 #[derive(Clone, Debug)]
 pub enum Auth {
     /// Signatures of Standard Webhooks.

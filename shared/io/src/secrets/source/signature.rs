@@ -58,7 +58,7 @@ pub enum Algorithm {
     HmacSha256,
     /// HMAC with SHA-512.
     HmacSha512,
-    /// HMAC with SHA-1. SHA-1 is broken as a hash and not as an HMAC.
+    /// HMAC with SHA-1. SHA-1 is broken as a hash, but not in an HMAC.
     HmacSha1,
     /// SHA-256 of a text that contains the secret. To extend such a text without the secret, an
     /// attacker must add a byte 0x80 to the body, which is then not UTF-8 and is refused earlier.

@@ -48,6 +48,8 @@ pub enum Piece {
 pub struct Template(Vec<Piece>);
 
 impl Template {
+    /// Reads a template.
+    ///
     /// # Errors
     /// A message that says what was expected.
     pub(super) fn parse(text: &str) -> Result<Template, &'static str> {
@@ -87,8 +89,8 @@ impl Template {
         self.0.iter()
     }
 
-    /// The characters next to the id. An id must not contain one of them, because the border would
-    /// move.
+    /// The characters next to the id. An id must not contain one of them: it would not be clear
+    /// where the id ends.
     pub fn beside_id(&self) -> impl Iterator<Item = char> {
         let (before, after) = self.around_id();
         let text = |piece: Option<&Piece>| match piece {

@@ -1,5 +1,5 @@
-//! Reads the ways of senders that cannot sign: a user with a password, or a token in a header, in
-//! the query or in the body. Requests are checked in `ingest::auth`.
+//! Reads the credentials of senders that cannot sign: a user with a password, or a token in a
+//! header, in the query or in the body. Requests are checked in `ingest::auth`.
 
 use http::HeaderName;
 use secrecy::SecretString;

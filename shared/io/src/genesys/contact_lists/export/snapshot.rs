@@ -58,7 +58,7 @@ pub struct Unlisted {
     pub contact: Contact,
 }
 
-/// What a snapshot says about a contact key.
+/// The answer of a snapshot about a contact key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// There is no such contact.
