@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opt_out_goes_to_all_and_whoever_is_created_only_where_they_are() {
+    fn an_opt_out_goes_to_every_campaign_and_a_contact_is_created_only_in_its_own() {
         use IfAbsent::{Create, Skip, SkipOptOut};
         let full = || json!({ "data": {} });
         let partial = || json!({ "data": {}, "ifAbsent": "skip" });

@@ -150,7 +150,7 @@ fn the_number_of_faults_of_a_hostile_body_is_bounded() {
 }
 
 #[test]
-fn depth_is_no_danger() {
+fn a_deeply_nested_body_is_refused() {
     for open in ["[", "{\"a\":"] {
         let deep = open.repeat(40_000);
         for body in [

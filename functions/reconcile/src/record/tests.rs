@@ -55,7 +55,7 @@ fn a_run_looks_at_its_window_and_at_all_since_the_last_that_came_to_its_end() {
     assert_eq!(
         asked(&record, &first),
         hour[1..],
-        "of the same run the one is done"
+        "one campaign of the same run is done"
     );
     let soon = run("16:15:00", &["a", "b"]);
     assert_eq!(asked(&record, &soon)[0], "a since 2026-11-24T15:00:02Z");
@@ -126,7 +126,7 @@ fn a_run_goes_on_where_it_stopped_and_so_does_the_next_if_it_is_given_up() {
     looked_at(&mut record, &run("16:15:00", &["c"]), "16:20:00");
     assert!(
         record.cursor(&of_b(input.since)).is_some(),
-        "of another campaign"
+        "the record is of another campaign"
     );
     looked_at(&mut record, &run("16:15:00", &["b"]), "16:30:01");
     let (_, until) = record.oldest(std::slice::from_ref(&b)).unwrap();
@@ -371,7 +371,7 @@ fn a_record_begun_anew_looks_a_day_back_at_the_campaigns_of_other_schedules_too(
 }
 
 #[test]
-fn a_record_that_is_ahead_of_the_clock_is_known() {
+fn a_record_that_is_ahead_of_the_clock_is_recognized() {
     let mut record = Record::default();
     looked_at(&mut record, &run("16:00:00", &["a"]), "16:00:01");
     assert!(!record.is_ahead(time("16:00:00")));

@@ -149,7 +149,7 @@ fn reason(record: &Record, retry: Retry) -> Option<ParkReason> {
 }
 
 #[test]
-fn a_campaign_that_is_not_known_is_looked_for_for_a_quarter_of_an_hour() {
+fn a_missing_campaign_is_looked_for_during_a_quarter_of_an_hour() {
     let missing = |minutes| Retry {
         missing_for: Duration::from_mins(minutes),
         ..failed(Cause::Missing)
@@ -314,7 +314,7 @@ fn evidence_of_a_text_is_its_detail() {
 }
 
 #[test]
-fn a_group_is_shown_only_where_it_has_the_form_of_one() {
+fn a_message_group_is_shown_only_if_it_is_well_formed() {
     let good = format!("acme/c1/{}", "0a".repeat(16));
     assert_eq!(record("m", &good, Duration::ZERO).shown_group(), good);
     let other = record("m", "LEAD-00042", Duration::ZERO).shown_group();

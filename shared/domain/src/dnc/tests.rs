@@ -39,7 +39,7 @@ fn by_phone_the_entry_is_the_number_as_it_stands_in_the_column_or_none() {
 }
 
 #[test]
-fn an_entry_is_owed_for_whom_the_crm_opted_out_and_for_a_new_number_of_theirs() {
+fn an_entry_is_owed_for_an_opt_out_by_the_crm_and_for_a_new_number_of_its_contact() {
     let key = ContactKey::parse("LEAD-00042").unwrap();
     let column = "phone".to_owned();
     let by_key = list(DncBy::ContactKey);
@@ -67,7 +67,7 @@ fn an_entry_is_owed_for_whom_the_crm_opted_out_and_for_a_new_number_of_theirs() 
             "",
             vec![&opt_out],
             [true, true],
-            "of an org without versions",
+            "an org without versions",
         ),
         (
             false,

@@ -160,7 +160,7 @@ fn a_missing_older_or_different_contact_is_repaired() {
 }
 
 #[test]
-fn nobody_is_made_callable_by_that_alone_and_an_opt_out_always_counts() {
+fn an_opt_in_alone_is_not_repaired_and_an_opt_out_always_is() {
     let raised = drift(&says("1", Some(true)), 6, Some(&stores("1", false, "5:5-")));
     assert_eq!(raised, different(&[], Some(true)));
     assert!(!raised.is_to_be_repaired());
@@ -188,7 +188,7 @@ fn without_a_rank_nothing_is_compared() {
 }
 
 #[test]
-fn channels_and_numbers_that_are_up_are_drift_also_by_what_is_stale() {
+fn raised_channels_and_numbers_are_drift_even_if_the_change_is_stale() {
     let lowers = Lowered {
         channels: [Channel::Sms].into(),
         phones: ["phone".to_owned()].into(),

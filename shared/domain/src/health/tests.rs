@@ -28,7 +28,7 @@ fn an_unknown_service_gets_one_probe_and_opens_for_a_minute_once_it_answers() {
 }
 
 #[test]
-fn three_calls_in_a_row_without_an_answer_are_ill_and_one_of_what_was_not_known() {
+fn a_healthy_service_is_ill_after_three_unanswered_calls_and_an_unknown_one_after_one() {
     let mut well = Breaker::default();
     well.answered(at(0));
     assert!(!well.unanswered(at(1), Hung) && !well.unanswered(at(2), Hung));
@@ -220,7 +220,7 @@ fn the_waits_between_a_hosts_probes_double_too() {
 }
 
 #[test]
-fn the_more_are_silent_the_less_often_another_is_met() {
+fn the_more_orgs_are_silent_the_less_often_a_new_one_is_tried() {
     let mut host = HostHealth::default();
     for n in 0..30 {
         host.unanswered(&org(&format!("org-{n}")), at(0), false, Hung);

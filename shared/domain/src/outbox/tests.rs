@@ -132,7 +132,7 @@ fn with_one_try_a_failed_entry_does_not_stop_other_groups() {
 }
 
 #[test]
-fn beside_what_can_never_be_taken_nothing_more_is_sent() {
+fn after_a_message_that_can_never_be_accepted_nothing_more_is_sent() {
     let mut outbox = outbox(PATIENT, &["a", "b", "a"]);
     let call = next(&mut outbox, NOW);
     outbox.answered(&call, Ok(vec![Ok(()), refused(true)]), NOW);

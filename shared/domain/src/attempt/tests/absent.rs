@@ -65,7 +65,7 @@ fn a_list_is_read_twice_a_minute_apart() {
     assert_eq!(
         steps(twice(&["skip 2"], 60), vec![THERE(), WRITTEN()]),
         ["read", "update 5", "updated"],
-        "who is there is not waited for"
+        "a contact that is there is not waited for"
     );
     // Whatever is written anyway is written at once.
     assert_eq!(

@@ -13,7 +13,7 @@ fn a_contact_assumed_new_is_created_unread_and_read_after_a_refusal() {
     assert_eq!(new.next(together(Kind::Conflict)), Step::Read);
     assert_eq!(new.assumed_new(), None, "now it must be read");
     let update = new.next(StepResult::Contact(contact(9, true)));
-    assert_eq!(shown(&update), "stale", "what is newer stands");
+    assert_eq!(shown(&update), "stale", "the newer state stays");
 }
 
 #[test]

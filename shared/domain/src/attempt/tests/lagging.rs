@@ -62,7 +62,7 @@ fn a_written_change_returns_and_ends_once_it_is_read() {
     assert_eq!(
         ended(saying(&["2", "3"]), vec![THERE(), wrote("3", 6, true)]),
         "superseded, written updated",
-        "what was folded is in the write"
+        "the write includes what was folded"
     );
 }
 
@@ -130,7 +130,7 @@ fn a_reset_is_written_once_and_what_follows_it_waits() {
 }
 
 #[test]
-fn a_write_of_unknown_end_is_retried_once_reads_show_it() {
+fn a_write_with_an_unknown_result_is_retried_once_reads_show_it() {
     let at_least = |seen: Vec<StepResult>| {
         let mut attempt = saying(&["2"]);
         let all = std::iter::once(StepResult::Nothing).chain(seen);

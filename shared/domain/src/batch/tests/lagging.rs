@@ -30,7 +30,7 @@ fn an_unconfirmed_write_returns_later_and_holds_its_group() {
 }
 
 #[test]
-fn nothing_is_parked_since_reads_lag() {
+fn nothing_is_parked_because_reads_lag() {
     let waited = |receives, days: u64| Record {
         receives,
         sent: Some(Timestamp::from_second(NOW).unwrap() - Duration::from_hours(days * 24)),

@@ -11,7 +11,7 @@ fn a_copy_that_knows_nothing_asks_with_one_call() {
     assert_eq!(
         side_by_side(&mut error, 0),
         (1, Admission::AfterAnswer),
-        "what stands before the service tells nothing"
+        "an answer without a count tells nothing"
     );
 }
 
@@ -143,12 +143,12 @@ fn reconcile_keeps_to_a_fifth_and_leaves_the_last_fifth_of_a_window() {
         (
             counted_of(90, 1, 60),
             (18, Admission::At(at(61_000))),
-            "of what is allowed",
+            "a fifth of what is allowed",
         ),
         (
             UNCOUNTED,
             (60, Admission::At(at(61_000))),
-            "of callsPerMinute",
+            "a fifth of callsPerMinute",
         ),
         (
             counted(239, 30),
@@ -158,7 +158,7 @@ fn reconcile_keeps_to_a_fifth_and_leaves_the_last_fifth_of_a_window() {
         (
             counted(200, 30),
             (40, Admission::At(at(30_000))),
-            "what is under way counts",
+            "calls under way count",
         ),
     ] {
         assert_eq!(side_by_side(&mut reconcile(&told), 0), expected, "{why}");

@@ -21,7 +21,7 @@ fn without_known_limits_one_contact_is_begun_opt_outs_first() {
     assert_eq!(
         offer(&old, 30_000, &demand(3, 7)),
         (1, 0),
-        "of the new window"
+        "the new window gets one call"
     );
 }
 
@@ -50,19 +50,19 @@ fn a_tenth_is_kept_for_opt_outs_by_all_copies_together_and_less_as_the_window_en
             10,
             counted_of(20, 5, 60),
             (8, 8),
-            "of too little for all, who comes first gets on",
+            "if there is too little for all, the first to come goes on",
         ),
         (
             5,
             counted(262, 30),
             (8, 4),
-            "of 38 are 15 kept, half a minute before the end",
+            "15 of 38 are kept, half a minute before the end",
         ),
         (
             1,
             counted_of(60, 54, 60),
             (4, 0),
-            "of six two are held, so that two opt-outs go at once",
+            "two of six are held, so that two opt-outs go at once",
         ),
         (5, counted(292, 41), (0, 0), "held"),
         (5, counted(292, 40), (8, 0), "nothing is held any more"),
@@ -112,14 +112,14 @@ fn a_contact_is_begun_only_if_its_calls_are_affordable() {
     assert_eq!(
         offer(&budget, 41_000, &begun),
         (2, 0),
-        "what is promised is spent"
+        "promised calls count as spent"
     );
     let offered = budget.offer(at(0), CALLS_PER_MINUTE, &begun);
     assert_eq!(offered.more, More::At(at(60_000)));
 }
 
 #[test]
-fn opt_outs_take_of_the_others_too() {
+fn opt_outs_may_spend_the_calls_of_others_too() {
     let budget = learnt(1, &counted(240, 60));
     // 60 calls are left, 30 of them for any change.
     assert_eq!(offer(&budget, 0, &demand(5, 50)), (5, 10));
@@ -232,7 +232,7 @@ fn a_budget_from_which_no_other_copy_spends_is_not_divided() {
     assert_eq!(
         others(&budget, 100),
         (298 - 30) / 5,
-        "of the window before nothing is known"
+        "nothing is known about the window before"
     );
     mine(&mut budget, 60_000, counted(1, 60));
     assert_eq!(

@@ -157,7 +157,7 @@ fn a_create_of_a_held_contact_proves_nothing() {
 }
 
 #[test]
-fn creates_that_a_list_at_its_limit_still_took_show_nothing_of_those_beside_them() {
+fn a_create_right_after_a_refusal_proves_nothing() {
     let mut creates = CreateHealth::default();
     for name in ["a", "b"] {
         assert_eq!(creates.refuses(name, 0), CreateRefusal::Unknown);

@@ -125,7 +125,7 @@ fn an_opt_out_leaves_a_contact_that_holds_its_rank_and_no_column() {
 }
 
 #[test]
-fn a_channel_that_is_lowered_leaves_a_contact_whom_any_opt_in_of_a_full_change_raises() {
+fn a_lowered_channel_leaves_a_contact_that_any_full_opt_in_raises() {
     let sms = Lowered {
         channels: [Channel::Sms].into(),
         ..Lowered::default()
@@ -262,7 +262,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_is_callable_who_was_not_there_but_by_a_change_that_may_create(
+    fn an_absent_contact_becomes_callable_only_by_a_change_that_may_create(
         run in any_run(), wishes in wishes(), mark in prop::sample::select(vec!["5:5-", "5:-", "4:5-"]), is_hollow in any::<bool>()
     ) {
         let actual = is_hollow.then(|| hollow(mark));
@@ -273,7 +273,7 @@ proptest! {
 
     /// This also holds if no ranks are stored.
     #[test]
-    fn without_ranks_nobody_is_callable_who_was_not_there_either(
+    fn without_ranks_too_an_absent_contact_does_not_become_callable(
         run in partial_runs(Just(None)), is_hollow in any::<bool>()
     ) {
         let actual = is_hollow.then(|| contact(&[], false, None));

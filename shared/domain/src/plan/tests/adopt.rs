@@ -63,7 +63,7 @@ fn an_adoption_leaves_callable_marked_or_changed_contacts_alone() {
         let plan = adopted(&nine, actual);
         (plan.action, plan.parts)
     };
-    assert_eq!(planned(None), stale, "who is not there");
+    assert_eq!(planned(None), stale, "an absent contact");
     for (callable, stored, expected) in [
         (true, "9", &stale),
         (true, "9:9-", &stale),
@@ -85,7 +85,7 @@ fn an_adoption_leaves_callable_marked_or_changed_contacts_alone() {
 }
 
 #[test]
-fn an_opt_in_raises_who_was_adopted_and_nobody_before() {
+fn an_opt_in_raises_a_contact_only_after_its_adoption() {
     let opt_in = |number| vec![(rank(number), upsert("phone=2", Some(true)))];
     for (number, is_raised) in [(9, false), (10, true)] {
         let before = result(&opt_in(number), Some(&lowered("9"))).unwrap();

@@ -61,7 +61,7 @@ fn a_fresher_opt_in_of_the_same_run_undoes_a_stale_opt_out() {
     assert_eq!(
         planned(&both_stale, Some(&lowered)).action,
         Action::Skip(Skip::Stale),
-        "what is stale raises nothing"
+        "a stale change raises nothing"
     );
 }
 

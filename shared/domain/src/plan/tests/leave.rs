@@ -44,7 +44,7 @@ fn a_leave_does_not_take_over_a_contact_that_somebody_else_made_not_callable() {
 }
 
 #[test]
-fn to_leave_lowers_no_channel() {
+fn a_leave_lowers_no_channel() {
     let there = contact(&[], true, rank(5));
     let wishes = Wishes {
         raise: Some(Raise::Own),
@@ -80,7 +80,7 @@ fn partial(actual: &Contact, number: u64, operation: &Operation) -> Contact {
 }
 
 #[test]
-fn an_opt_in_that_names_no_campaign_brings_nobody_back_who_left() {
+fn an_opt_in_that_names_no_campaign_brings_back_nobody_who_left() {
     let opt_in = upsert("", Some(true));
     let gone = contact(&[("phone", "9")], false, version("5:5~"));
     let after = partial(&gone, 7, &opt_in);

@@ -41,7 +41,7 @@ fn a_reset_changes_the_rank_alone_and_only_where_it_is_the_one_that_was_seen() {
             let actual = contact(&[], true, other.and_then(Rank::new));
             assert_eq!(planned(to, Some(&actual)), stale, "{to:?} {other:?}");
         }
-        assert_eq!(planned(to, None), stale, "who is not there has no rank");
+        assert_eq!(planned(to, None), stale, "an absent contact has no rank");
         let done = contact(&[], true, to.and_then(Rank::new));
         let unchanged = (Action::Skip(Skip::Unchanged), vec![Part::Newest]);
         assert_eq!(planned(to, Some(&done)), unchanged, "it came twice");
