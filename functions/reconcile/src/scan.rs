@@ -74,7 +74,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) left_out: LeftOut,
     /// Contacts that break a rule and whose opt-out is compared all the same.
     pub(crate) salvaged: u64,
-    /// The first contact that broke a rule: its campaign, its place, and what was expected.
+    /// For each campaign, the place of the first contact that breaks a rule, and what was expected.
     pub(crate) first_faulty: BTreeMap<CampaignId, String>,
     pub(crate) listing: DncComparison,
     /// Campaigns that Genesys Cloud does not know. The others are compared all the same.
