@@ -6,14 +6,17 @@ $payload.ChangeEventHeader as $header |
 if $header | isobject then . else error("an event without ChangeEventHeader") end |
 select($header.entityName == ($object // "Contact")) |
 $header.changeType as $type |
-if $type == "UPDATE" and ($header.changedFields | isarray and length > 0 | not)
-then error("an update without changedFields") else . end |
-if any($header.changedFields, $header.nulledFields, $header.diffFields | .[]?; startswith("0x"))
+if any($header.changedFields, $header.nulledFields, $header.diffFields | .[]? | strings; startswith("0x"))
 then error("the names of changed fields are an undecoded bitmap") else . end |
 # A compound field is an object with its parts, such as MailingAddress.City. The parts of Name count as fields.
 ($payload + ([ $payload | to_entries[] | select(.value | isobject) | .key as $field |
   .value | to_entries[] | { ("\($field).\(.key)" | ltrimstr("Name.")): .value } ] | add // {})) as $fields |
-[ $header.changedFields[]?, $header.nulledFields[]? | ., (. as $field | $payload[$field] | objects | keys[] | "\($field).\(.)") |
+# An update that does not say what changed is a fault. The field of the opt-out is null unless it changed, so an opt-out
+# in it takes effect before the fault is reported.
+($type == "UPDATE" and ($header.changedFields | isarray and length > 0 | not)) as $isBlind |
+if $isBlind and ($optOut == null or ($fields | callable_by($optOut).callable) != false)
+then error("an update without changedFields") else . end |
+[ $header.changedFields[]?, $header.nulledFields[]? | strings | ., (. as $field | $payload[$field] | objects | keys[] | "\($field).\(.)") |
   ltrimstr("Name.") ] as $changed |
 (if $payload.LastModifiedDate != null then $payload.LastModifiedDate | ms else $header.commitTimestamp end) as $version |
 (
@@ -25,7 +28,8 @@ then error("the names of changed fields are an undecoded bitmap") else . end |
     [ ($header.diffFields[]? | ltrimstr("Name.")),
       ($changed[] | . as $field | select($isPartial and ($fields | has($field) | not) and
         (any($header.nulledFields[]?; ltrimstr("Name.") == $field) | not))) ] as $untold |
-    (if $optOut == null or ($isPartial and (any($changed[]; . == $optOut.field) | not)) then {}
+    (if $isBlind then { callable: false }
+    elif $optOut == null or ($isPartial and (any($changed[]; . == $optOut.field) | not)) then {}
     elif any($untold[]; . == $optOut.field) then error("the opt-out field is missing")
     else $fields | callable_by($optOut) end) as $said |
     # An opt-out does not wait for such a field.
@@ -43,5 +47,6 @@ then error("the names of changed fields are an undecoded bitmap") else . end |
 if $header.recordIds | isarray then . else error("an event without recordIds") end |
 # Event ids are logged and keys are not. An id such as 001* only says that the type of a field
 # changed. It comes with no value.
-$header.recordIds[] | select(endswith("*") | not) |
-$change + { eventId: "salesforce-\("\($header.transactionKey)-\($header.sequenceNumber)-\(.)" | sha256)", contactKey: . }
+($header.recordIds[] | select(endswith("*") | not) |
+$change + { eventId: "salesforce-\("\($header.transactionKey)-\($header.sequenceNumber)-\(.)" | sha256)", contactKey: . }),
+(if $isBlind then error("an update without changedFields") else empty end)

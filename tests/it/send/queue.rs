@@ -288,7 +288,7 @@ async fn an_opt_out_without_a_rank_that_is_sent_again_is_not_dropped_by_the_queu
     // A run that goes on sends the same events: the queue drops what it has.
     served.sqs.refuse_entry("\"LEAD-3\"", true);
     let rows = "contactKey,callable\nLEAD-2,false\nLEAD-3,false\n";
-    let file = folder.put("opt-out.csv", rows.to_owned());
+    let file = folder.put("opt-out.csv", rows);
     let (status, _, shown) = send(&served, &file, &flags).await;
     assert_eq!(status, 1, "{shown}");
     let path = folder.0.join("opt-out.csv.send-state.json");

@@ -65,9 +65,7 @@ impl Reader<'_> {
             let faults = invalid.faults().iter().cloned();
             Unread {
                 faults: faults.map(|fault| below(&item.pointer, fault)).collect(),
-                salvaged: salvage::opt_out(self.sender, &text, self.now)
-                    .into_iter()
-                    .collect(),
+                salvaged: salvage::opt_outs_of_item(self.sender, &text, self.now),
             }
         })
     }

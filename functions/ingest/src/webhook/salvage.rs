@@ -32,6 +32,14 @@ pub(super) fn opt_outs(sender: &Sender, text: &str, now: Timestamp) -> Vec<Chang
     salvaged
 }
 
+/// The opt-outs in an item: that of the change, or those of a list of changes.
+pub(super) fn opt_outs_of_item(sender: &Sender, text: &str, now: Timestamp) -> Vec<Change> {
+    if text.trim_start().starts_with('[') {
+        return opt_outs(sender, text, now);
+    }
+    opt_out(sender, text, now).into_iter().collect()
+}
+
 /// How deep a change may be nested in lists and events.
 const DEEPEST: usize = 4;
 
