@@ -94,13 +94,13 @@ pub(crate) struct WatchedCalls {
     pub(crate) token: Option<HeaderValue>,
     /// How far this machine's clock is ahead of the service's clock.
     pub(crate) ahead: Option<SignedDuration>,
-    pub(crate) budget: Option<Budget>,
+    pub(crate) budget: Option<ReportedBudget>,
 }
 
 /// The calls of the OAuth client in the present window (docs/genesys-cloud.md "Rate limit and
 /// retries").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget {
+pub(crate) struct ReportedBudget {
     pub(crate) allowed: u64,
     pub(crate) count: u64,
     /// The time until the window ends, in seconds.
@@ -151,7 +151,7 @@ impl Watched {
             number("inin-ratelimit-allowed"),
             number("inin-ratelimit-count"),
         ) {
-            seen.budget = Some(Budget {
+            seen.budget = Some(ReportedBudget {
                 allowed,
                 count,
                 reset: number("inin-ratelimit-reset").unwrap_or(60),

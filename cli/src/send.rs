@@ -233,7 +233,12 @@ async fn send(
         Err(why) => {
             // No call is under way any more, but one may have had no answer.
             state.is_under_way = feeder.is_unknown();
-            state_file.write(&state)?;
+            if state.all_sent() == 0 && !state.is_under_way {
+                // Nothing is in the queue, so the next run may be of another file.
+                state_file.remove()?;
+            } else {
+                state_file.write(&state)?;
+            }
             report.ended = Some(why);
         }
     }
@@ -250,7 +255,8 @@ fn checked(
     let now = Clock::system().now();
     let warnings = Warnings::new(secret.api == Api::ContactLists);
     let lines = file.lines().map_err(|error| in_file(args, error))?;
-    let mut report = Report::new(lines, warnings);
+    let not_sent = file.not_sent().map_err(|error| in_file(args, error))?;
+    let mut report = Report::new(lines, not_sent, warnings);
     for row in file.rows().map_err(|error| in_file(args, error))? {
         report.saw(match row.map_err(|error| in_file(args, error))? {
             Ok(ParsedRow::Change(place, change)) => {

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::args;
-use crate::connect::{self, Budget, Watched};
+use crate::connect::{self, ReportedBudget, Watched};
 use crate::table::{counted, number, span, table};
 pub(crate) use queues::{QueueStatus, oldest, queue_counts};
 use queues::{queue_status, runs_status};
@@ -58,7 +58,7 @@ struct Status {
     dead_letters: QueueStatus,
     /// The queue of reconcile's runs. `None` means that its URL is not known.
     runs: Option<Result<QueueStatus, String>>,
-    orgs: Vec<(OrgId, Result<Option<Budget>, String>)>,
+    orgs: Vec<(OrgId, Result<Option<ReportedBudget>, String>)>,
 }
 
 /// Runs the command, prints its result, and returns whether nothing is parked and every org
@@ -179,7 +179,7 @@ impl Status {
         }
         for (id, budget) in &self.orgs {
             lines.push(match budget {
-                Ok(Some(Budget {
+                Ok(Some(ReportedBudget {
                     allowed,
                     count: spent,
                     reset,
@@ -209,7 +209,7 @@ impl Status {
         };
         let orgs = self.orgs.iter().map(|(id, budget)| {
             let budget = match budget {
-                Ok(Some(Budget { allowed, count, reset })) => json!({
+                Ok(Some(ReportedBudget { allowed, count, reset })) => json!({
                     "callsAllowed": allowed, "callsLeft": allowed.saturating_sub(*count), "resetSeconds": reset,
                 }),
                 Ok(None) => Value::Null,

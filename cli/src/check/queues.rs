@@ -159,7 +159,7 @@ fn redrive(queue: &Attributes, dead_letters: Option<&Attributes>) -> Result<Stri
         .unwrap_or_default();
     let Some(target) = policy["deadLetterTargetArn"].as_str() else {
         return Err(
-            "expected a redrive policy: without it a message that kills the function would be received for 14 \
+            "expected a redrive policy. Does QUEUE_URL name the dead-letter queue? It must be the stack's output QueueUrl. Without the policy a message that kills the function would be received for 14 \
              days".to_owned()
         );
     };

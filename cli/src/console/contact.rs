@@ -26,13 +26,13 @@ use super::page::{self, Place};
 use super::{App, note};
 use crate::contact::look::{ContactId, Looked, NotSeen, ParkedOf, look};
 use crate::contact::show::of_group;
-use crate::contact::story::Story;
+use crate::contact::story::ContactHistory;
 use crate::{args, one_contact};
 
 /// How many results are kept.
 const KEPT: usize = 20;
 /// How long a request waits for the look at a short dead-letter queue.
-const A_WHILE: Duration = Duration::from_secs(2);
+const LOOK_PATIENCE: Duration = Duration::from_secs(2);
 /// How far back the log may be searched: hours, and the label in the form.
 const BACK: [(i64, &str); 4] = [
     (3, "3 hours"),
@@ -203,12 +203,16 @@ async fn found_of(app: &App, fields: &Fields) -> Result<Lookup, Wrong> {
     let of = (&app.config, &app.sdk, &app.https);
     let looked = look(of, &app.logs, &whom, (now, since)).await;
     // The log says when a change was parked. Only a look that began after that can see it.
-    let parked_at = looked.story.as_ref().ok().and_then(Story::parked_at);
+    let parked_at = looked
+        .story
+        .as_ref()
+        .ok()
+        .and_then(ContactHistory::parked_at);
     if let Some(parked_at) = parked_at.filter(|at| *at > parked_from) {
         parked_from = parked_at.min(Clock::system().now());
     }
     if matches!(app.desk.seen_from(parked_from), Err(NotSeen::Yet)) {
-        app.desk.settle(A_WHILE).await;
+        app.desk.settle(LOOK_PATIENCE).await;
     }
     Ok(Lookup {
         whom,

@@ -35,7 +35,7 @@ const UNRANKED_BOX: &str = "also without a rank";
 /// How long a page waits for its content before it shows that it waits.
 const MOMENT: Duration = Duration::from_millis(200);
 /// How long a page waits for the look at a few parked changes.
-const A_WHILE: Duration = Duration::from_millis(800);
+const LOOK_PATIENCE: Duration = Duration::from_millis(800);
 
 /// A page that is opened looks anew if the last look is older than this.
 const STALE: SignedDuration = SignedDuration::from_mins(1);
@@ -46,7 +46,7 @@ pub(crate) async fn table(State(app): State<Arc<App>>, uri: Uri) -> Response {
     let seen = app.desk.seen();
     let is_old = seen.is_none_or(|seen| now.duration_since(seen.at) > STALE);
     if is_old && app.desk.begin(WorkKind::Look) {
-        app.desk.settle(A_WHILE).await;
+        app.desk.settle(LOOK_PATIENCE).await;
     }
     let filter = Filter::of_address(&uri);
     if let Some(why) = filter.why_not() {

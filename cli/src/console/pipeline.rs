@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use super::App;
 use super::page::{self, Place};
 use crate::args;
-use crate::connect::{self, Budget, Watched};
+use crate::connect::{self, ReportedBudget, Watched};
 use crate::status::{QueueStatus, oldest, queue_counts};
 pub(crate) use cloudwatch::CloudWatch;
 pub(crate) use measures::{Alarm, MEASURES, MeasureScope, Metrics, PERIODS, Series, Stat};
@@ -42,15 +42,15 @@ fn alarms() -> impl Iterator<Item = &'static str> {
 const BUDGET: Duration = Duration::from_secs(30);
 
 /// Answers by what was asked for, with the time of the answer.
-struct Kept<T>(Mutex<BTreeMap<String, (Timestamp, T)>>);
+struct Cached<T>(Mutex<BTreeMap<String, (Timestamp, T)>>);
 
-impl<T> Default for Kept<T> {
-    fn default() -> Kept<T> {
-        Kept(Mutex::default())
+impl<T> Default for Cached<T> {
+    fn default() -> Cached<T> {
+        Cached(Mutex::default())
     }
 }
 
-impl<T: Clone> Kept<T> {
+impl<T: Clone> Cached<T> {
     /// The kept answer if it is younger than `long`, or else a new one.
     async fn get(&self, of: &str, long: Duration, ask: impl Future<Output = T>) -> T {
         let now = Clock::system().now();
@@ -73,11 +73,11 @@ impl<T: Clone> Kept<T> {
 /// Answers that are kept for a while, because each costs money or calls.
 #[derive(Default)]
 pub(crate) struct RecentAnswers {
-    series: Kept<Result<Series, String>>,
-    alarms: Kept<Result<Vec<Alarm>, String>>,
-    budgets: Kept<Result<Option<Budget>, String>>,
+    series: Cached<Result<Series, String>>,
+    alarms: Cached<Result<Vec<Alarm>, String>>,
+    budgets: Cached<Result<Option<ReportedBudget>, String>>,
     /// The age of the oldest message, by the name of the queue.
-    oldest: Kept<Option<u64>>,
+    oldest: Cached<Option<u64>>,
 }
 
 /// The values that the page shows.
@@ -89,7 +89,7 @@ struct Numbers {
     runs: Option<Result<QueueStatus, String>>,
     series: Result<Series, String>,
     alarms: Result<Vec<Alarm>, String>,
-    budget: Option<Result<Option<Budget>, String>>,
+    budget: Option<Result<Option<ReportedBudget>, String>>,
 }
 
 /// The page.
@@ -160,7 +160,7 @@ async fn queue(app: &App, url: &str, at: Timestamp) -> Result<QueueStatus, Strin
     Ok(status)
 }
 
-async fn budget(app: &App, org: &OrgId) -> Result<Option<Budget>, String> {
+async fn budget(app: &App, org: &OrgId) -> Result<Option<ReportedBudget>, String> {
     let watched = Watched::new(app.https.clone());
     let client = connect::org(app.config.clone(), &app.sdk, Arc::clone(&watched) as _, org);
     let now = Clock::system().now();

@@ -18,7 +18,7 @@ use io::secrets::Api;
 use io::{Config, Https};
 use jiff::Timestamp;
 
-use super::story::{CloudWatchLogs, Story};
+use super::story::{CloudWatchLogs, ContactHistory};
 use crate::connect;
 
 /// A contact, its org and its campaign.
@@ -63,7 +63,7 @@ pub(crate) type ParkedOf = Result<Vec<ParkedChange>, NotSeen>;
 pub(crate) struct Looked {
     pub(crate) group: String,
     pub(crate) genesys: Result<InGenesys, String>,
-    pub(crate) story: Result<Story, String>,
+    pub(crate) story: Result<ContactHistory, String>,
     /// The beginning of the time that was searched in the log.
     pub(crate) since: Timestamp,
 }

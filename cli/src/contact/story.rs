@@ -30,7 +30,7 @@ pub(crate) struct Entry {
 
 /// All entries that the log has.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Story {
+pub(crate) struct ContactHistory {
     /// The oldest entry is the first.
     pub(crate) entries: Vec<Entry>,
     /// The part that is missing. `None` means that the story is whole.
@@ -54,7 +54,7 @@ impl Cut {
     }
 }
 
-impl Story {
+impl ContactHistory {
     /// The last entry. An error says why it is not known.
     pub(crate) fn last(&self) -> Result<Option<&Entry>, &str> {
         match (self.entries.last(), &self.cut) {

@@ -7,7 +7,7 @@
 mod genesys;
 
 use super::look::{InGenesys, Looked, NotSeen, ParkedChange, ParkedOf};
-use super::story::Story;
+use super::story::ContactHistory;
 
 /// The meaning of a finding for calling the contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ fn absent(looked: &Looked, parked: &ParkedOf) -> Finding {
     const THERE: &str = "It is not in the campaign, or cannot be read yet";
     let since = looked.since;
     let last = looked.story.as_ref().map_err(String::as_str);
-    let last = last.and_then(Story::last);
+    let last = last.and_then(ContactHistory::last);
     let words = match (last, parked) {
         (_, Ok(parked)) if !parked.is_empty() => format!(
             "{THERE}. A change of it is parked, and so not applied: {}.",
@@ -136,9 +136,9 @@ fn absent(looked: &Looked, parked: &ParkedOf) -> Finding {
 }
 
 /// A change of the contact that has not ended.
-fn waits(story: &Result<Story, String>) -> Option<Finding> {
+fn waits(story: &Result<ContactHistory, String>) -> Option<Finding> {
     let last = story.as_ref().map_err(String::as_str);
-    match last.and_then(Story::last) {
+    match last.and_then(ContactHistory::last) {
         Err(why) => Some(finding(
             "log",
             Says::Unknown,

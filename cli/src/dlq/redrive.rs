@@ -31,7 +31,7 @@ pub(crate) struct RedriveOptions<'a> {
 }
 
 /// One run over the dead-letter queue.
-struct Run<'a> {
+struct Redrive<'a> {
     queue: &'a DeadLetters,
     rules: Rules,
     how: &'a RedriveOptions<'a>,
@@ -56,7 +56,7 @@ struct Run<'a> {
 /// Receives ten messages at a time until none comes. Deleting a message lets those behind it in its
 /// group come.
 pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &RedriveOptions<'_>) -> Report {
-    let mut run = Run {
+    let mut run = Redrive {
         queue,
         rules,
         how,
@@ -84,7 +84,7 @@ pub(crate) async fn redrive(queue: &DeadLetters, rules: Rules, how: &RedriveOpti
     run.report
 }
 
-impl Run<'_> {
+impl Redrive<'_> {
     async fn all(&mut self) -> Result<(), String> {
         loop {
             let batch = self.queue.receive().await?;

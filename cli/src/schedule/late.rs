@@ -24,11 +24,11 @@ pub(super) struct Lateness {
     pub(super) until: Option<Timestamp>,
     /// The same as text.
     pub(super) text: String,
-    pub(super) runs: Runs,
+    pub(super) runs: RunState,
 }
 
 /// Whether the runs of a schedule come.
-pub(super) enum Runs {
+pub(super) enum RunState {
     Come,
     /// This campaign was not looked at for longer than the schedule lets expect.
     Late {
@@ -65,7 +65,7 @@ pub(super) async fn seen(
             behind: None,
             until: None,
             text: format!("not known: {why}"),
-            runs: Runs::Unknown(why),
+            runs: RunState::Unknown(why),
         },
     })
 }
@@ -88,9 +88,9 @@ fn of_campaigns(
     };
     let runs = match behind.clone() {
         Some(campaign) if found.is_on && age.is_some_and(|age| age > longest) => {
-            Runs::Late { campaign, limit }
+            RunState::Late { campaign, limit }
         }
-        _ => Runs::Come,
+        _ => RunState::Come,
     };
     Lateness {
         behind,

@@ -9,7 +9,7 @@ use domain::change::CampaignId;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::late::{Lateness, Runs};
+use super::late::{Lateness, RunState};
 use super::{failed, is_missing};
 
 const LATE: &str = "its runs do not come, fail or take long (the log of reconcile; docs/runbook.md, reconcile-late)";
@@ -117,11 +117,11 @@ impl StoredSchedule {
     /// not known.
     fn fault_beside(&self, seen: Option<&Lateness>) -> Option<String> {
         let of_runs = seen.and_then(|seen| match &seen.runs {
-            Runs::Come => None,
-            Runs::Late { campaign, limit } => Some(format!(
+            RunState::Come => None,
+            RunState::Late { campaign, limit } => Some(format!(
                 "campaign {campaign} was not looked at for longer than {limit}: {LATE}"
             )),
-            Runs::Unknown(why) => Some(format!("whether its runs come is not known: {why}")),
+            RunState::Unknown(why) => Some(format!("whether its runs come is not known: {why}")),
         });
         self.fault().map(str::to_owned).or(of_runs)
     }

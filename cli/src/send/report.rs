@@ -40,6 +40,8 @@ pub(super) struct Report {
     opt_outs: u64,
     /// Whether any row says whether its contact may be called.
     says_callable: bool,
+    /// The columns of the file that are not sent although no flag says so.
+    not_sent: Vec<String>,
     pub(super) warnings: Warnings,
     /// The counts that differ from what a script expects.
     unexpected: Vec<String>,
@@ -52,7 +54,7 @@ pub(super) struct Report {
 
 impl Report {
     /// A report on a file of this many lines, before any row was seen.
-    pub(super) fn new(lines: usize, warnings: Warnings) -> Report {
+    pub(super) fn new(lines: usize, not_sent: Vec<String>, warnings: Warnings) -> Report {
         Report {
             lines: lines as u64,
             rows: 0,
@@ -61,6 +63,7 @@ impl Report {
             faults: Vec::new(),
             opt_outs: 0,
             says_callable: false,
+            not_sent,
             warnings,
             unexpected: Vec::new(),
             sent_before: 0,
@@ -126,6 +129,7 @@ impl Report {
             "blank": self.blank,
             "optOuts": self.opt_outs,
             "saysCallable": self.says_callable,
+            "notSent": self.not_sent,
             "faulty": self.faulty,
             "faults": faults,
             "warnings": self.warnings.lines(),
@@ -158,6 +162,17 @@ impl Report {
         if self.rows > 0 && !self.says_callable {
             let told = "No row says whether its contact may be called, so new contacts are created callable.";
             lines.push(told.to_owned());
+        }
+        if !self.not_sent.is_empty() {
+            let names: Vec<_> = self
+                .not_sent
+                .iter()
+                .map(|name| format!("{name:?}"))
+                .collect();
+            lines.push(format!(
+                "Not sent, because no flag names them: {} (--ignore leaves one out of this list).",
+                names.join(", ")
+            ));
         }
         lines.extend(
             self.warnings

@@ -134,6 +134,15 @@ impl File {
         (is_guessed && delimiter != ',').then(|| mapping::shown(delimiter))
     }
 
+    /// The names of the columns of a CSV that are not sent, although no flag says so: because
+    /// `--column` names others. A person should know of them, because one may hold the opt-outs.
+    pub(super) fn not_sent(&self) -> Result<Vec<String>, String> {
+        match self.format {
+            Format::Csv => Ok(Csv::new(self)?.not_sent()),
+            Format::Ndjson | Format::Json => Ok(Vec::new()),
+        }
+    }
+
     /// Reads the rows in the order of the file.
     ///
     /// # Errors

@@ -40,33 +40,39 @@ impl Refusal {
         Refusal::Unavailable { accepted, detail }
     }
 
-    pub(crate) fn response(&self) -> Response<Body> {
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Refusal::Status(status) => respond(*status, &json!({ "error": name(*status) })),
+            Refusal::Status(status) => *status,
+            Refusal::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Refusal::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
+            Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub(crate) fn response(&self) -> Response<Body> {
+        let respond = |body| respond(self.status(), body);
+        match self {
+            Refusal::Status(status) => respond(&json!({ "error": name(*status) })),
             Refusal::Encoded => {
                 let error = "unsupportedContentEncoding";
                 let body = json!({ "error": error, "message": NOT_ENCODED });
-                let mut response = respond(StatusCode::UNSUPPORTED_MEDIA_TYPE, &body);
+                let mut response = respond(&body);
                 response.headers_mut().insert(
                     header::ACCEPT_ENCODING,
                     HeaderValue::from_static("identity"),
                 );
                 response
             }
-            Refusal::Unauthorized(_) => respond(
-                StatusCode::UNAUTHORIZED,
-                &json!({ "error": "unauthorized" }),
-            ),
+            Refusal::Unauthorized(_) => respond(&json!({ "error": "unauthorized" })),
             Refusal::Invalid(faults) => {
                 let details: Vec<_> = faults.iter().map(detail).collect();
-                respond(
-                    StatusCode::BAD_REQUEST,
-                    &json!({ "error": "invalidChange", "details": details }),
-                )
+                respond(&json!({ "error": "invalidChange", "details": details }))
             }
             Refusal::Unavailable { accepted, .. } => {
                 let body = json!({ "error": "unavailable", "accepted": accepted });
-                let mut response = respond(StatusCode::SERVICE_UNAVAILABLE, &body);
+                let mut response = respond(&body);
                 response
                     .headers_mut()
                     .insert(header::RETRY_AFTER, RETRY_AFTER.into());

@@ -202,6 +202,7 @@ fn tell(context: &Context, source: Option<&SourceName>, org: Option<&OrgId>, ref
         _ => Event::Refused {
             source,
             org,
+            status: refusal.status().as_u16(),
             detail,
         },
     });

@@ -166,9 +166,7 @@ impl Config {
         read(lookup, |reader| {
             let config = Config::of(reader, true);
             let own = ApplyConfig {
-                dead_letter_queue_url: reader
-                    .url("DEAD_LETTER_QUEUE_URL", true)
-                    .unwrap_or_default(),
+                dead_letter_queue_url: reader.dead_letter_queue_url(),
                 retry_horizon: Duration::from_secs(
                     // The maximum is three days. After that the queue's maxReceiveCount or
                     // retention period would end the retries without a reason.
@@ -183,6 +181,7 @@ impl Config {
     }
 
     fn of(reader: &mut Reader<'_>, needs_queue: bool) -> Config {
+        reader.check_that_queues_differ();
         Config {
             queue_url: reader.url("QUEUE_URL", needs_queue).unwrap_or_default(),
             secret_prefix: reader.secret_prefix(),
@@ -210,9 +209,7 @@ impl IngestConfig {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<IngestConfig, ConfigError> {
         read(lookup, |reader| IngestConfig {
             queue_url: reader.url("QUEUE_URL", true).unwrap_or_default(),
-            dead_letter_queue_url: reader
-                .url("DEAD_LETTER_QUEUE_URL", true)
-                .unwrap_or_default(),
+            dead_letter_queue_url: reader.dead_letter_queue_url(),
             secret_prefix: reader.secret_prefix(),
             secret_ttl: reader.secret_ttl(),
         })
@@ -240,9 +237,7 @@ impl DlqConfig {
 
     fn of(reader: &mut Reader<'_>, sends: bool) -> DlqConfig {
         DlqConfig {
-            dead_letter_queue_url: reader
-                .url("DEAD_LETTER_QUEUE_URL", true)
-                .unwrap_or_default(),
+            dead_letter_queue_url: reader.dead_letter_queue_url(),
             queue_url: reader.url("QUEUE_URL", sends),
             secret_prefix: reader.secret_prefix(),
         }

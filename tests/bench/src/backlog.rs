@@ -49,7 +49,7 @@ const HEAD: [&str; 11] = [
 
 /// The result of one run.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Run {
+pub(crate) struct Measurement {
     /// The time from the first event to the last answer.
     wall: Duration,
     /// All changes that the queue held, and those of them that are done.
@@ -79,7 +79,7 @@ pub(crate) async fn run(
     cpu: FunctionCpu,
     tls: Option<&Tls>,
     log: &Path,
-) -> Result<Run, String> {
+) -> Result<Measurement, String> {
     let work = Work::new(scenario);
     let backend = Backend::start(scenario, &work, tls).await?;
     let queue = &backend.world.queue;
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     }
     let environments = Environment::start_all(scenario, candidate, &backend, cpu, tls, log).await?;
     let before: Vec<_> = environments.iter().map(Environment::used).collect();
-    let run = RefCell::new(Run::default());
+    let run = RefCell::new(Measurement::default());
     let (broken, began) = (Notify::new(), Instant::now());
     let feeds = environments
         .iter()
@@ -118,7 +118,12 @@ pub(crate) async fn run(
 }
 
 /// Feeds one process until the queue is empty. Notifies `broken` if the process does not answer.
-async fn feed(environment: &Environment, backend: &Backend, run: &RefCell<Run>, broken: &Notify) {
+async fn feed(
+    environment: &Environment,
+    backend: &Backend,
+    run: &RefCell<Measurement>,
+    broken: &Notify,
+) {
     let source = backend.world.event_source();
     source
         .feed(async |event| match environment.invoke(&event).await {
@@ -157,7 +162,7 @@ async fn opt_out(backend: &Backend, work: &Work) -> Result<Option<Duration>, Str
     Ok(applied.is_ok().then(|| began.elapsed()))
 }
 
-impl Run {
+impl Measurement {
     fn invoked(&mut self, event: &Value, answer: Option<&Value>, took: Duration) {
         self.invocations += 1;
         self.longest = self.longest.max(took);
@@ -199,7 +204,11 @@ impl Run {
 }
 
 /// The table of a scenario, and below it who made which calls to SQS.
-pub(crate) fn table(scenario: &Scenario, is_tls: bool, rows: &[(&Candidate, Vec<Run>)]) -> String {
+pub(crate) fn table(
+    scenario: &Scenario,
+    is_tls: bool,
+    rows: &[(&Candidate, Vec<Measurement>)],
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(HEAD);
     for (candidate, runs) in rows {
@@ -232,8 +241,8 @@ pub(crate) fn table(scenario: &Scenario, is_tls: bool, rows: &[(&Candidate, Vec<
     )
 }
 
-fn row(scenario: &Scenario, candidate: &Candidate, runs: &[Run]) -> Vec<String> {
-    let sum = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).sum::<f64>();
+fn row(scenario: &Scenario, candidate: &Candidate, runs: &[Measurement]) -> Vec<String> {
+    let sum = |of: &dyn Fn(&Measurement) -> f64| runs.iter().map(of).sum::<f64>();
     let done = sum(&|run| run.done as f64);
     let each = |count: f64| short_of_few(count / done);
     let wall = sum(&|run| run.wall.as_secs_f64());

@@ -22,10 +22,12 @@ fn refused(arguments: &[&str], input: &str) -> (Option<i32>, String) {
 
 /// A complete environment, whose services do not answer.
 pub(super) fn complete() -> Vec<(&'static str, &'static str)> {
-    const QUEUE: &str = "http://127.0.0.1:1/000000000000/some.fifo";
     vec![
-        ("QUEUE_URL", QUEUE),
-        ("DEAD_LETTER_QUEUE_URL", QUEUE),
+        ("QUEUE_URL", "http://127.0.0.1:1/000000000000/changes.fifo"),
+        (
+            "DEAD_LETTER_QUEUE_URL",
+            "http://127.0.0.1:1/000000000000/parked.fifo",
+        ),
         ("RUNS_QUEUE_ARN", "arn:aws:sqs:us-east-1:123456789012:runs"),
         ("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/r"),
         (

@@ -275,10 +275,7 @@ async fn after_a_killed_run_rows_without_a_rank_are_sent_again_only_if_that_is_a
 #[tokio::test]
 async fn an_opt_out_without_a_rank_that_is_sent_again_is_not_dropped_by_the_queue() {
     let (served, folder) = (Served::new().await, Folder::new("again"));
-    let file = folder.put(
-        "opt-out.csv",
-        "contactKey,callable\nLEAD-1,false\n".to_owned(),
-    );
+    let file = folder.put("opt-out.csv", "contactKey,callable\nLEAD-1,false\n");
     let flags = ["--unranked", "--yes"];
     for sent in 1..=2 {
         let (status, _, shown) = send(&served, &file, &flags).await;

@@ -36,7 +36,7 @@ use crate::mutants::Mutant;
 use crate::seams::Outside;
 use crate::story::{Key, Story, start};
 use crate::{lock, trouble, wire};
-use copies::Copy;
+use copies::Slot;
 
 /// A run that is not quiet by this time is wrong.
 const LATEST: Duration = Duration::from_hours(72);
@@ -153,7 +153,7 @@ async fn run(story: Story, mutant: Option<Mutant>, trace: bool) -> Outcome {
 struct Player<'a> {
     outside: &'a Arc<Outside>,
     /// The copies of apply.
-    copies: Vec<Copy>,
+    copies: Vec<Slot>,
     ingest: ingest::Context,
     ingest_clock: Clock,
     telemetry: Telemetry,
@@ -176,7 +176,7 @@ impl<'a> Player<'a> {
         let skew = &outside.story.skew;
         let copy = |n: usize| {
             let clock = skewed(skew.get(n + 1).copied().unwrap_or(0));
-            Copy::start(outside, n, clock, &telemetry)
+            Slot::start(outside, n, clock, &telemetry)
         };
         let copies = (0..outside.story.copies).map(copy).collect();
         // The date of a signature may be a minute ahead at most.

@@ -13,11 +13,11 @@ use crate::console::fields::Fields;
 use crate::console::page::{self, ago, second};
 use crate::contact::look::{NotSeen, ParkedOf};
 use crate::contact::show::holds;
-use crate::contact::story::{Entry, LONGEST, Story};
+use crate::contact::story::{ContactHistory, Entry, LONGEST};
 use crate::contact::why::{Finding, Says, answer, why};
 use crate::table::{counted, number};
 
-/// Story entries on one page.
+/// The number of entries on one page.
 const PAGE: usize = 100;
 /// How often a finished part asks for itself again, in milliseconds.
 const SELDOM: u64 = 60_000;
@@ -209,7 +209,7 @@ pub(crate) fn waits_part(found: &Lookup, waits: &Waits) -> Markup {
     let last = found.looked.story.as_ref().map_err(String::as_str);
     let now = Clock::system().now();
     html! {
-        @match last.and_then(Story::last) {
+        @match last.and_then(ContactHistory::last) {
             Err(why) => p.note.wait { "In the queue: not known: " (why) "." },
             Ok(Some(last)) if !last.is_end() => p.note.wait { "In the queue: at " (second(last.at)) " it " (last.words()) "." },
             Ok(_) => p { "In the queue: nothing, by the log. Nobody can look into an SQS queue without \
@@ -250,7 +250,7 @@ fn story(id: u64, found: &Lookup, page: Option<usize>) -> Markup {
     entries(id, story, page)
 }
 
-fn entries(id: u64, story: &Story, page: Option<usize>) -> Markup {
+fn entries(id: u64, story: &ContactHistory, page: Option<usize>) -> Markup {
     let pages = story.entries.len().div_ceil(PAGE);
     let page = page.unwrap_or(pages).clamp(1, pages);
     let shown = story.entries.iter().skip((page - 1) * PAGE).take(PAGE);

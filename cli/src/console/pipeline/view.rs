@@ -12,7 +12,7 @@ use io::Clock;
 use maud::{Markup, html};
 
 use super::measures::{MEASURES, Measure, MeasureScope, PERIODS, Stage};
-use super::{Alarm, Budget, Numbers, QueueStatus};
+use super::{Alarm, Numbers, QueueStatus, ReportedBudget};
 use crate::console::App;
 use crate::console::page::{self, ago};
 use crate::table::{counted, number};
@@ -227,7 +227,7 @@ fn budget(now: &Numbers) -> Markup {
         },
         Some(Err(why)) => page::trouble(why),
         Some(Ok(None)) => html! { p.small { "It does not tell what is left." } },
-        Some(Ok(Some(Budget {
+        Some(Ok(Some(ReportedBudget {
             allowed,
             count,
             reset,

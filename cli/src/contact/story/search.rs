@@ -13,7 +13,7 @@ use io::aws::code_or_reason;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::{Cut, Entry, Story};
+use super::{ContactHistory, Cut, Entry};
 
 /// How many entries of one contact are kept at most: the newest ones.
 const MOST: usize = 5_000;
@@ -57,7 +57,11 @@ impl CloudWatchLogs {
     }
 
     /// The story of a message group since this time. An error means that nothing is known.
-    pub(crate) async fn story(&self, group: &str, since: Timestamp) -> Result<Story, String> {
+    pub(crate) async fn story(
+        &self,
+        group: &str,
+        since: Timestamp,
+    ) -> Result<ContactHistory, String> {
         let by = Instant::now() + LONGEST;
         let now = Clock::system().now();
         let mut entries: Vec<Entry> = Vec::new();
@@ -73,7 +77,7 @@ impl CloudWatchLogs {
                 if matches!(cut, Cut::After(_)) {
                     entries = older;
                 }
-                return Ok(Story {
+                return Ok(ContactHistory {
                     entries,
                     cut: Some(cut),
                 });
@@ -83,10 +87,10 @@ impl CloudWatchLogs {
                 let from = entries.first().map_or(from, |entry| entry.at);
                 let why = format!("the newest 5,000 entries are read, back to {from:.0}");
                 let cut = Some(Cut::Before(why));
-                return Ok(Story { entries, cut });
+                return Ok(ContactHistory { entries, cut });
             }
             if from <= since {
-                return Ok(Story { entries, cut: None });
+                return Ok(ContactHistory { entries, cut: None });
             }
             read_from = Some(from);
             back = back.saturating_mul(4);

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::look::{InGenesys, ParkedChange, ParkedOf};
-use super::super::story::{Cut, Entry, Story};
+use super::super::story::{ContactHistory, Cut, Entry};
 use super::*;
 
 fn columns(names: &[&str]) -> BTreeSet<String> {
@@ -49,7 +49,7 @@ fn looked(contact: Option<Contact>) -> Looked {
             })),
             numbers: columns(&["phone", "home"]),
         }),
-        story: Ok(Story::default()),
+        story: Ok(ContactHistory::default()),
         since: Timestamp::UNIX_EPOCH,
     }
 }
@@ -61,9 +61,12 @@ fn in_campaign(contact: Option<Contact>, facts: CampaignFacts) -> Looked {
     one
 }
 
-fn told(entries: impl IntoIterator<Item = Entry>, cut: Option<Cut>) -> Result<Story, String> {
+fn told(
+    entries: impl IntoIterator<Item = Entry>,
+    cut: Option<Cut>,
+) -> Result<ContactHistory, String> {
     let entries = entries.into_iter().collect();
-    Ok(Story { entries, cut })
+    Ok(ContactHistory { entries, cut })
 }
 
 /// The findings if nothing is parked.

@@ -7,11 +7,11 @@ use domain::change::{Change, OrgId};
 use ingest::webhook::Unmapped;
 use io::Clock;
 
-use super::Run;
+use super::Redrive;
 use crate::dlq::parked::Parked;
 use crate::dlq::queue::Outgoing;
 
-impl Run<'_> {
+impl Redrive<'_> {
     /// The messages that replace a parked one. `None` means that it stays; if it was chosen,
     /// the report says why.
     pub(super) async fn outgoing(&mut self, parked: &Parked) -> Option<Vec<Outgoing>> {

@@ -80,6 +80,24 @@ impl Reader<'_> {
         Some(text.trim_end_matches('/').to_owned())
     }
 
+    /// Checks that the queue of changes is not the dead-letter queue: what is sent there would be
+    /// parked, and what is sent again would lose the reason of its parking.
+    pub(super) fn check_that_queues_differ(&mut self) {
+        let url = |name: &str| Some(self.text(name)?.trim_end_matches('/').to_owned());
+        let (changes, parked) = (url("QUEUE_URL"), url("DEAD_LETTER_QUEUE_URL"));
+        if changes.is_some() && changes == parked {
+            let same = "QUEUE_URL and DEAD_LETTER_QUEUE_URL: expected two queues; set QUEUE_URL to the stack's output QueueUrl, \
+                        and DEAD_LETTER_QUEUE_URL to DeadLetterQueueUrl";
+            self.fault(same.to_owned());
+        }
+    }
+
+    /// The URL of the dead-letter queue.
+    pub(super) fn dead_letter_queue_url(&mut self) -> String {
+        self.check_that_queues_differ();
+        self.url("DEAD_LETTER_QUEUE_URL", true).unwrap_or_default()
+    }
+
     /// The URL of a service on this machine, without a slash at its end.
     pub(super) fn loopback_url(&mut self, name: &str) -> Option<String> {
         const HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];

@@ -60,6 +60,21 @@ fn every_wrong_variable_is_named_with_what_was_expected() {
 }
 
 #[test]
+fn the_queue_of_changes_is_not_the_dead_letter_queue() {
+    let expected = "QUEUE_URL and DEAD_LETTER_QUEUE_URL: expected two queues; set QUEUE_URL to the stack's output \
+                    QueueUrl, and DEAD_LETTER_QUEUE_URL to DeadLetterQueueUrl";
+    for url in ["https://sqs/d.fifo", "https://sqs/d.fifo/"] {
+        assert_eq!(read(&[("QUEUE_URL", url)]).unwrap_err(), expected);
+    }
+    // The command send reads one of them, and still finds the other one set.
+    let same = |name: &str| {
+        name.ends_with("QUEUE_URL")
+            .then(|| "https://sqs/q".to_owned())
+    };
+    assert_eq!(Config::read(same).unwrap_err().to_string(), expected);
+}
+
+#[test]
 fn the_function_reconcile_needs_the_queues_of_runs_and_the_command_does_not() {
     let own = |name: &str| match name {
         "RUNS_QUEUE_URL" => Some("https://sqs/r.fifo".to_owned()),

@@ -20,6 +20,7 @@ macro_rules! line {
             campaignId = $about.campaign,
             group = $about.group,
             eventId = $about.event_id,
+            optOut = $about.is_opt_out.then_some(true),
             $($fields)+
         )
     };

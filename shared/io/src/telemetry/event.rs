@@ -151,6 +151,8 @@ pub enum Event<'a> {
         source: &'a str,
         /// The org to which the source is bound, if any.
         org: Option<&'a str>,
+        /// The status of the answer.
+        status: u16,
         /// The reason, without anything of the body.
         detail: &'a str,
     },

@@ -21,9 +21,10 @@ pub(super) fn report(event: &Event<'_>) {
         Event::Refused {
             source,
             org,
+            status,
             detail,
         } => {
-            tracing::warn!(source, org, detail, "webhook refused");
+            tracing::warn!(source, org, status, detail, "webhook refused");
             count("Refused", By::OrgAndStack(*org), 1);
         }
         Event::Unmapped {

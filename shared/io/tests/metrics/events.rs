@@ -124,6 +124,7 @@ pub(crate) fn of_webhooks() -> Vec<Event<'static>> {
     let refused = |org| Event::Refused {
         source: PERSONAL,
         org,
+        status: 400,
         detail: PERSONAL,
     };
     vec![

@@ -35,23 +35,23 @@ pub(super) struct Running {
 }
 
 /// A place for a running copy of apply. A crash starts another copy in it.
-pub(super) struct Copy {
+pub(super) struct Slot {
     name: String,
     clock: Clock,
     running: RefCell<Rc<Running>>,
 }
 
-impl Copy {
+impl Slot {
     /// Starts the nth copy.
     pub(super) fn start(
         outside: &Arc<Outside>,
         n: usize,
         clock: Clock,
         telemetry: &Telemetry,
-    ) -> Copy {
+    ) -> Slot {
         let name = format!("apply {n:<3}");
         let running = setup::start_apply(outside, &name, &clock, telemetry);
-        Copy {
+        Slot {
             name,
             clock,
             running: RefCell::new(Rc::new(running)),
@@ -95,7 +95,7 @@ impl Player<'_> {
     }
 
     /// Hands a batch to a copy. Returns its answer, unless the copy ends before.
-    async fn invoke(&self, copy: &Copy, event: Value) -> Option<Value> {
+    async fn invoke(&self, copy: &Slot, event: Value) -> Option<Value> {
         let outside = self.outside;
         let records = event["Records"].as_array().cloned().unwrap_or_default();
         if let Some(mut rng) = outside.chaos.draw(FaultKind::LatePoller, &copy.name) {
@@ -128,7 +128,7 @@ impl Player<'_> {
         Some(answer)
     }
 
-    fn note_receives(&self, copy: &Copy, records: &[Value]) {
+    fn note_receives(&self, copy: &Slot, records: &[Value]) {
         self.outside.trace(|| {
             let ids = records
                 .iter()
@@ -145,7 +145,7 @@ impl Player<'_> {
     }
 
     /// Runs one invocation of a copy to its answer. `None` means that the copy ends before it.
-    async fn handle(&self, copy: &Copy, running: &Running, event: Value) -> Option<Value> {
+    async fn handle(&self, copy: &Slot, running: &Running, event: Value) -> Option<Value> {
         let outside = self.outside;
         let mut lambda = lambda_runtime::Context::default();
         // The machine's clock and Lambda's deadline are wrong by the same amount.

@@ -55,7 +55,7 @@ pub(crate) fn check(outside: &Outside) {
         }
     }
     if trouble.kind == TroubleKind::SmallBudget {
-        violations.extend(calls_left(outside, &seen.reported_at, &seen.stored_at));
+        violations.extend(unused_calls(outside, &seen.reported_at, &seen.stored_at));
     }
     if !seen.parked.is_empty() && trouble.kind != TroubleKind::HangingParking {
         violations.push("live: a change is parked for a trouble that passes");
@@ -77,7 +77,7 @@ type Times = std::collections::BTreeMap<String, jiff::Timestamp>;
 
 /// Finds calls that are left unused while changes wait. All changes together must not take much
 /// longer than the budget needs for them.
-fn calls_left(outside: &Outside, reported: &Times, stored: &Times) -> Option<&'static str> {
+fn unused_calls(outside: &Outside, reported: &Times, stored: &Times) -> Option<&'static str> {
     let org = &outside.story.orgs[1];
     let of_org = || stored.iter().filter(|(id, _)| id.contains("-1-"));
     let changes = of_org().count() as u64;

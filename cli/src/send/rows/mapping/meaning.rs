@@ -90,7 +90,7 @@ impl Mapping {
                 return Err(format!("--ignore: column {name:?} has a meaning already"));
             }
         }
-        let is_ignored = |name: &String| self.ignored.contains(name);
+        let is_ignored = |name: &String| self.ignores(name);
         let unsaid = file.iter().zip(&meanings);
         let unsaid = unsaid.filter(|(name, meaning)| meaning.is_none() && !is_ignored(name));
         for (name, _) in unsaid.clone() {
@@ -115,6 +115,11 @@ impl Mapping {
             }
         }
         Ok(meanings)
+    }
+
+    /// Whether `--ignore` names the column.
+    pub(in crate::send::rows) fn ignores(&self, name: &str) -> bool {
+        self.ignored.iter().any(|ignored| ignored == name)
     }
 
     /// The fault of a column with two meanings. If no flag names the column of a member, the column

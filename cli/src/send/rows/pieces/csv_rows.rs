@@ -52,6 +52,15 @@ impl<'a> Csv<'a> {
         Ok(csv)
     }
 
+    /// The names of the columns that are not sent although no flag says so.
+    pub(in super::super) fn not_sent(&self) -> Vec<String> {
+        let columns = self.header.iter().zip(&self.meanings);
+        let unsaid = columns.filter(|(name, meaning)| {
+            meaning.is_none() && !name.is_empty() && !self.file.mapping.ignores(name)
+        });
+        unsaid.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Reads the next row. `own` makes a value of it that does not borrow from the piece.
     fn read<T>(
         &mut self,
