@@ -1,6 +1,7 @@
 //! No personal data, token or secret is reported, logged, or parked beside the original body.
 //! Attempts to make ingest reveal a payload are in `hostile::secrecy`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,9 +56,18 @@ async fn no_output_of_a_function_holds_personal_data() {
             "{expected} is not reported in:\n{text}"
         );
     }
+    let mut retried = BTreeSet::new();
     for line in text.lines() {
-        serde_json::from_str::<serde_json::Value>(line)
-            .unwrap_or_else(|_| panic!("not JSON: {line}"));
+        let line: serde_json::Value =
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        if line["message"] == "change retried" {
+            retried.insert((line["eventId"].to_string(), line["optOut"] == true));
+        }
+    }
+    for (event, opts_out) in [("\"evt-1\"", false), ("\"evt-2\"", true)] {
+        let told = retried.iter().filter(|(of, _)| of == event);
+        let told: Vec<_> = told.map(|(_, opts_out)| *opts_out).collect();
+        assert_eq!(told, [opts_out], "{event} in:\n{text}");
     }
     for canary in CANARIES {
         assert!(!text.contains(canary), "{canary} in:\n{text}");
@@ -93,7 +103,7 @@ async fn run_into_every_trouble() -> String {
     let changes = [
         change(&key(0), 5).phone("canary-value-0"),
         change(&key(1), 5).phone("canary-value-1"),
-        change(&key(3), 5).phone("canary-value-3"),
+        change(&key(3), 5).phone("canary-value-3").callable(false),
         change(&key(4), 5).column("canary-column", json!("canary-value-4")),
         change(&key(5), 5)
             .phone("x")

@@ -273,6 +273,21 @@ async fn after_a_killed_run_rows_without_a_rank_are_sent_again_only_if_that_is_a
 }
 
 #[tokio::test]
+async fn a_run_that_sent_nothing_leaves_no_state() {
+    let (served, folder) = (Served::new().await, Folder::new("nothing"));
+    let file = folder.put("contacts.csv", csv(2));
+    let elsewhere = format!("{}/000000000000/nowhere.fifo", served.base);
+    let mut command = served.prepared(&arguments(&file, &["--yes"]));
+    let output = command.env("QUEUE_URL", elsewhere).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(folder.names(), ["contacts.csv"]);
+    let (status, _, shown) = send(&served, &file, &[]).await;
+    assert_eq!(status, 0, "{shown}");
+    assert_eq!(served.queue.messages().len(), 2);
+}
+
+#[tokio::test]
 async fn an_opt_out_without_a_rank_that_is_sent_again_is_not_dropped_by_the_queue() {
     let (served, folder) = (Served::new().await, Folder::new("again"));
     let file = folder.put("opt-out.csv", "contactKey,callable\nLEAD-1,false\n");

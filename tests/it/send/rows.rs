@@ -178,6 +178,30 @@ async fn rows_without_ranks_and_rows_without_callable_are_reported() {
 }
 
 #[tokio::test]
+async fn columns_that_no_flag_names_are_reported_as_not_sent() {
+    let (served, folder) = (Served::new().await, Folder::new("not-sent"));
+    let file = folder.put(
+        "contacts.csv",
+        "contactKey,version,MayCall,Tel,Note\nLEAD-1,5,no,+1,x\n",
+    );
+    let flags = ["--column", "phone=Tel", "--ignore", "Note", "--dry-run"];
+    let (status, report, shown) = send(&served, &file, &flags).await;
+    assert_eq!(
+        (status, &report["notSent"]),
+        (0, &json!(["MayCall"])),
+        "{shown}"
+    );
+    let (_, _, shown) = served.command(&arguments(&file, &flags)).await;
+    assert!(
+        shown.contains("Not sent, because no flag names them: \"MayCall\" ("),
+        "{shown}"
+    );
+    let all = [&flags[..], &["--ignore", "MayCall"]].concat();
+    let (_, report, shown) = send(&served, &file, &all).await;
+    assert_eq!(report["notSent"], json!([]), "{shown}");
+}
+
+#[tokio::test]
 async fn a_row_is_refused_exactly_where_apply_would_park_it() {
     let (served, folder) = (Served::new().await, Folder::new("rules"));
     served.put_org(
