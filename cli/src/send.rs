@@ -233,12 +233,7 @@ async fn send(
         Err(why) => {
             // No call is under way any more, but one may have had no answer.
             state.is_under_way = feeder.is_unknown();
-            if state.all_sent() == 0 && !state.is_under_way {
-                // Nothing is in the queue, so the next run may be of another file.
-                state_file.remove()?;
-            } else {
-                state_file.write(&state)?;
-            }
+            state_file.write_or_remove(&state)?;
             report.ended = Some(why);
         }
     }

@@ -1,6 +1,7 @@
 //! `campaign-sync send`, run as a real command: the rows of a file become messages in the queue.
 //! `rows` has the rules for a row, and `queue` how the queue is filled.
 
+mod again;
 mod queue;
 mod rows;
 

@@ -122,6 +122,15 @@ impl StateFile {
         written.map_err(|error| format!("{}: {error}", self.path()))
     }
 
+    /// Writes the state of a run that ended early. If nothing can be in the queue, no state is left,
+    /// so that the next run may be of another file.
+    pub(super) fn write_or_remove(&self, state: &SendState) -> Result<(), String> {
+        if state.all_sent() == 0 && !state.is_under_way {
+            return self.remove();
+        }
+        self.write(state)
+    }
+
     pub(super) fn remove(&self) -> Result<(), String> {
         match fs::remove_file(&self.0) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
