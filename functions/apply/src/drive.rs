@@ -49,7 +49,7 @@ type Answers = Vec<(usize, Answer)>;
 
 enum Answer {
     /// A result for the contact.
-    Of(StepResult),
+    Step(StepResult),
     /// A result for the contact's entries on the DNC list.
     Listed(Result<(), Failure>),
     /// The code of the call panicked.
@@ -214,7 +214,7 @@ impl Drive<'_> {
             };
             for (place, answer) in answers {
                 match answer {
-                    Answer::Of(seen) => self.saw(&mut progress, place, seen),
+                    Answer::Step(seen) => self.saw(&mut progress, place, seen),
                     Answer::Listed(listed) => self.contacts[place].dnc_entries.ends(listed),
                     Answer::Panicked => self.panicked(place),
                 }

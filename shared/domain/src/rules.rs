@@ -5,7 +5,7 @@
 
 mod list;
 
-pub use list::{Switch, channels_unsaid, fills, unknown_columns};
+pub use list::{Switch, fills, unknown_columns, unsupported_channels};
 
 use std::fmt;
 use std::time::Duration;

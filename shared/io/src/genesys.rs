@@ -206,7 +206,7 @@ impl Org {
     /// Waits before try `tries` + 1. `false` means that there is no further try, or no time for it.
     pub async fn pause(&self, run: &Run, tries: u32) -> bool {
         let wait = between_tries(tries, self.shared.chance.draw());
-        let may = tries < run.tries && run.may_repeat(self.shared.clock.now(), wait);
+        let may = tries < run.tries && run.may_retry(self.shared.clock.now(), wait);
         if may {
             tokio::time::sleep(wait).await;
         }

@@ -227,7 +227,7 @@ fn guarded(
 ) -> Call {
     let of = places.clone();
     let answers = AssertUnwindSafe(call).catch_unwind().map(move |seen| {
-        let seen = seen.unwrap_or_default().into_iter().map(Answer::Of);
+        let seen = seen.unwrap_or_default().into_iter().map(Answer::Step);
         let seen = seen.chain(std::iter::repeat_with(|| Answer::Panicked));
         of.into_iter().zip(seen).collect()
     });

@@ -25,7 +25,7 @@ impl Drive<'_> {
                 seen
             }
             StepResult::Failed(failure) if failure.may_be_of_every_create() => {
-                let is_own = self.org.record_own_refusal(campaign, key, &failure);
+                let is_own = self.org.record_create_refused(campaign, key, &failure);
                 // One of several folded changes may be the reason, so they are tried one by one.
                 let is_apart = contact.attempt.is_folded() && !self.org.holds_creates(campaign);
                 let after = Duration::ZERO;

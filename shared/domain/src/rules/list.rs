@@ -32,7 +32,7 @@ pub fn unknown_columns(
 
 /// The rule that a change breaks if it lowers channels or numbers. It is for an org whose API does
 /// not support that.
-pub fn channels_unsaid(change: &Change) -> Option<BrokenRule> {
+pub fn unsupported_channels(change: &Change) -> Option<BrokenRule> {
     change.operation.lowers().map(|_| BrokenRule::Channel)
 }
 

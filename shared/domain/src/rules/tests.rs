@@ -228,14 +228,14 @@ fn unknown_columns_and_unsupported_channels_are_reported_and_left_out() {
     );
     let lowers: Vec<_> = change.operation.lowers().unwrap().names().collect();
     assert_eq!(lowers, ["Sms", "a"]);
-    let broken = channels_unsaid(&change).unwrap();
+    let broken = unsupported_channels(&change).unwrap();
     assert_eq!(broken.reason().as_str(), "channel");
     assert_eq!(
         broken.to_string(),
         "contactable, phones: expected neither, since the org's api does not support them"
     );
     broken.leave_out(&mut change);
-    assert_eq!(channels_unsaid(&change), None);
+    assert_eq!(unsupported_channels(&change), None);
     assert_eq!(
         change.operation.data().unwrap().len(),
         1,

@@ -51,7 +51,7 @@ pub(super) enum Effect {
 
 impl Effect {
     /// Whether the call may be retried without a read first.
-    fn may_be_repeated(self) -> bool {
+    fn may_be_retried(self) -> bool {
         !matches!(self, Effect::Write(_))
     }
 }
@@ -90,7 +90,7 @@ impl Org {
                 .admit(&self.shared.clock, run, session.secret.calls_per_minute)
                 .await?;
             if let Some(campaign) = call.campaign {
-                if !run.repeats_what_hangs() {
+                if !run.retries_unanswered() {
                     self.may_go_on(campaign, call.effect != Effect::Read)?;
                 }
                 self.is_open(campaign)?;
@@ -149,8 +149,8 @@ impl Org {
                 tries.throttled != run.tries && run.may_wait(self.shared.clock.now(), after)
             }
             Kind::Unavailable | Kind::Lost | Kind::Unanswered
-                if call.effect.may_be_repeated()
-                    && (failure.kind != Kind::Unanswered || run.repeats_what_hangs()) =>
+                if call.effect.may_be_retried()
+                    && (failure.kind != Kind::Unanswered || run.retries_unanswered()) =>
             {
                 tries.failed += 1;
                 self.pause(run, tries.failed).await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::change::{CampaignId, Change, ContactKey};
 use domain::contact::Contact;
 use domain::failure::{Failure, Kind};
-use domain::rules::{BrokenRule, Switch, channels_unsaid, unknown_columns};
+use domain::rules::{BrokenRule, Switch, unknown_columns, unsupported_channels};
 use futures_util::future::join_all;
 
 use super::Org;
@@ -106,7 +106,7 @@ impl Campaign {
     /// change for it.
     pub fn broken(&self, change: &Change) -> Option<BrokenRule> {
         match self {
-            Campaign::Predictive(_) => channels_unsaid(change),
+            Campaign::Predictive(_) => unsupported_channels(change),
             Campaign::ContactList(list) => unknown_columns(
                 change,
                 |name| list.has_column(name),

@@ -177,7 +177,7 @@ impl Org {
 
     /// Records that a create was refused with a code that may concern this contact or all. If none
     /// can be created, that is reported. Returns whether the contact itself is the reason.
-    pub fn record_own_refusal(
+    pub fn record_create_refused(
         &self,
         campaign: &CampaignId,
         key: &ContactKey,

@@ -34,7 +34,7 @@ impl Health {
     }
 
     /// Whether the host is known.
-    pub(super) fn is_placed(&self) -> bool {
+    pub(super) fn has_host(&self) -> bool {
         with(&self.host, |host| host.is_some())
     }
 

@@ -144,9 +144,9 @@ impl Org {
         run: &Run,
         after: Option<Unauthorized<'_>>,
     ) -> Result<Session, Failure> {
-        let is_placed = self.health.is_placed();
+        let has_host = self.health.has_host();
         let mut secret = self.secret(state, run).await?;
-        if !is_placed {
+        if !has_host {
             // The host that the secret names may be known to be ill.
             self.may_log_in()?;
         }

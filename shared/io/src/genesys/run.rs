@@ -118,7 +118,7 @@ impl Run {
     }
 
     /// Whether a read without an answer is repeated.
-    pub(super) fn repeats_what_hangs(&self) -> bool {
+    pub(super) fn retries_unanswered(&self) -> bool {
         self.is_patient
     }
 
@@ -140,14 +140,14 @@ impl Run {
     }
 
     /// Whether a failed call may be retried after this wait.
-    pub(super) fn may_repeat(&self, now: Timestamp, wait: Duration) -> bool {
+    pub(super) fn may_retry(&self, now: Timestamp, wait: Duration) -> bool {
         now + wait <= self.trying_until && self.has_time_after(now, wait)
     }
 
     /// Whether a wait for the service or the budget fits into this run. A service that refuses one
     /// call after another must not hold up a batch longer than one that fails.
     pub(super) fn may_wait(&self, now: Timestamp, wait: Duration) -> bool {
-        wait <= self.longest_wait && self.may_repeat(now, wait)
+        wait <= self.longest_wait && self.may_retry(now, wait)
     }
 
     fn has_time_after(&self, now: Timestamp, wait: Duration) -> bool {

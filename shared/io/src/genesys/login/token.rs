@@ -59,7 +59,7 @@ impl Org {
                 Kind::Throttled { after } if tries < TRIES && run.may_wait(now, after) => {
                     tokio::time::sleep(after).await;
                 }
-                Kind::Unanswered if !run.repeats_what_hangs() => return Err(failure),
+                Kind::Unanswered if !run.retries_unanswered() => return Err(failure),
                 Kind::Unavailable | Kind::Lost | Kind::Unanswered
                     if self.pause(run, tries).await => {}
                 _ => return Err(failure),
