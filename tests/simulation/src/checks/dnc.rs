@@ -13,7 +13,7 @@ use crate::change::{effective_part, key_of, opts_out, rank_of};
 use crate::lock;
 use crate::player::dnc_list;
 use crate::seams::Outside;
-use crate::story::{Key, Org};
+use crate::story::{Key, Org, Raise};
 
 /// Checks a change that was reported as done.
 pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
@@ -22,11 +22,10 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
         return;
     }
     let stored = lock(&outside.seen).stored.clone();
-    let bodies = stored
-        .iter()
-        .rev()
-        .filter_map(|message| serde_json::from_str::<Value>(&message.body).ok());
-    let Some(body) = bodies.into_iter().find(|body| body["eventId"] == id) else {
+    let Some(body) = changes_of(&stored)
+        .filter(|body| body["eventId"] == id)
+        .last()
+    else {
         return;
     };
     let (_, campaign, key) = key_of(&body);
@@ -35,9 +34,7 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     };
     // A skipped change that an opt-in follows in its batch need not be there either.
     let opts_in = |body: &Value| body["callable"] == true && key_of(body).2 == key;
-    let bodies = stored.iter();
-    let mut bodies = bodies.filter_map(|message| serde_json::from_str(&message.body).ok());
-    if outcome == "skipped" && bodies.any(|body: Value| opts_in(&body)) {
+    if outcome == "skipped" && changes_of(&stored).any(|body| opts_in(&body)) {
         return;
     }
     // A contact that a later change of the same batch opted in need not be there either.
@@ -49,7 +46,14 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
     if contact.is_some_and(is_in) {
         return;
     }
-    if is_overruled(outside, rank_of(org, &body), (&campaign, &key)) {
+    let rank = rank_of(org, &body);
+    if is_overruled(outside, rank, (&campaign, &key)) {
+        return;
+    }
+    // Where opt-ins never count, a newer one owes no entry either, and is written nowhere.
+    let is_newer_opt_in =
+        |body: &Value| opts_in(body) && key_of(body).1 == campaign && rank_of(org, body) > rank;
+    if org.raise == Raise::Never && changes_of(&stored).any(|body| is_newer_opt_in(&body)) {
         return;
     }
     if org.has_dnc_list && opts_out(&body) && !stands(outside, org, &key) {
@@ -57,6 +61,12 @@ pub(crate) fn check_done(outside: &Outside, id: &str, outcome: &str) {
             "13: an opt-out of {campaign} is done, and the DNC list does not hold it"
         ));
     }
+}
+
+/// The changes in these messages.
+fn changes_of(stored: &[io::queue::Message]) -> impl Iterator<Item = Value> {
+    let bodies = stored.iter();
+    bodies.filter_map(|message| serde_json::from_str(&message.body).ok())
 }
 
 /// Whether an opt-in was written that ranks above an opt-out of this rank. If the changes of a
