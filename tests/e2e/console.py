@@ -21,7 +21,7 @@ import urllib.error
 import urllib.request
 
 import browser
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
@@ -115,12 +115,18 @@ class Page:
         """Presses the button with this label. It tries again if the page refreshed itself and replaced the button in between."""
 
         def pressed():
-            with contextlib.suppress(StaleElementReferenceException):
+            try:
                 for button in self.driver.find_elements(By.TAG_NAME, "button"):
                     if button.text == label:
                         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
                         button.click()
                         return True
+            except StaleElementReferenceException:
+                pass
+            except WebDriverException as error:
+                # Chromium's other word for a button that was replaced.
+                if "does not belong to the document" not in error.msg:
+                    raise
             return False
 
         until(f"a button {label!r}: {self.text()[:1500]}", pressed)
